@@ -1,0 +1,119 @@
+/**
+ * Every error code that can leave this service, with the HTTP status it is answered with, the `type` of
+ * OpenAI's error envelope and its meaning. The only source: the error handler, the OpenAPI document and the
+ * README's table (compared by a test) all read it.
+ */
+
+interface CatalogueEntry {
+  /** HTTP status of the answer. */
+  readonly status: number;
+  /** `error.type` in OpenAI's envelope. */
+  readonly type: 'invalid_request_error' | 'api_error' | 'rate_limit_error' | 'server_error';
+  /** One sentence for the README and the OpenAPI document; also the default message. Never contains input. */
+  readonly meaning: string;
+}
+
+const invalid = (status: number, meaning: string): CatalogueEntry => ({
+  status,
+  type: 'invalid_request_error',
+  meaning,
+});
+const upstream = (status: number, meaning: string): CatalogueEntry => ({ status, type: 'api_error', meaning });
+const server = (status: number, meaning: string): CatalogueEntry => ({ status, type: 'server_error', meaning });
+
+/** Refusals: nothing was accepted, nothing ran, the idempotency key is still free. */
+export const REFUSALS = {
+  invalid_json: invalid(400, 'The body is not valid JSON (RFC 8259, without a byte order mark).'),
+  invalid_encoding: invalid(400, 'The body is not valid UTF-8.'),
+  invalid_unicode: invalid(400, 'The body contains an unpaired surrogate, which cannot be sent as UTF-8.'),
+  invalid_number: invalid(400, 'The body contains a number that cannot be represented exactly.'),
+  duplicate_field: invalid(400, 'An object in the body names the same member twice.'),
+  json_too_deep: invalid(400, 'The body is nested more than 64 levels deep.'),
+  too_many_fields: invalid(400, 'The body has more than 10,000 object members in all.'),
+  too_many_items: invalid(400, 'An array in the body has more than 10,000 elements.'),
+  invalid_request: invalid(400, 'The request is malformed; the message says where.'),
+  missing_field: invalid(400, 'A required field is missing; param names it.'),
+  unknown_field: invalid(400, 'A field that is not accepted was sent; param names it.'),
+  invalid_type: invalid(400, 'A field has the wrong JSON type; param names it.'),
+  invalid_value: invalid(400, 'A field has a value outside its bounds; param names it.'),
+  stream_not_supported: invalid(400, 'stream: true is not supported; ask for the result with wait instead.'),
+  invalid_idempotency_key: invalid(
+    400,
+    'The idempotency key must be 1 to 255 visible ASCII characters, must not begin with @ or rr_, and must not be . or .. alone.',
+  ),
+  idempotency_key_conflict: invalid(400, 'The Idempotency-Key header and the idempotency_key field differ.'),
+  duplicate_header: invalid(400, 'A header that may be sent once was sent more than once.'),
+  request_not_found: invalid(404, 'There is no request with this id.'),
+  not_found: invalid(404, 'There is nothing at this path.'),
+  method_not_allowed: invalid(405, 'The path exists, but not with this method; Allow names those it has.'),
+  request_timeout: invalid(408, 'The request was not received completely in time.'),
+  idempotency_key_unavailable: invalid(
+    409,
+    'The key names a Temporal workflow that is not a ReqRun request; use another key.',
+  ),
+  request_too_large: invalid(413, 'The body is larger than REQRUN_MAX_BODY_BYTES.'),
+  uri_too_long: invalid(414, 'The path is too long.'),
+  unsupported_media_type: invalid(415, 'The Content-Type must be application/json.'),
+  unsupported_charset: invalid(415, 'The charset must be utf-8.'),
+  unsupported_content_encoding: invalid(415, 'Content-Encoding is not supported; send the body as it is.'),
+  idempotency_key_reused: invalid(
+    422,
+    'The idempotency key was used for a different request; use another key or send the same body.',
+  ),
+  headers_too_large: invalid(431, 'The headers are larger than 16 KiB.'),
+  service_unavailable: server(503, 'Temporal cannot be reached; nothing was accepted, the key is still free.'),
+  acceptance_unknown: server(
+    503,
+    'Temporal did not answer in time, so the request may have been accepted: send the same key again, or GET the id.',
+  ),
+} as const satisfies Record<string, CatalogueEntry>;
+
+/** Failures: recorded ends of an accepted request or of one of its attempts (`last_error_code`). */
+export const FAILURES = {
+  upstream_rejected: upstream(400, "The upstream refused the request as invalid; the status is the upstream's."),
+  upstream_not_found: upstream(404, 'The upstream does not know the model, deployment or path.'),
+  upstream_conflict: upstream(409, 'The upstream reported a conflict twice.'),
+  upstream_rate_limited: {
+    status: 429,
+    type: 'rate_limit_error',
+    meaning: 'The upstream limits the rate and asked for a longer delay than the deadline leaves.',
+  },
+  upstream_quota_exhausted: {
+    status: 429,
+    type: 'rate_limit_error',
+    meaning: "The upstream account's quota, credit or spend limit is exhausted; retrying cannot help.",
+  },
+  upstream_auth_failed: upstream(502, "The upstream refused the operator's credentials."),
+  upstream_unreachable: upstream(502, 'No connection to the upstream could be made.'),
+  upstream_tls_error: upstream(502, "The upstream's TLS certificate is not valid for it."),
+  upstream_redirect: upstream(502, 'The upstream answered with a redirect, which is not followed.'),
+  upstream_connection_lost: upstream(502, 'The connection broke after the request was sent.'),
+  upstream_response_lost: upstream(502, 'The connection broke while the answer was being received.'),
+  upstream_invalid_response: upstream(502, 'The upstream answered 200 with something that is no completion.'),
+  upstream_incomplete: upstream(502, 'The upstream answered 200 with a choice that has neither content nor end.'),
+  upstream_error_in_body: upstream(502, 'The upstream answered 200 with an error inside.'),
+  upstream_error_in_stream: upstream(502, 'The upstream answered with an event stream that carried an error.'),
+  upstream_stream_truncated: upstream(502, 'The upstream answered with an event stream that broke off.'),
+  upstream_response_too_large: upstream(502, 'The answer is larger than can be stored.'),
+  upstream_server_error: upstream(502, 'The upstream failed with a server error.'),
+  upstream_gateway_error: upstream(502, 'A gateway in front of the upstream failed.'),
+  attempt_interrupted: upstream(502, 'The worker died or was stopped during the call.'),
+  upstream_overloaded: upstream(503, 'The upstream is overloaded.'),
+  upstream_timeout: upstream(504, 'The upstream did not answer within the attempt timeout.'),
+  deadline_exceeded: upstream(504, "The request's deadline passed before it could be completed."),
+  outcome_unknown: upstream(
+    502,
+    'An attempt may or may not have run, and on_unknown_outcome is "fail", so it was not repeated.',
+  ),
+  request_cancelled: invalid(409, 'The request was cancelled.'),
+  configuration_error: server(500, 'The upstream call could not be built from the configuration.'),
+  internal_error: server(500, 'Something failed inside ReqRun; the logs have the details.'),
+  terminated: server(500, "The request's workflow was terminated in Temporal."),
+} as const satisfies Record<string, CatalogueEntry>;
+
+/** Both families. A code belongs to exactly one. */
+export const ERROR_CATALOGUE = { ...REFUSALS, ...FAILURES } as const;
+
+export type RefusalCode = keyof typeof REFUSALS;
+export type FailureCode = keyof typeof FAILURES;
+export type ErrorCode = keyof typeof ERROR_CATALOGUE;

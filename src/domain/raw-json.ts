@@ -1,0 +1,14 @@
+/**
+ * JSON text that is carried as the bytes it came in, so that numbers, spacing and member order survive every
+ * hop. `beside` travels in the payload's metadata: what must go with the text without being wrapped around it.
+ */
+export class RawJson {
+  readonly bytes: Uint8Array;
+  /** Plain JSON data, or null. Small: it is not what the text's size limit measures. */
+  readonly beside: unknown;
+
+  constructor(bytes: Uint8Array, beside: unknown = null) {
+    this.bytes = bytes;
+    this.beside = beside;
+  }
+}

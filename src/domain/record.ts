@@ -1,0 +1,71 @@
+import { z } from 'zod';
+import { Attempt } from './attempt.ts';
+import { RequestOptions } from './options.ts';
+import { FailureReason, Operation, RequestStatus } from './words.ts';
+
+/** Why a request failed. Safe to show: never the prompt, a key, a header or the upstream's raw text. */
+export const RequestError = z
+  .object({
+    code: z.string().describe('One of the failure codes of the error table.'),
+    message: z.string(),
+    reason: z.enum(FailureReason),
+    upstream_status: z.number().int().nullable(),
+    upstream_code: z.string().nullable(),
+    upstream_type: z.string().nullable(),
+    upstream_param: z.string().nullable(),
+    upstream_request_id: z.string().nullable(),
+    retry_after_ms: z.number().int().min(0).nullable(),
+  })
+  .meta({ id: 'RequestError' });
+export type RequestError = z.infer<typeof RequestError>;
+
+/** The request record, as `GET /v1/requests/{id}` shows it. */
+export const RequestRecord = z
+  .object({
+    id: z.string(),
+    object: z.literal('request'),
+    status: z.enum(RequestStatus),
+    terminal: z.boolean(),
+    operation: z.enum(Operation),
+    model: z.string(),
+    run: z.number().int().min(1),
+    attempts: z.number().int().min(0).describe('Upstream calls begun, over all runs. Never shrinks.'),
+    max_attempts: z.number().int().nullable(),
+    options: RequestOptions.describe("The first call's options, which are the ones in force."),
+    created_at: z.iso.datetime(),
+    updated_at: z.iso.datetime(),
+    completed_at: z.iso.datetime().nullable(),
+    deadline_at: z.iso.datetime(),
+    next_attempt_at: z.iso.datetime().nullable(),
+    expires_at: z.iso.datetime().nullable().describe('Until then, at least, the key answers with this record.'),
+    last_error_code: z.string().nullable().describe("The last ended attempt's code."),
+    error: RequestError.nullable(),
+    unknown_attempts: z.number().int().min(0).describe('Attempts whose outcome is unknown or lost.'),
+    possible_duplicate: z.boolean().describe('Another call was made after an attempt that is unknown or lost.'),
+    attempt_log: z.array(Attempt).describe('The first 10 and the last 90 attempts.'),
+    temporal: z.object({
+      namespace: z.string(),
+      workflow_id: z.string(),
+      run_id: z.string(),
+      url: z.string().nullable(),
+    }),
+    result: z.unknown().describe("The upstream's JSON once completed, else null."),
+  })
+  .meta({ id: 'RequestRecord' });
+export type RequestRecord = z.infer<typeof RequestRecord>;
+
+/** What a POST answers while the request is not finished; told from a completion by `object`. */
+export const AsyncChatCompletion = z
+  .object({
+    id: z.string().describe('The record id: GET /v1/requests/{id}.'),
+    object: z.literal('chat.completion.async'),
+    status: z.enum(RequestStatus),
+    created: z.number().int().describe('Unix seconds.'),
+    model: z.string(),
+    attempts: z.number().int().min(0),
+    last_error_code: z.string().nullable(),
+    next_attempt_at: z.iso.datetime().nullable(),
+    request_url: z.string().describe('Path of the record, as in Location.'),
+  })
+  .meta({ id: 'AsyncChatCompletion' });
+export type AsyncChatCompletion = z.infer<typeof AsyncChatCompletion>;

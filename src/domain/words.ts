@@ -1,0 +1,65 @@
+/**
+ * The closed vocabularies of a request record. Const objects, so that the values are the wire's own words
+ * and the types are inferred from them.
+ */
+
+/** What kind of upstream call a request stands for; part of "the same request". */
+export const Operation = { chatCompletions: 'chat.completions' } as const;
+export type Operation = (typeof Operation)[keyof typeof Operation];
+
+/** Where a request is in its life. The last three are terminal: a run in one of them changes no more. */
+export const RequestStatus = {
+  queued: 'queued',
+  processing: 'processing',
+  retrying: 'retrying',
+  completed: 'completed',
+  failed: 'failed',
+  cancelled: 'cancelled',
+} as const;
+export type RequestStatus = (typeof RequestStatus)[keyof typeof RequestStatus];
+
+/** How one attempt stands. `interrupted`: its worker died or was stopped before it could say how it ended. */
+export const AttemptStatus = {
+  running: 'running',
+  succeeded: 'succeeded',
+  failed: 'failed',
+  interrupted: 'interrupted',
+  cancelled: 'cancelled',
+} as const;
+export type AttemptStatus = (typeof AttemptStatus)[keyof typeof AttemptStatus];
+
+/**
+ * What is known of an attempt's effect upstream. `lost`: it ran and its answer is gone. `unknown`: it may or
+ * may not have run. Both mean that another call may be a duplicate.
+ */
+export const Outcome = {
+  notRun: 'not_run',
+  rejected: 'rejected',
+  completed: 'completed',
+  lost: 'lost',
+  unknown: 'unknown',
+} as const;
+export type Outcome = (typeof Outcome)[keyof typeof Outcome];
+
+/** Whether the attempt may have cost money. No upstream states it for failed calls, hence `maybe`. */
+export const Billed = { no: 'no', maybe: 'maybe', yes: 'yes' } as const;
+export type Billed = (typeof Billed)[keyof typeof Billed];
+
+/** How far an upstream call got: no connection yet, request sent, status line seen, body being read. */
+export const Phase = { connect: 'connect', request: 'request', headers: 'headers', body: 'body' } as const;
+export type Phase = (typeof Phase)[keyof typeof Phase];
+
+/** Why a request is not going to be tried again. */
+export const FailureReason = {
+  terminal: 'terminal',
+  attemptsExhausted: 'attempts_exhausted',
+  deadlineExceeded: 'deadline_exceeded',
+  outcomeUnknown: 'outcome_unknown',
+  cancelled: 'cancelled',
+  terminated: 'terminated',
+} as const;
+export type FailureReason = (typeof FailureReason)[keyof typeof FailureReason];
+
+/** What to do when an attempt may or may not have run: call again (at least once) or end (at most once). */
+export const OnUnknownOutcome = { retry: 'retry', fail: 'fail' } as const;
+export type OnUnknownOutcome = (typeof OnUnknownOutcome)[keyof typeof OnUnknownOutcome];
