@@ -1,0 +1,2 @@
+/** The activities a worker registers; the workflow knows them by these names. */
+export { createActivities, type ActivityDependencies } from './call-upstream.ts';

@@ -1,0 +1,28 @@
+/** Process entry of `npm run api`: the HTTP API alone, on any Temporal server. */
+import { connectLazily } from './temporal/connection.ts';
+import { createWaiters } from './temporal/waiters.ts';
+import { externalTemporal, SEPARATE_HEARTBEAT_SECONDS } from './process/external-temporal.ts';
+import { createIdentity } from './process/identity.ts';
+import { runEntry } from './process/run-entry.ts';
+import { startApi } from './process/start-api.ts';
+
+await runEntry(async ({ config, log, stopper }) => {
+  const temporal = externalTemporal(config);
+  const connection = connectLazily(temporal);
+  stopper.add({ name: 'Temporal connection', stop: () => connection.close() });
+  const url = await startApi({
+    config,
+    temporal,
+    connection,
+    abortable: connection,
+    eagerStart: false,
+    settledHere: false,
+    waiters: createWaiters(),
+    heartbeatTimeoutSeconds: config.heartbeatTimeoutSeconds ?? SEPARATE_HEARTBEAT_SECONDS,
+    uiUrl: config.temporalUiUrl,
+    identity: createIdentity(),
+    log,
+    stopper,
+  });
+  log.info({ api: url, temporal: temporal.address, named_by: temporal.namedBy, namespace: temporal.namespace }, 'ready');
+});

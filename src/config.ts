@@ -1,0 +1,152 @@
+import { loadClientConnectConfig } from '@temporalio/envconfig';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { z } from 'zod';
+import type { TemporalAddress } from './temporal/connection.ts';
+
+/** The only reader of the environment. An empty variable counts as unset, as compose files write it. */
+
+const integer = (min: number, max: number, byDefault: number) =>
+  z
+    .string()
+    .regex(/^\d{1,15}$/, 'must be a whole number')
+    .transform(Number)
+    .pipe(z.number().min(min, `must be at least ${min}`).max(max, `must be at most ${max}`))
+    .default(byDefault);
+const text = (byDefault: string) => z.string().default(byDefault);
+const port = (byDefault: number) => integer(0, 65_535, byDefault);
+const url = z.url({ protocol: /^https?$/, error: 'must be an http or https URL' }).optional();
+/** A JSON request of this size, with Temporal's own fields beside it, stays below its 2 MiB a payload. */
+const MAX_BODY_BYTES = 1_900_000;
+const notYet = z.undefined({ error: 'is not supported by this version; it is refused so that nothing runs unprotected' });
+
+const Environment = z.object({
+  HOST: text('127.0.0.1'),
+  PORT: port(8080),
+  OPENAI_BASE_URL: url,
+  OPENAI_API_KEY: z
+    .string()
+    .regex(/^[\x21-\x7e]+$/, 'must be visible ASCII without spaces')
+    .optional(),
+  REQRUN_DATA_DIR: text('.reqrun'),
+  REQRUN_CACHE_DIR: z.string().optional(),
+  REQRUN_TEMPORAL_PORT: integer(1, 65_535, 7233),
+  REQRUN_TEMPORAL_UI_PORT: integer(1, 65_535, 8233),
+  REQRUN_TEMPORAL_UI_URL: url,
+  REQRUN_TASK_QUEUE: text('reqrun'),
+  REQRUN_DEFAULT_WAIT_SECONDS: integer(0, 3600, 0),
+  REQRUN_WAIT_SECONDS: integer(0, 3600, 30),
+  REQRUN_MAX_WAIT_SECONDS: integer(0, 3600, 240),
+  REQRUN_RETENTION_HOURS: integer(1, 24 * 365, 168),
+  REQRUN_HEARTBEAT_TIMEOUT_SECONDS: integer(1, 3600, 0).transform((seconds) => (seconds === 0 ? null : seconds)),
+  REQRUN_SHUTDOWN_GRACE_SECONDS: integer(0, 600, 10),
+  REQRUN_MAX_BODY_BYTES: integer(1_024, MAX_BODY_BYTES, 1_048_576),
+  REQRUN_ALLOW_OPEN: z.enum(['0', '1'], { error: 'must be 0 or 1' }).default('0'),
+  REQRUN_LOG_LEVEL: z
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], { error: 'must be a pino level' })
+    .default('info'),
+  REQRUN_KEYS_FILE: notYet,
+  REQRUN_ENCRYPTION_KEYS: notYet,
+});
+
+export type Config = ReturnType<typeof toConfig>;
+
+/** The variables this file reads, for the README's table (compared by a test). */
+export const CONFIG_VARIABLES: readonly string[] = Object.keys(Environment.shape);
+
+/** All that is wrong with the environment, one line a variable; never a value. */
+export class ConfigError extends Error {
+  readonly faults: readonly string[];
+
+  constructor(faults: readonly string[]) {
+    super(`The configuration has ${faults.length === 1 ? 'a fault' : `${faults.length} faults`}:\n- ${faults.join('\n- ')}`);
+    this.name = 'ConfigError';
+    this.faults = faults;
+  }
+}
+
+/** @throws ConfigError listing every fault at once */
+export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
+  const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
+  const parsed = Environment.safeParse(set);
+  const faults = parsed.success
+    ? []
+    : parsed.error.issues.map(({ path, message }) => `${String(path[0])} ${message}`);
+  const temporal = readTemporal(set, faults);
+  const values = parsed.data;
+  if (values !== undefined && values.REQRUN_ALLOW_OPEN === '0' && !isLoopback(values.HOST)) {
+    faults.push('HOST must be a loopback address: without API keys the service is open (REQRUN_ALLOW_OPEN=1 to insist)');
+  }
+  if (values === undefined || faults.length > 0) throw new ConfigError(faults);
+  return toConfig(values, temporal, set);
+}
+
+function toConfig(
+  values: z.output<typeof Environment>,
+  temporal: ReturnType<typeof readTemporal>,
+  env: Record<string, string | undefined>,
+) {
+  return {
+    host: values.HOST,
+    port: values.PORT,
+    logLevel: values.REQRUN_LOG_LEVEL,
+    taskQueue: values.REQRUN_TASK_QUEUE,
+    /** Null = none is configured: the demo upstream answers. */
+    upstream:
+      values.OPENAI_API_KEY === undefined && values.OPENAI_BASE_URL === undefined
+        ? null
+        : {
+            baseURL: values.OPENAI_BASE_URL ?? 'https://api.openai.com/v1',
+            apiKey: values.OPENAI_API_KEY ?? null,
+          },
+    /** `external` null = nothing names a Temporal server: `npm start` brings its own. */
+    temporal,
+    temporalUiUrl: values.REQRUN_TEMPORAL_UI_URL?.replace(/\/+$/, '') ?? null,
+    embedded: {
+      dataDir: values.REQRUN_DATA_DIR,
+      cacheDir: values.REQRUN_CACHE_DIR ?? join(env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'reqrun'),
+      port: values.REQRUN_TEMPORAL_PORT,
+      uiPort: values.REQRUN_TEMPORAL_UI_PORT,
+      retentionHours: values.REQRUN_RETENTION_HOURS,
+    },
+    http: {
+      defaultWaitSeconds: Math.min(values.REQRUN_DEFAULT_WAIT_SECONDS, values.REQRUN_MAX_WAIT_SECONDS),
+      waitSeconds: Math.min(values.REQRUN_WAIT_SECONDS, values.REQRUN_MAX_WAIT_SECONDS),
+      maxWaitSeconds: values.REQRUN_MAX_WAIT_SECONDS,
+      maxBodyBytes: values.REQRUN_MAX_BODY_BYTES,
+    },
+    /** Null = the entry's own default: 60 embedded, 15 elsewhere. */
+    heartbeatTimeoutSeconds: values.REQRUN_HEARTBEAT_TIMEOUT_SECONDS,
+    shutdownGraceMs: values.REQRUN_SHUTDOWN_GRACE_SECONDS * 1000,
+    /** Set by npm: a process it started stops when npm is gone. */
+    startedByNpm: env['npm_lifecycle_event'] !== undefined,
+    /** For child processes. */
+    env,
+  };
+}
+
+/** What Temporal's own variables and profile say; every Temporal tool reads the same. */
+function readTemporal(
+  env: Record<string, string | undefined>,
+  faults: string[],
+): { namespace: string; external: (TemporalAddress & { namedBy: string }) | null } {
+  const overrideEnvVars: Record<string, string> = {};
+  for (const [name, value] of Object.entries(env)) if (value !== undefined) overrideEnvVars[name] = value;
+  try {
+    const { connectionOptions, namespace = 'default' } = loadClientConnectConfig({ overrideEnvVars });
+    const { address, apiKey, tls } = connectionOptions;
+    if (address === undefined) return { namespace, external: null };
+    const namedBy = env['TEMPORAL_ADDRESS'] === undefined ? 'a Temporal profile' : 'TEMPORAL_ADDRESS';
+    return {
+      namespace,
+      external: { address, namespace, apiKey: apiKey ?? null, tls: tls ?? apiKey !== undefined, namedBy },
+    };
+  } catch {
+    faults.push('TEMPORAL_* variables or the Temporal profile cannot be read');
+    return { namespace: 'default', external: null };
+  }
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
+}

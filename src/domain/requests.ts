@@ -1,0 +1,65 @@
+import type { RawJson } from './raw-json.ts';
+import type { RequestError, RequestRecord } from './record.ts';
+import type { RequestOptions } from './options.ts';
+import type { Operation, RequestStatus } from './words.ts';
+
+/** A request as the HTTP edge hands it on: validated, ReqRun's own fields taken out. */
+export interface NewRequest {
+  /** The caller's idempotency key; null = every call is a request of its own. */
+  readonly key: string | null;
+  readonly operation: Operation;
+  readonly model: string;
+  /** SHA-256 hex of the operation and the canonical body: what "the same request" means. */
+  readonly fingerprint: string;
+  /** What is sent upstream, byte for byte. */
+  readonly body: RawJson;
+  readonly options: RequestOptions;
+}
+
+/** How long a caller is ready to be held. 0 ms = not at all; an aborted signal ends the wait early. */
+export interface Wait {
+  readonly ms: number;
+  readonly signal: AbortSignal;
+}
+
+/** How a run ended. `result` is the upstream's own bytes. */
+export type SettledRun =
+  | { readonly kind: 'completed'; readonly result: Uint8Array }
+  | { readonly kind: 'failed'; readonly error: RequestError };
+
+/** A request that has not ended: the little its 202 says of it. */
+export interface PendingRun {
+  readonly kind: 'pending';
+  readonly status: RequestStatus;
+  readonly attempts: number;
+  readonly lastErrorCode: string | null;
+  readonly nextAttemptAt: string | null;
+}
+
+export interface Acceptance {
+  readonly id: string;
+  readonly createdAt: string;
+  /** True when the key already had this request, running or ended. */
+  readonly replayed: boolean;
+  readonly run: SettledRun | PendingRun;
+}
+
+/** A record and its result's bytes, kept apart so that the bytes are never re-serialised. */
+export interface StoredRequest {
+  readonly record: Omit<RequestRecord, 'result'>;
+  readonly result: Uint8Array | null;
+}
+
+/**
+ * The durable store of requests, as the HTTP side sees it. Both throw a {@link Refusal}
+ * (`service_unavailable`, `acceptance_unknown`, `idempotency_key_reused`, ...) and answer within 5 s beyond
+ * the wait.
+ */
+export interface Requests {
+  /** Accepts a request once, or joins the one that has its key. Resolves only when Temporal has it on disk. */
+  submit(request: NewRequest, wait: Wait): Promise<Acceptance>;
+  /** Null for an unknown id and for any workflow that is not a request. */
+  read(id: string, wait: Wait): Promise<StoredRequest | null>;
+  /** Whether Temporal answers, now. */
+  reachable(): Promise<boolean>;
+}

@@ -1,0 +1,55 @@
+import type { FailureCode } from './error-catalogue.ts';
+import { countEndedWith, lastOutcomeUnknown, type Journal } from './journal.ts';
+import type { RequestOptions } from './options.ts';
+import { Retry, type UpstreamFailure } from './upstream-failure.ts';
+import { FailureReason, OnUnknownOutcome } from './words.ts';
+
+/** Another attempt after `delayMs` (never 0: Temporal reads 0 as "no more retries"), or the end and why. */
+export type RetryDecision =
+  | { readonly retry: true; readonly delayMs: number }
+  | { readonly retry: false; readonly code: FailureCode; readonly reason: FailureReason };
+
+const MAX_BACKOFF_MS = 60_000;
+/** Positive only: callers that were told the same second must not come back together, and never early. */
+const MAX_JITTER = 0.25;
+
+/**
+ * What follows a failed attempt, within the request's own limits.
+ *
+ * @param journal with this attempt already ended
+ * @param timeLeftMs until the request's deadline
+ * @param random 0 (inclusive) to 1 (exclusive)
+ */
+export function decideRetry(
+  failure: UpstreamFailure,
+  journal: Journal,
+  options: RequestOptions,
+  timeLeftMs: number,
+  random: () => number,
+): RetryDecision {
+  const end = (code: FailureCode, reason: FailureReason): RetryDecision => ({ retry: false, code, reason });
+  if (failure.retry === Retry.never) return end(failure.code, FailureReason.terminal);
+  if (timeLeftMs <= 0) return end('deadline_exceeded', FailureReason.deadlineExceeded);
+  if (options.on_unknown_outcome === OnUnknownOutcome.fail && lastOutcomeUnknown(journal)) {
+    return end('outcome_unknown', FailureReason.outcomeUnknown);
+  }
+  const triedTwice = failure.retry === Retry.twice && countEndedWith(journal, failure.code) >= 2;
+  if (triedTwice || isExhausted(journal, options)) return end(failure.code, FailureReason.attemptsExhausted);
+
+  const told = failure.retryAfterMs;
+  if (told !== null && told >= timeLeftMs) return end(failure.code, FailureReason.deadlineExceeded);
+  const floorMs = told !== null && told > 0 ? told : backoffMs(failure.firstBackoffMs, journal.begun);
+  if (floorMs >= timeLeftMs) return end('deadline_exceeded', FailureReason.deadlineExceeded);
+  const jitteredMs = Math.ceil(floorMs * (1 + MAX_JITTER * random()));
+  return { retry: true, delayMs: Math.max(1, Math.min(jitteredMs, Math.max(floorMs, timeLeftMs - 1))) };
+}
+
+/** Whether `max_attempts` calls have begun. */
+export function isExhausted(journal: Journal, options: RequestOptions): boolean {
+  return options.max_attempts !== null && journal.begun >= options.max_attempts;
+}
+
+/** Exponential, factor 2, at most 60 s. */
+function backoffMs(firstMs: number, attempts: number): number {
+  return Math.min(MAX_BACKOFF_MS, firstMs * 2 ** Math.min(attempts - 1, 16));
+}

@@ -1,0 +1,62 @@
+import { ActivityFailure, ApplicationFailure, CancelledFailure, RetryState, TimeoutFailure, TimeoutType } from '@temporalio/common';
+import { EMPTY_JOURNAL, interruptAttempt, type Journal } from './journal.ts';
+import type { RequestError } from './record.ts';
+import { CANCELLED_ERROR, DEADLINE_ERROR, requestError } from './request-error.ts';
+import { isJournal, isObject } from './run.ts';
+import { FailureReason } from './words.ts';
+
+/** What a run that did not complete leaves behind; the details of its failure, and of its activity's. */
+export interface RunEnd {
+  readonly error: RequestError;
+  readonly journal: Journal;
+}
+
+/**
+ * Reads how a run ended from the failure of its activity. The workflow uses it to end the run, a reader to
+ * show the run while the workflow has not ended it yet: both say the same.
+ */
+export function toRunEnd(failure: unknown): RunEnd {
+  const cause = failure instanceof ActivityFailure ? failure.cause : failure;
+  const retryState = failure instanceof ActivityFailure ? failure.retryState : undefined;
+  if (cause instanceof CancelledFailure) {
+    return { error: CANCELLED_ERROR, journal: journalIn(cause.details) };
+  }
+  if (cause instanceof TimeoutFailure) return timedOut(cause, retryState);
+  if (cause instanceof ApplicationFailure) return endOfApplicationFailure(cause, retryState);
+  return { error: requestError('internal_error', FailureReason.terminal), journal: EMPTY_JOURNAL };
+}
+
+export function isRunEnd(value: unknown): value is RunEnd {
+  return isObject(value) && isObject(value['error']) && isJournal(value['journal']);
+}
+
+function timedOut(failure: TimeoutFailure, retryState: RetryState | undefined): RunEnd {
+  const journal = interruptAttempt(journalIn([failure.lastHeartbeatDetails]));
+  const ofOneAttempt =
+    failure.timeoutType === TimeoutType.HEARTBEAT || failure.timeoutType === TimeoutType.START_TO_CLOSE;
+  if (ofOneAttempt && retryState === RetryState.MAXIMUM_ATTEMPTS_REACHED) {
+    return { error: requestError('attempt_interrupted', FailureReason.attemptsExhausted), journal };
+  }
+  return { error: DEADLINE_ERROR, journal };
+}
+
+/** A failure of ours carries its end in its details; the server may have ended the retries on its own. */
+function endOfApplicationFailure(failure: ApplicationFailure, retryState: RetryState | undefined): RunEnd {
+  const end = failure.details?.find(isRunEnd);
+  if (end === undefined) {
+    const code = failure.type === 'PayloadsTooLarge' ? 'upstream_response_too_large' : 'internal_error';
+    return { error: requestError(code, FailureReason.terminal), journal: EMPTY_JOURNAL };
+  }
+  if (retryState === RetryState.TIMEOUT) return { ...end, error: DEADLINE_ERROR };
+  if (retryState === RetryState.MAXIMUM_ATTEMPTS_REACHED) {
+    return { ...end, error: { ...end.error, reason: FailureReason.attemptsExhausted } };
+  }
+  return end;
+}
+
+function journalIn(details: readonly unknown[] | null | undefined): Journal {
+  for (const detail of details ?? []) {
+    if (isJournal(detail)) return detail;
+  }
+  return EMPTY_JOURNAL;
+}

@@ -1,0 +1,75 @@
+import swagger from '@fastify/swagger';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import { jsonSchemaTransform, serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
+import type { Requests } from '../domain/requests.ts';
+import { answerBrokenRequests } from './broken-requests.ts';
+import { acceptJson } from './content-type.ts';
+import { handleErrors } from './error-handler.ts';
+import { collectPaths, refuseOtherMethods } from './methods.ts';
+import { logRequests } from './request-log.ts';
+import { chatCompletionRoutes } from './routes/chat-completions.ts';
+import { healthRoutes } from './routes/health.ts';
+import { requestRoutes } from './routes/requests.ts';
+import { validatorCompiler } from './validation.ts';
+import type { WaitSettings } from './wait.ts';
+
+export interface AppDependencies {
+  readonly requests: Requests;
+  readonly wait: WaitSettings;
+  readonly maxBodyBytes: number;
+  /** Aborted when the process is stopping: held callers get their 202, readiness goes off. */
+  readonly stopping: AbortSignal;
+  readonly logger: FastifyBaseLogger;
+}
+
+/** Fastify with our schemas' types. */
+export type App = FastifyInstance<
+  import('node:http').Server,
+  import('node:http').IncomingMessage,
+  import('node:http').ServerResponse,
+  FastifyBaseLogger,
+  ZodTypeProvider
+>;
+
+/** A caller has this long to send its request, headers and body. */
+const RECEIVE_TIMEOUT_MS = 30_000;
+/** Longer than the 60 s at which common proxies give up idle connections. */
+const KEEP_ALIVE_TIMEOUT_MS = 72_000;
+/** An id of 255 characters, each percent-encoded. */
+const MAX_PARAM_LENGTH = 255 * 3;
+
+/** Builds the HTTP API; it neither listens nor connects. */
+export async function buildApp(dependencies: AppDependencies): Promise<App> {
+  const app: App = Fastify({
+    loggerInstance: dependencies.logger,
+    disableRequestLogging: true,
+    bodyLimit: dependencies.maxBodyBytes,
+    requestTimeout: RECEIVE_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    forceCloseConnections: 'idle',
+    return503OnClosing: false,
+    routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
+    clientErrorHandler: answerBrokenRequests,
+    frameworkErrors: (error, _request, reply) => {
+      void handleErrors.answer(error, reply);
+    },
+  }).withTypeProvider<ZodTypeProvider>();
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+  handleErrors(app);
+  acceptJson(app);
+  logRequests(app);
+  const paths = collectPaths(app);
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: 'ReqRun', version: '0.1.0', description: 'One LLM request, made durable.' },
+    },
+    transform: jsonSchemaTransform,
+  });
+  chatCompletionRoutes(app, dependencies);
+  requestRoutes(app, dependencies);
+  healthRoutes(app, dependencies);
+  refuseOtherMethods(app, paths);
+  return app;
+}

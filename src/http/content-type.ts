@@ -1,0 +1,33 @@
+import type { App } from './app.ts';
+import { Refusal } from '../domain/refusal.ts';
+import { parseJson, type JsonBody } from './json/parse-json.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The body as it came; null where there is none. `body` is its value after validation. */
+    jsonBody: JsonBody | null;
+  }
+}
+
+/** JSON in UTF-8, not compressed, and nothing else. */
+export function acceptJson(app: App): void {
+  app.decorateRequest('jsonBody', null);
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
+    try {
+      refuseOtherEncodings(request.headers['content-type'], request.headers['content-encoding']);
+      request.jsonBody = parseJson(typeof body === 'string' ? Buffer.from(body) : body);
+      done(null, request.jsonBody.value);
+    } catch (error) {
+      done(error instanceof Error ? error : new Error('the body could not be read', { cause: error }));
+    }
+  });
+}
+
+function refuseOtherEncodings(contentType: string | undefined, contentEncoding: string | undefined): void {
+  if (contentEncoding !== undefined && contentEncoding.toLowerCase() !== 'identity') {
+    throw new Refusal('unsupported_content_encoding');
+  }
+  const charset = /;\s*charset\s*=\s*"?([^";\s]+)/i.exec(contentType ?? '')?.[1];
+  if (charset !== undefined && charset.toLowerCase() !== 'utf-8') throw new Refusal('unsupported_charset');
+}

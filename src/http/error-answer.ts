@@ -1,0 +1,64 @@
+import type { FastifyReply } from 'fastify';
+import { ERROR_CATALOGUE, FAILURES, type FailureCode, type RefusalCode } from '../domain/error-catalogue.ts';
+import { Refusal } from '../domain/refusal.ts';
+import type { RequestError } from '../domain/record.ts';
+import type { ErrorEnvelope } from './schemas/error.ts';
+
+/** Fastify's and Node's own refusals, in our words. */
+const BY_FASTIFY_CODE: Readonly<Record<string, RefusalCode>> = {
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'unsupported_media_type',
+  FST_ERR_CTP_EMPTY_TYPE: 'unsupported_media_type',
+  FST_ERR_CTP_BODY_TOO_LARGE: 'request_too_large',
+  FST_ERR_CTP_EMPTY_JSON_BODY: 'invalid_json',
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'invalid_request',
+  FST_ERR_BAD_URL: 'invalid_request',
+  FST_ERR_MAX_PARAM_LENGTH: 'uri_too_long',
+};
+
+/** A refusal's answer: OpenAI's envelope, and whether the official SDKs may send the call again. */
+export function sendRefusal(reply: FastifyReply, refusal: Refusal): FastifyReply {
+  const { status, type } = ERROR_CATALOGUE[refusal.code];
+  if (refusal.requestId !== null) reply.header('x-request-id', refusal.requestId);
+  if (refusal.retryAfterSeconds !== null) reply.header('retry-after', String(refusal.retryAfterSeconds));
+  const shouldRetry = refusal.shouldRetry ?? (status < 500 ? false : null);
+  if (shouldRetry !== null) reply.header('x-should-retry', String(shouldRetry));
+  return sendEnvelope(reply, status, {
+    error: { message: refusal.message, type, param: refusal.param, code: refusal.code },
+  });
+}
+
+/** A recorded failure's answer. It is final: retrying the call cannot change it. */
+export function sendFailure(reply: FastifyReply, error: RequestError): FastifyReply {
+  const code: FailureCode = isFailureCode(error.code) ? error.code : 'internal_error';
+  const { type } = FAILURES[code];
+  reply.header('x-should-retry', 'false').header('x-reqrun-error-code', error.code);
+  return sendEnvelope(reply, failureStatus(code, error.upstream_status), {
+    error: {
+      message: error.message,
+      type: error.upstream_type ?? type,
+      param: error.upstream_param,
+      code: error.upstream_code ?? error.code,
+    },
+  });
+}
+
+/** Whatever else was thrown, in the catalogue's words. */
+export function toRefusal(error: unknown): Refusal | null {
+  if (error instanceof Refusal) return error;
+  if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return null;
+  const code = BY_FASTIFY_CODE[error.code];
+  return code === undefined ? null : new Refusal(code, { cause: error });
+}
+
+function failureStatus(code: FailureCode, upstreamStatus: number | null): number {
+  const isClientError = upstreamStatus !== null && upstreamStatus >= 400 && upstreamStatus < 500;
+  return code === 'upstream_rejected' && isClientError ? upstreamStatus : FAILURES[code].status;
+}
+
+function isFailureCode(code: string): code is FailureCode {
+  return code in FAILURES;
+}
+
+function sendEnvelope(reply: FastifyReply, status: number, envelope: ErrorEnvelope): FastifyReply {
+  return reply.code(status).type('application/json; charset=utf-8').send(JSON.stringify(envelope));
+}

@@ -1,0 +1,30 @@
+import type { FastifyReply } from 'fastify';
+import { FAILURES } from '../domain/error-catalogue.ts';
+import { Refusal } from '../domain/refusal.ts';
+import type { App } from './app.ts';
+import { sendRefusal, toRefusal } from './error-answer.ts';
+
+/** The one place that turns what was thrown into an answer, and unknown paths as well. */
+export function handleErrors(app: App): void {
+  app.setErrorHandler((error, _request, reply) => handleErrors.answer(error, reply));
+  app.setNotFoundHandler((_request, reply) => sendRefusal(reply, new Refusal('not_found')));
+}
+
+/** For Fastify's own errors before routing, too. A fault of ours is logged and told without details. */
+handleErrors.answer = (error: unknown, reply: FastifyReply): FastifyReply => {
+  const refusal = toRefusal(error);
+  if (refusal !== null) {
+    if (refusal.code === 'service_unavailable' || refusal.code === 'acceptance_unknown') {
+      reply.log.warn({ code: refusal.code }, 'Temporal did not answer');
+    }
+    return sendRefusal(reply, refusal);
+  }
+  const { name, stack } = error instanceof Error ? error : new Error('not an error');
+  // The stack's first line is the message, which may quote input.
+  reply.log.error({ error: name, at: stack?.split('\n').slice(1, 8).join('\n') }, 'unexpected error');
+  const { status, type, meaning } = FAILURES.internal_error;
+  return reply
+    .code(status)
+    .type('application/json; charset=utf-8')
+    .send(JSON.stringify({ error: { message: meaning, type, param: null, code: 'internal_error' } }));
+};

@@ -1,0 +1,33 @@
+import type { HTTPMethods } from 'fastify';
+import { Refusal } from '../domain/refusal.ts';
+import type { App } from './app.ts';
+
+const METHODS: readonly HTTPMethods[] = ['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT'];
+
+/** The methods of every path, as its routes are added. */
+export function collectPaths(app: App): ReadonlyMap<string, Set<string>> {
+  const paths = new Map<string, Set<string>>();
+  app.addHook('onRoute', ({ url, method }) => {
+    const methods = paths.get(url) ?? new Set();
+    for (const one of [method].flat()) methods.add(one);
+    paths.set(url, methods);
+  });
+  return paths;
+}
+
+/** A path that exists answers its other methods with 405 and Allow, before the body is looked at. */
+export function refuseOtherMethods(app: App, paths: ReadonlyMap<string, Set<string>>): void {
+  for (const [url, methods] of [...paths]) {
+    const allowed = [...methods].sort().join(', ');
+    app.route({
+      method: METHODS.filter((method) => !methods.has(method)),
+      url,
+      schema: { hide: true },
+      onRequest: async (_request, reply) => {
+        reply.header('allow', allowed);
+        throw new Refusal('method_not_allowed');
+      },
+      handler: async () => undefined,
+    });
+  }
+}

@@ -1,0 +1,18 @@
+import type { App } from './app.ts';
+
+/** One line per HTTP request, of listed fields only: no URL, no header, no body. */
+export function logRequests(app: App): void {
+  app.addHook('onResponse', async (request, reply) => {
+    const id = reply.getHeader('x-request-id');
+    request.log.info(
+      {
+        method: request.method,
+        route: request.routeOptions.url ?? null,
+        status: reply.statusCode,
+        duration_ms: Math.round(reply.elapsedTime),
+        ...(typeof id === 'string' ? { request_id: id } : {}),
+      },
+      'answered',
+    );
+  });
+}

@@ -1,0 +1,93 @@
+import type { FastifyReply } from 'fastify';
+import { RequestOptions } from '../../domain/options.ts';
+import type { AsyncChatCompletion } from '../../domain/record.ts';
+import { AsyncChatCompletion as AsyncChatCompletionSchema } from '../../domain/record.ts';
+import { Refusal } from '../../domain/refusal.ts';
+import { RawJson } from '../../domain/raw-json.ts';
+import type { Acceptance, PendingRun } from '../../domain/requests.ts';
+import { Operation } from '../../domain/words.ts';
+import type { App, AppDependencies } from '../app.ts';
+import { untilCallerLeaves } from '../caller.ts';
+import { sendFailure } from '../error-answer.ts';
+import { fingerprint } from '../fingerprint.ts';
+import { readIdempotencyKey } from '../idempotency-key.ts';
+import { cutMembers } from '../json/cut-members.ts';
+import { pollAfterSeconds, recordPath } from '../polling.ts';
+import { ChatCompletion, ChatCompletionBody, OWN_MEMBERS } from '../schemas/chat-completion.ts';
+import { errorResponses, FAILURE_CODES } from '../schemas/error.ts';
+import { POST_REFUSALS } from '../schemas/refusals.ts';
+import { resolveWait } from '../wait.ts';
+
+/** `POST /v1/chat/completions`: OpenAI's call, made durable. */
+export function chatCompletionRoutes(app: App, { requests, wait, stopping }: AppDependencies): void {
+  app.post(
+    '/v1/chat/completions',
+    {
+      schema: {
+        operationId: 'createChatCompletion',
+        summary: 'Create a durable chat completion',
+        body: ChatCompletionBody,
+        response: {
+          200: ChatCompletion.describe("Completed within the wait: the upstream's own bytes."),
+          202: AsyncChatCompletionSchema.describe('Accepted and not finished: GET the record.'),
+          ...errorResponses([...POST_REFUSALS, ...FAILURE_CODES]),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { body, jsonBody } = request;
+      if (jsonBody === null) throw new Refusal('invalid_json');
+      if (body.stream === true) throw new Refusal('stream_not_supported', { param: 'stream' });
+      const key = readIdempotencyKey(request.raw, body.idempotency_key);
+      const { waitMs, applied } = resolveWait(wait, body.wait, request.headers['prefer']?.toString());
+      const upstreamBody = Object.fromEntries(
+        Object.entries(jsonBody.value).filter(([name]) => !OWN_MEMBERS.has(name)),
+      );
+      const operation = Operation.chatCompletions;
+      const acceptance = await requests.submit(
+        {
+          key,
+          operation,
+          model: body.model,
+          fingerprint: fingerprint(operation, upstreamBody),
+          body: new RawJson(Buffer.from(cutMembers(jsonBody, OWN_MEMBERS))),
+          options: body.reqrun ?? RequestOptions.parse({}),
+        },
+        { ms: waitMs, signal: untilCallerLeaves(reply, stopping) },
+      );
+      reply.header('x-request-id', acceptance.id);
+      if (acceptance.replayed) reply.header('idempotent-replayed', 'true');
+      if (applied !== null) reply.header('preference-applied', applied);
+      return sendAcceptance(reply, acceptance, body.model);
+    },
+  );
+}
+
+function sendAcceptance(reply: FastifyReply, { id, createdAt, run }: Acceptance, model: string): FastifyReply {
+  switch (run.kind) {
+    case 'completed':
+      return reply.code(200).type('application/json; charset=utf-8').send(Buffer.from(run.result));
+    case 'failed':
+      return sendFailure(reply.header('location', recordPath(id)), run.error);
+    case 'pending':
+      return reply
+        .code(202)
+        .header('location', recordPath(id))
+        .header('retry-after', String(pollAfterSeconds(run.nextAttemptAt, Date.now())))
+        .send(toAsyncChatCompletion(id, createdAt, model, run));
+  }
+}
+
+function toAsyncChatCompletion(id: string, createdAt: string, model: string, run: PendingRun): AsyncChatCompletion {
+  return {
+    id,
+    object: 'chat.completion.async',
+    status: run.status,
+    created: Math.floor(Date.parse(createdAt) / 1000),
+    model,
+    attempts: run.attempts,
+    last_error_code: run.lastErrorCode,
+    next_attempt_at: run.nextAttemptAt,
+    request_url: recordPath(id),
+  };
+}

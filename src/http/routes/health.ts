@@ -1,0 +1,31 @@
+import { z } from 'zod';
+import { Refusal } from '../../domain/refusal.ts';
+import type { App, AppDependencies } from '../app.ts';
+import { errorResponses } from '../schemas/error.ts';
+
+const Health = z.object({ status: z.literal('ok') }).meta({ id: 'Health' });
+
+/** Liveness, readiness and the API's own description. */
+export function healthRoutes(app: App, { requests, stopping }: AppDependencies): void {
+  app.get(
+    '/healthz',
+    { schema: { operationId: 'getHealth', summary: 'The process runs', response: { 200: Health } } },
+    async () => ({ status: 'ok' as const }),
+  );
+  app.get(
+    '/readyz',
+    {
+      schema: {
+        operationId: 'getReadiness',
+        summary: 'Requests can be accepted: Temporal answers and the process is not stopping',
+        response: { 200: Health, ...errorResponses(['service_unavailable']) },
+      },
+    },
+    async () => {
+      if (stopping.aborted) throw new Refusal('service_unavailable', { message: 'The process is stopping.' });
+      if (!(await requests.reachable())) throw new Refusal('service_unavailable', { retryAfterSeconds: 2 });
+      return { status: 'ok' as const };
+    },
+  );
+  app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
+}

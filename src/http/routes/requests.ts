@@ -1,0 +1,58 @@
+import type { FastifyReply } from 'fastify';
+import { z } from 'zod';
+import { RequestRecord } from '../../domain/record.ts';
+import { Refusal } from '../../domain/refusal.ts';
+import { isRequestId } from '../../domain/request-id.ts';
+import type { StoredRequest } from '../../domain/requests.ts';
+import type { App, AppDependencies } from '../app.ts';
+import { untilCallerLeaves } from '../caller.ts';
+import { pollAfterSeconds } from '../polling.ts';
+import { recordBytes } from '../record-bytes.ts';
+import { errorResponses } from '../schemas/error.ts';
+import { GET_REFUSALS } from '../schemas/refusals.ts';
+import { resolveWait } from '../wait.ts';
+
+const RecordParams = z.object({ id: z.string().describe('The record id, which is the idempotency key.') });
+const RecordQuery = z.object({
+  wait: z
+    .string()
+    .regex(/^(true|false|\d{1,4}(\.\d{1,3})?)$/, 'must be true, false or seconds')
+    .transform((text) => (text === 'true' ? true : text === 'false' ? false : Number(text)))
+    .pipe(z.union([z.boolean(), z.number().max(3600)]))
+    .optional()
+    .meta({ description: 'Hold the answer until the request is terminal, at most so many seconds.' }),
+});
+
+/** `GET /v1/requests/{id}`: the record. */
+export function requestRoutes(app: App, { requests, wait, stopping }: AppDependencies): void {
+  app.get(
+    '/v1/requests/:id',
+    {
+      schema: {
+        operationId: 'getRequest',
+        summary: 'Read a request record',
+        params: RecordParams,
+        querystring: RecordQuery,
+        response: { 200: RequestRecord, ...errorResponses(GET_REFUSALS) },
+      },
+    },
+    async (request, reply) => {
+      const { id } = request.params;
+      if (!isRequestId(id)) throw new Refusal('request_not_found');
+      const settings = { ...wait, defaultWaitSeconds: 0 };
+      const { waitMs, applied } = resolveWait(settings, request.query.wait, request.headers['prefer']?.toString());
+      const stored = await requests.read(id, { ms: waitMs, signal: untilCallerLeaves(reply, stopping) });
+      if (stored === null) throw new Refusal('request_not_found');
+      reply.header('x-request-id', id);
+      if (applied !== null) reply.header('preference-applied', applied);
+      if (!stored.record.terminal) {
+        reply.header('retry-after', String(pollAfterSeconds(stored.record.next_attempt_at, Date.now())));
+      }
+      return sendRecord(reply, stored);
+    },
+  );
+}
+
+function sendRecord(reply: FastifyReply, stored: StoredRequest): FastifyReply {
+  return reply.type('application/json; charset=utf-8').send(recordBytes(stored));
+}

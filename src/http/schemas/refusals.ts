@@ -1,0 +1,28 @@
+import { REFUSALS, type RefusalCode } from '../../domain/error-catalogue.ts';
+
+/** Refusals that only a read can answer. */
+const READ_ONLY: ReadonlySet<string> = new Set(['request_not_found']);
+/** Refusals of whatever cannot be received or routed. */
+export const TRANSPORT_REFUSALS: readonly RefusalCode[] = [
+  'invalid_request',
+  'method_not_allowed',
+  'request_timeout',
+  'uri_too_long',
+  'headers_too_large',
+];
+
+const isRefusalCode = (code: string): code is RefusalCode => code in REFUSALS;
+
+/** Every refusal of `POST /v1/chat/completions`. */
+export const POST_REFUSALS: readonly RefusalCode[] = Object.keys(REFUSALS)
+  .filter(isRefusalCode)
+  .filter((code) => !READ_ONLY.has(code) && code !== 'not_found');
+
+/** Every refusal of `GET /v1/requests/{id}`. */
+export const GET_REFUSALS: readonly RefusalCode[] = [
+  ...TRANSPORT_REFUSALS,
+  'invalid_type',
+  'invalid_value',
+  'request_not_found',
+  'service_unavailable',
+];

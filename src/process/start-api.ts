@@ -1,0 +1,82 @@
+import type { Connection, ConnectionLike } from '@temporalio/client';
+import type { AddressInfo } from 'node:net';
+import type { Logger } from 'pino';
+import type { Config } from '../config.ts';
+import { buildApp } from '../http/app.ts';
+import { createAvailability } from '../temporal/availability.ts';
+import { createClient, type TemporalAddress } from '../temporal/connection.ts';
+import { createLongPolls } from '../temporal/long-polls.ts';
+import { createRetention } from '../temporal/namespace.ts';
+import { findSearchAttributes } from '../temporal/search-attributes.ts';
+import { createTemporalRequests } from '../temporal/temporal-requests.ts';
+import type { Waiters } from '../temporal/waiters.ts';
+import type { Stopper } from './stop.ts';
+
+interface ApiParts {
+  readonly config: Config;
+  readonly temporal: TemporalAddress;
+  /** For starts and reads; the worker's own where eager starts are wanted. */
+  readonly connection: ConnectionLike;
+  /** For probes and long-polls, whose calls can be aborted. */
+  readonly abortable: Connection;
+  readonly eagerStart: boolean;
+  /** Whether every run is settled by this process's own worker. */
+  readonly settledHere: boolean;
+  readonly waiters: Waiters;
+  readonly heartbeatTimeoutSeconds: number;
+  readonly uiUrl: string | null;
+  readonly identity: string;
+  readonly log: Logger;
+  readonly stopper: Stopper;
+}
+
+/** A probe that takes longer counts as no answer. */
+const PROBE_MS = 1_500;
+
+/** Builds the API on Temporal and listens. Resolves to the API's URL. */
+export async function startApi(parts: ApiParts): Promise<string> {
+  const { config, temporal, connection, abortable, waiters, log, stopper } = parts;
+  const { namespace } = temporal;
+  const retention = createRetention(abortable, namespace);
+  const probe = (): Promise<unknown> =>
+    abortable.withDeadline(Date.now() + PROBE_MS, () => abortable.workflowService.getSystemInfo({}));
+  const [searchAttributes] = await Promise.all([
+    findSearchAttributes(abortable).catch(() => () => undefined),
+    retention.refresh(),
+  ]);
+  const requests = createTemporalRequests({
+    client: createClient(connection, temporal, parts.identity),
+    start: {
+      taskQueue: config.taskQueue,
+      heartbeatTimeoutSeconds: parts.heartbeatTimeoutSeconds,
+      eagerStart: parts.eagerStart,
+      searchAttributes,
+    },
+    record: () => ({ namespace, uiUrl: parts.uiUrl, retentionMs: retention.ms() }),
+    availability: createAvailability(probe),
+    waiters,
+    longPolls: parts.settledHere ? null : createLongPolls(abortable, namespace),
+  });
+  const app = await buildApp({
+    requests,
+    wait: config.http,
+    maxBodyBytes: config.http.maxBodyBytes,
+    stopping: stopper.stopping,
+    logger: log,
+  });
+  await app.listen({ host: config.host, port: config.port });
+  stopper.add({
+    name: 'API',
+    stop: async () => {
+      retention.stop();
+      await app.close();
+    },
+  });
+  return urlOf(app.server.address());
+}
+
+function urlOf(address: string | AddressInfo | null): string {
+  if (address === null || typeof address === 'string') return 'http://127.0.0.1';
+  const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+  return `http://${host}:${address.port}`;
+}

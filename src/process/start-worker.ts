@@ -1,0 +1,43 @@
+import type { NativeConnection } from '@temporalio/worker';
+import type { Logger } from 'pino';
+import type { Config } from '../config.ts';
+import { createWorker } from '../temporal/worker.ts';
+import type { Waiters } from '../temporal/waiters.ts';
+import { loadWorkflowBundle } from '../temporal/workflow-bundle.ts';
+import type { ChosenUpstream } from './upstream.ts';
+import type { Stopper } from './stop.ts';
+
+interface WorkerParts {
+  readonly config: Config;
+  readonly connection: NativeConnection;
+  readonly namespace: string;
+  readonly identity: string;
+  readonly upstream: ChosenUpstream;
+  /** Null where no callers are held in this process. */
+  readonly waiters: Waiters | null;
+  readonly log: Logger;
+  readonly stopper: Stopper;
+}
+
+/** Creates and runs the worker; its end before a stop is the process's end. */
+export async function startWorker(parts: WorkerParts): Promise<void> {
+  const { config, connection, namespace, identity, upstream, waiters, log, stopper } = parts;
+  const worker = await createWorker(
+    connection,
+    await loadWorkflowBundle(),
+    { namespace, taskQueue: config.taskQueue, identity, shutdownGraceMs: config.shutdownGraceMs },
+    { upstream: upstream.upstream, now: Date.now, random: Math.random, log },
+    waiters,
+  );
+  const ended = worker.run().catch((error: unknown) => {
+    log.error({ error: String(error) }, 'the worker failed');
+    stopper.stop('worker failed', 1);
+  });
+  stopper.add({
+    name: 'worker',
+    stop: async () => {
+      if (worker.getState() === 'RUNNING') worker.shutdown();
+      await ended;
+    },
+  });
+}

@@ -1,0 +1,28 @@
+import type { Config } from '../config.ts';
+import { startDemoUpstream } from '../demo/demo-upstream.ts';
+import { createUpstream, type Upstream } from '../upstream/client.ts';
+import type { Stopper } from './stop.ts';
+
+/** The answer and its journal stay below Temporal's 2 MiB a payload. */
+const MAX_RESPONSE_BYTES = 2 * 1024 * 1024 - 128 * 1024;
+
+/** The upstream a worker calls, and how to name it to a person. */
+export interface ChosenUpstream {
+  readonly upstream: Upstream;
+  readonly baseURL: string;
+  readonly isDemo: boolean;
+}
+
+/** The configured upstream; without one, the built-in demo upstream is started. */
+export async function chooseUpstream(config: Config, stopper: Stopper): Promise<ChosenUpstream> {
+  const chosen = config.upstream ?? { baseURL: await startDemo(stopper), apiKey: null };
+  const upstream = createUpstream({ ...chosen, maxResponseBytes: MAX_RESPONSE_BYTES });
+  stopper.add({ name: 'upstream client', stop: () => upstream.close() });
+  return { upstream, baseURL: chosen.baseURL, isDemo: config.upstream === null };
+}
+
+async function startDemo(stopper: Stopper): Promise<string> {
+  const demo = await startDemoUpstream();
+  stopper.add({ name: 'demo upstream', stop: () => demo.close() });
+  return demo.baseURL;
+}

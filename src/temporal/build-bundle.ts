@@ -1,0 +1,4 @@
+/** Process entry of `npm run build`: leaves the workflow bundle in dist, so that starting need not bundle. */
+import { loadWorkflowBundle } from './workflow-bundle.ts';
+
+await loadWorkflowBundle();

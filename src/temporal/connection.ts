@@ -1,0 +1,48 @@
+import { Client, Connection } from '@temporalio/client';
+import type { ConnectionLike } from '@temporalio/client';
+import type { TLSConfig } from '@temporalio/common/lib/internal-non-workflow/index.js';
+import { NativeConnection } from '@temporalio/worker';
+import { PAYLOAD_CONVERTER_PATH } from './workflow-bundle.ts';
+
+/** Where Temporal is; from the environment, a Temporal profile, or the embedded server. */
+export interface TemporalAddress {
+  readonly address: string;
+  readonly namespace: string;
+  readonly apiKey: string | null;
+  readonly tls: TLSConfig | boolean;
+}
+
+/** One connection for client and worker: what eager starts need. Fails at once where Temporal is away. */
+export async function connectNative(temporal: TemporalAddress): Promise<NativeConnection> {
+  return NativeConnection.connect({
+    ...connectOptions(temporal),
+    // On loopback compressing costs more than it saves.
+    ...(isLoopback(temporal.address) ? { grpcCompression: { codec: 'none' as const } } : {}),
+  });
+}
+
+/** A connection whose calls can be aborted and give up on time; connects with its first call. */
+export function connectLazily(temporal: TemporalAddress): Connection {
+  return Connection.lazy(connectOptions(temporal));
+}
+
+export function createClient(connection: ConnectionLike, temporal: TemporalAddress, identity: string): Client {
+  return new Client({
+    connection,
+    namespace: temporal.namespace,
+    identity,
+    dataConverter: { payloadConverterPath: PAYLOAD_CONVERTER_PATH },
+  });
+}
+
+function connectOptions({ address, apiKey, tls }: TemporalAddress): {
+  address: string;
+  tls: TLSConfig | boolean;
+  apiKey?: string;
+} {
+  return { address, tls, ...(apiKey === null ? {} : { apiKey }) };
+}
+
+function isLoopback(address: string): boolean {
+  return /^(127\.|localhost[:$]|\[::1\])/.test(address);
+}

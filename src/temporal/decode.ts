@@ -1,0 +1,36 @@
+import type { LoadedDataConverter, Payload, ProtoFailure } from '@temporalio/common';
+import {
+  decodeArrayFromPayloads,
+  decodeOptionalFailureToOptionalError,
+} from '@temporalio/common/lib/internal-non-workflow/index.js';
+import { EMPTY_JOURNAL, type Journal } from '../domain/journal.ts';
+import { RawJson } from '../domain/raw-json.ts';
+import { isJournal } from '../domain/run.ts';
+
+/** Payloads as Temporal keeps them; `describe()` and histories hand them out still encoded. */
+interface EncodedPayloads {
+  readonly payloads?: Payload[] | null;
+}
+
+/** Reads what ReqRun's workflow and activity have written, from the protos of describe and history. */
+export interface Decoder {
+  journal(encoded: EncodedPayloads | null | undefined): Promise<Journal>;
+  result(encoded: EncodedPayloads | null | undefined): Promise<RawJson>;
+  failure(encoded: ProtoFailure | null | undefined): Promise<Error | undefined>;
+}
+
+export function createDecoder(converter: LoadedDataConverter): Decoder {
+  const values = (encoded: EncodedPayloads | null | undefined): Promise<unknown[]> =>
+    decodeArrayFromPayloads(converter, encoded?.payloads);
+  return {
+    async journal(encoded) {
+      return (await values(encoded)).find(isJournal) ?? EMPTY_JOURNAL;
+    },
+    async result(encoded) {
+      const [result] = await values(encoded);
+      if (!(result instanceof RawJson)) throw new TypeError('a completed run has no result that can be read');
+      return result;
+    },
+    failure: (encoded) => decodeOptionalFailureToOptionalError(converter, encoded),
+  };
+}

@@ -1,0 +1,106 @@
+import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
+import { temporal } from '@temporalio/proto';
+import { optionalTsToDate } from '@temporalio/common/lib/time.js';
+import { beginAttempt, closeGaps, EMPTY_JOURNAL, interruptAttempt, type Journal } from '../domain/journal.ts';
+import type { RequestError } from '../domain/record.ts';
+import { CANCELLED_ERROR, DEADLINE_ERROR, requestError, TERMINATED_ERROR } from '../domain/request-error.ts';
+import { FailureReason, RequestStatus } from '../domain/words.ts';
+import type { Decoder } from './decode.ts';
+import { readActivityEnd } from './run-history.ts';
+
+/** The state of one run, read from Temporal alone: no worker is asked. */
+export interface RunState {
+  readonly status: RequestStatus;
+  readonly journal: Journal;
+  readonly error: RequestError | null;
+  readonly result: Uint8Array | null;
+  readonly nextAttemptAt: Date | null;
+  readonly completedAt: Date | null;
+}
+
+type PendingActivity = temporal.api.workflow.v1.IPendingActivityInfo;
+
+/** The events of a run whose first workflow task has not ended: no activity can have been scheduled. */
+const EVENTS_BEFORE_ACTIVITY = 3;
+
+export async function readRun(
+  client: Client,
+  decoder: Decoder,
+  description: WorkflowExecutionDescription,
+): Promise<RunState> {
+  const running = description.status.name === 'RUNNING';
+  const pending = description.raw.pendingActivities?.[0];
+  if (running && pending) return pendingRun(pending, decoder);
+  if (running && description.historyLength <= EVENTS_BEFORE_ACTIVITY) return open(RequestStatus.queued, EMPTY_JOURNAL);
+
+  // The activity's end in history is the request's end, also while the run has not closed over it.
+  const { workflowId, runId } = description;
+  const end = await readActivityEnd(client, decoder, { workflowId, runId });
+  const completedAt = description.closeTime ?? null;
+  if (end.kind === 'completed') {
+    const { journal, result } = end;
+    const ended = { status: RequestStatus.completed, error: null, nextAttemptAt: null };
+    return { ...ended, journal, result, completedAt: completedAt ?? end.at };
+  }
+  const journal = end.kind === 'failed' ? end.journal : EMPTY_JOURNAL;
+  if (running) {
+    if (end.kind !== 'failed') return open(RequestStatus.queued, journal);
+    return failed(end.error, journal, completedAt);
+  }
+  const left = end.kind === 'open' ? await journalLeftBehind(pending, decoder) : journal;
+  return failed(closedError(description, end.kind === 'failed' ? end.error : null), left, completedAt);
+}
+
+async function pendingRun(pending: PendingActivity, decoder: Decoder): Promise<RunState> {
+  const { PENDING_ACTIVITY_STATE_SCHEDULED, PENDING_ACTIVITY_STATE_PAUSED } =
+    temporal.api.enums.v1.PendingActivityState;
+  const journal = await decoder.journal(pending.heartbeatDetails);
+  const attempt = pending.attempt ?? 1;
+  const waiting =
+    pending.state === PENDING_ACTIVITY_STATE_SCHEDULED || pending.state === PENDING_ACTIVITY_STATE_PAUSED;
+  if (!waiting) {
+    const startedAt = optionalTsToDate(pending.lastStartedTime)?.toISOString() ?? null;
+    return open(RequestStatus.processing, running(journal, attempt, startedAt));
+  }
+  const closed = closeGaps(journal, attempt);
+  const status = closed.begun === 0 ? RequestStatus.queued : RequestStatus.retrying;
+  const next = status === RequestStatus.retrying ? (optionalTsToDate(pending.nextAttemptScheduleTime) ?? null) : null;
+  return { ...open(status, closed), nextAttemptAt: next };
+}
+
+/** The running attempt may have written its own beginning already. */
+function running(journal: Journal, attempt: number, startedAt: string | null): Journal {
+  const last = journal.entries.at(-1);
+  return last?.status === 'running' && last.activity_attempt === attempt
+    ? journal
+    : beginAttempt(journal, attempt, startedAt);
+}
+
+/** A run that Temporal ended over an activity that was still open: nobody can say how its last attempt went. */
+async function journalLeftBehind(pending: PendingActivity | undefined, decoder: Decoder): Promise<Journal> {
+  if (!pending) return interruptAttempt(beginAttempt(EMPTY_JOURNAL, 1, null));
+  const state = await pendingRun(pending, decoder);
+  return interruptAttempt(state.journal);
+}
+
+function closedError(description: WorkflowExecutionDescription, activityError: RequestError | null): RequestError {
+  switch (description.status.name) {
+    case 'CANCELLED':
+      return CANCELLED_ERROR;
+    case 'TERMINATED':
+      return TERMINATED_ERROR;
+    case 'TIMED_OUT':
+      return DEADLINE_ERROR;
+    default:
+      return activityError ?? requestError('deadline_exceeded', FailureReason.deadlineExceeded);
+  }
+}
+
+function open(status: RequestStatus, journal: Journal): RunState {
+  return { status, journal, error: null, result: null, nextAttemptAt: null, completedAt: null };
+}
+
+function failed(error: RequestError, journal: Journal, completedAt: Date | null): RunState {
+  const status = error.code === CANCELLED_ERROR.code ? RequestStatus.cancelled : RequestStatus.failed;
+  return { status, journal, error, result: null, nextAttemptAt: null, completedAt };
+}

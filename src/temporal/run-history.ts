@@ -1,0 +1,92 @@
+import type { Client } from '@temporalio/client';
+import { temporal } from '@temporalio/proto';
+import { optionalTsToDate } from '@temporalio/common/lib/time.js';
+import { ActivityFailure, TimeoutFailure } from '@temporalio/common';
+import { closeGaps, interruptAttempt, type Journal } from '../domain/journal.ts';
+import type { RequestError } from '../domain/record.ts';
+import { toRunEnd } from '../domain/run-end.ts';
+import { isJournal } from '../domain/run.ts';
+import type { Decoder } from './decode.ts';
+import { EMPTY_JOURNAL } from '../domain/journal.ts';
+import { CANCELLED_ERROR } from '../domain/request-error.ts';
+
+type HistoryEvent = temporal.api.history.v1.IHistoryEvent;
+
+/** What the history says of a run's only activity: the upstream call with all its attempts. */
+export type ActivityEnd =
+  | { readonly kind: 'not scheduled' }
+  | { readonly kind: 'open' }
+  | { readonly kind: 'completed'; readonly result: Uint8Array; readonly journal: Journal; readonly at: Date | null }
+  | { readonly kind: 'failed'; readonly error: RequestError; readonly journal: Journal };
+
+/** The last events of a run; more than any run has after its activity was scheduled. */
+const LAST_EVENTS = 12;
+
+/** Reads the end of a run's activity from the newest events of its history. Needs no worker. */
+export async function readActivityEnd(
+  client: Client,
+  decoder: Decoder,
+  execution: { workflowId: string; runId: string },
+): Promise<ActivityEnd> {
+  const { history } = await client.workflowService.getWorkflowExecutionHistoryReverse({
+    namespace: client.options.namespace,
+    execution,
+    maximumPageSize: LAST_EVENTS,
+  });
+  const events = history?.events ?? [];
+  const attempt = events.find((event) => event.activityTaskStartedEventAttributes)
+    ?.activityTaskStartedEventAttributes?.attempt;
+  for (const event of events) {
+    const end = await activityEnd(event, attempt ?? null, decoder);
+    if (end !== null) return end;
+  }
+  return { kind: 'not scheduled' };
+}
+
+async function activityEnd(
+  event: HistoryEvent,
+  attempt: number | null,
+  decoder: Decoder,
+): Promise<ActivityEnd | null> {
+  const completed = event.activityTaskCompletedEventAttributes;
+  if (completed) {
+    const { bytes, beside } = await decoder.result(completed.result);
+    const journal = isJournal(beside) ? beside : EMPTY_JOURNAL;
+    return { kind: 'completed', result: bytes, journal, at: optionalTsToDate(event.eventTime) ?? null };
+  }
+  const canceled = event.activityTaskCanceledEventAttributes;
+  if (canceled) {
+    return { kind: 'failed', error: CANCELLED_ERROR, journal: await decoder.journal(canceled.details) };
+  }
+  const failed = event.activityTaskFailedEventAttributes ?? event.activityTaskTimedOutEventAttributes;
+  if (failed) {
+    const failure = await decoder.failure(failed.failure);
+    const end = toRunEnd(withRetryState(failure, failed.retryState));
+    return { kind: 'failed', error: end.error, journal: completeJournal(end.journal, failure, attempt) };
+  }
+  if (event.activityTaskScheduledEventAttributes) return { kind: 'open' };
+  return null;
+}
+
+/** A timeout carries the last heartbeat only; which attempt it ended stands in the started event. */
+function completeJournal(journal: Journal, failure: Error | undefined, attempt: number | null): Journal {
+  if (!(failure instanceof TimeoutFailure) || attempt === null) return journal;
+  return interruptAttempt(closeGaps(journal, attempt + 1));
+}
+
+/** In the event the retry state stands beside the failure; {@link toRunEnd} expects the SDK's wrapper. */
+function withRetryState(
+  failure: Error | undefined,
+  retryState: temporal.api.enums.v1.RetryState | null | undefined,
+): ActivityFailure {
+  return new ActivityFailure(undefined, '', undefined, toRetryState(retryState), undefined, failure);
+}
+
+function toRetryState(
+  state: temporal.api.enums.v1.RetryState | null | undefined,
+): ConstructorParameters<typeof ActivityFailure>[3] {
+  const { RetryState } = temporal.api.enums.v1;
+  if (state === RetryState.RETRY_STATE_TIMEOUT) return 'TIMEOUT';
+  if (state === RetryState.RETRY_STATE_MAXIMUM_ATTEMPTS_REACHED) return 'MAXIMUM_ATTEMPTS_REACHED';
+  return 'NON_RETRYABLE_FAILURE';
+}

@@ -1,0 +1,20 @@
+import type { ConnectionLike } from '@temporalio/client';
+import { defineSearchAttributeKey, SearchAttributeType, TypedSearchAttributes } from '@temporalio/common';
+
+/**
+ * The embedded server registers it. Elsewhere an operator does, once:
+ * `temporal operator search-attribute create --name ReqRunModel --type Keyword`.
+ */
+export const MODEL_ATTRIBUTE = 'ReqRunModel';
+
+const MODEL_KEY = defineSearchAttributeKey(MODEL_ATTRIBUTE, SearchAttributeType.KEYWORD);
+
+/** The search attributes of a run, given at its start only; undefined where they are not registered. */
+export type RunSearchAttributes = (model: string) => TypedSearchAttributes | undefined;
+
+/** Asks the server once: an attribute that is not registered would fail every start. */
+export async function findSearchAttributes(connection: ConnectionLike): Promise<RunSearchAttributes> {
+  const { keys } = await connection.workflowService.getSearchAttributes({});
+  if (!(MODEL_ATTRIBUTE in (keys ?? {}))) return () => undefined;
+  return (model) => new TypedSearchAttributes([{ key: MODEL_KEY, value: model }]);
+}

@@ -1,0 +1,56 @@
+import type { SettledRun, Wait } from '../domain/requests.ts';
+
+/**
+ * The callers held in this process, by workflow id. Where the worker runs in the same process, the workflow
+ * itself settles them as soon as its result is durable; nothing polls for them.
+ */
+export interface Waiters {
+  /** Starts listening; call before whatever may settle the run. */
+  join(workflowId: string): Waiter;
+  settle(workflowId: string, run: SettledRun): void;
+}
+
+export interface Waiter {
+  /** Resolves to the settled run, or to null when the wait is over. */
+  wait(wait: Wait): Promise<SettledRun | null>;
+  leave(): void;
+}
+
+export function createWaiters(): Waiters {
+  const listeners = new Map<string, Set<(run: SettledRun) => void>>();
+
+  function join(workflowId: string): Waiter {
+    const { promise, resolve } = Promise.withResolvers<SettledRun>();
+    const joined = listeners.get(workflowId) ?? new Set();
+    listeners.set(workflowId, joined.add(resolve));
+    return {
+      wait: (wait) => raceWait(promise, wait),
+      leave: () => {
+        joined.delete(resolve);
+        if (joined.size === 0 && listeners.get(workflowId) === joined) listeners.delete(workflowId);
+      },
+    };
+  }
+
+  return {
+    join,
+    settle: (workflowId, run) => {
+      for (const resolve of listeners.get(workflowId) ?? []) resolve(run);
+    },
+  };
+}
+
+/** `settled`, or null after `wait.ms` or at once when its signal is aborted. */
+export async function raceWait<T>(settled: Promise<T>, wait: Wait): Promise<T | null> {
+  if (wait.ms <= 0 || wait.signal.aborted) return null;
+  const over = Promise.withResolvers<null>();
+  const end = (): void => over.resolve(null);
+  const timer = setTimeout(end, wait.ms);
+  wait.signal.addEventListener('abort', end, { once: true });
+  try {
+    return await Promise.race([settled, over.promise]);
+  } finally {
+    clearTimeout(timer);
+    wait.signal.removeEventListener('abort', end);
+  }
+}

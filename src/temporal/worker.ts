@@ -1,0 +1,52 @@
+import { Worker, type NativeConnection, type WorkflowBundle } from '@temporalio/worker';
+import { createActivities, type ActivityDependencies } from '../../activities/index.ts';
+import type { SettledRun } from '../domain/requests.ts';
+import type { Waiters } from './waiters.ts';
+import { PAYLOAD_CONVERTER_PATH } from './workflow-bundle.ts';
+
+export interface WorkerSettings {
+  readonly namespace: string;
+  readonly taskQueue: string;
+  /** Of its own for each process: a record's attempts say whose they were. */
+  readonly identity: string;
+  /** How long a stopping worker lets its upstream calls finish. */
+  readonly shutdownGraceMs: number;
+}
+
+/** Upstream calls in flight at once; a model call is waiting, not work. */
+const MAX_ATTEMPTS_IN_FLIGHT = 5_000;
+/** Above it, a completion costs a replay; a run in the cache costs some 30 KB and its body. */
+const MAX_CACHED_RUNS = 6_000;
+
+/** Creates a worker that does not run yet. With `waiters`, it settles the callers held in this process. */
+export async function createWorker(
+  connection: NativeConnection,
+  bundle: WorkflowBundle,
+  settings: WorkerSettings,
+  activities: ActivityDependencies,
+  waiters: Waiters | null,
+): Promise<Worker> {
+  return Worker.create({
+    connection,
+    namespace: settings.namespace,
+    taskQueue: settings.taskQueue,
+    identity: settings.identity,
+    workflowBundle: bundle,
+    dataConverter: { payloadConverterPath: PAYLOAD_CONVERTER_PATH },
+    activities: { ...createActivities(activities) },
+    maxConcurrentActivityTaskExecutions: MAX_ATTEMPTS_IN_FLIGHT,
+    maxCachedWorkflows: MAX_CACHED_RUNS,
+    // A lost sticky task waits this long instead of Temporal's 10 s.
+    stickyQueueScheduleToStartTimeout: '3 seconds',
+    shutdownGraceTime: settings.shutdownGraceMs,
+    shutdownForceTime: settings.shutdownGraceMs + 5_000,
+    sinks: {
+      runs: {
+        settled: {
+          fn: ({ workflowId }, run: SettledRun) => waiters?.settle(workflowId, run),
+          callDuringReplay: false,
+        },
+      },
+    },
+  });
+}

@@ -1,0 +1,61 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { bundleWorkflowCode, type WorkflowBundle } from '@temporalio/worker';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const BUNDLE_PATH = join(ROOT, 'dist', 'workflow-bundle.json');
+
+/** Given to workers, clients and the bundler alike: all of them must read payloads the same way. */
+export const PAYLOAD_CONVERTER_PATH = fileURLToPath(new URL('./payload-converter.ts', import.meta.url));
+
+/** What can end up in the bundle; a change in any of it makes a prebuilt bundle stale. */
+const SOURCES = ['workflows', 'src/domain', 'src/temporal/payload-converter.ts', 'package-lock.json'];
+
+interface StoredBundle extends WorkflowBundle {
+  readonly sourceHash: string;
+  readonly code: string;
+}
+
+/**
+ * The workflow code for the worker: the bundle that `npm run build` (and so `npm ci`) left in dist, or a new
+ * one (some seconds) where the sources have changed since.
+ */
+export async function loadWorkflowBundle(): Promise<WorkflowBundle> {
+  const sourceHash = await hashSources();
+  const stored = await readFile(BUNDLE_PATH, 'utf8').catch(() => null);
+  if (stored !== null) {
+    const bundle: StoredBundle = JSON.parse(stored);
+    if (bundle.sourceHash === sourceHash) return { code: bundle.code };
+  }
+  return buildWorkflowBundle(sourceHash);
+}
+
+async function buildWorkflowBundle(sourceHash: string): Promise<WorkflowBundle> {
+  const { code } = await bundleWorkflowCode({
+    workflowsPath: join(ROOT, 'workflows', 'index.ts'),
+    payloadConverterPath: PAYLOAD_CONVERTER_PATH,
+    logger: { trace() {}, debug() {}, info() {}, warn() {}, error() {}, log() {} },
+  });
+  const stored: StoredBundle = { sourceHash, code };
+  await mkdir(dirname(BUNDLE_PATH), { recursive: true });
+  const temporary = `${BUNDLE_PATH}.${process.pid}`;
+  await writeFile(temporary, JSON.stringify(stored));
+  await rename(temporary, BUNDLE_PATH);
+  return { code };
+}
+
+async function hashSources(): Promise<string> {
+  const hash = createHash('sha256');
+  for (const source of SOURCES) {
+    for (const file of await filesOf(join(ROOT, source))) hash.update(file.slice(ROOT.length)).update(await readFile(file));
+  }
+  return hash.digest('hex');
+}
+
+async function filesOf(path: string): Promise<string[]> {
+  if (/\.\w+$/.test(path)) return [path];
+  const names = await readdir(path, { recursive: true });
+  return names.filter((name) => name.endsWith('.ts')).sort().map((name) => join(path, name));
+}

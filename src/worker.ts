@@ -1,0 +1,34 @@
+/** Process entry of `npm run worker`: makes the upstream calls, on any Temporal server. */
+import { connectNative } from './temporal/connection.ts';
+import { externalTemporal } from './process/external-temporal.ts';
+import { createIdentity } from './process/identity.ts';
+import { runEntry } from './process/run-entry.ts';
+import { startWorker } from './process/start-worker.ts';
+import { chooseUpstream } from './process/upstream.ts';
+
+await runEntry(async ({ config, log, stopper }) => {
+  const temporal = externalTemporal(config);
+  const connection = await connectNative(temporal).catch((cause: unknown) => {
+    throw new Error(
+      `Temporal cannot be reached at ${temporal.address} (named by ${temporal.namedBy}): start one there, or set TEMPORAL_ADDRESS.`,
+      { cause },
+    );
+  });
+  stopper.add({ name: 'Temporal connection', stop: () => connection.close() });
+  const upstream = await chooseUpstream(config, stopper);
+  await startWorker({
+    config,
+    connection,
+    namespace: temporal.namespace,
+    identity: createIdentity(),
+    upstream,
+    waiters: null,
+    log,
+    stopper,
+  });
+  if (upstream.isDemo) log.warn('no OPENAI_API_KEY and no OPENAI_BASE_URL: the built-in DEMO upstream answers');
+  log.info(
+    { temporal: temporal.address, named_by: temporal.namedBy, namespace: temporal.namespace, upstream: upstream.baseURL },
+    'ready',
+  );
+});

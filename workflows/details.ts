@@ -1,0 +1,41 @@
+import type { Journal } from '../src/domain/journal.ts';
+import { isJournal, type RunInput } from '../src/domain/run.ts';
+import type { RunEnd } from '../src/domain/run-end.ts';
+
+/**
+ * The texts of Temporal's "current details", in Markdown: what the workflow knows. Attempts that the server
+ * retries never wake the workflow; those stand in the UI's Pending Activities panel.
+ */
+export function openDetails(input: RunInput, deadlineAtMs: number): string {
+  const { options } = input;
+  return [
+    `**Waiting for the upstream** (${input.operation}, \`${input.model}\`).`,
+    `- deadline: ${new Date(deadlineAtMs).toISOString()}`,
+    `- one attempt: at most ${options.attempt_timeout_seconds} s`,
+    `- attempts: ${options.max_attempts === null ? 'until the deadline' : `at most ${options.max_attempts}`}`,
+    `- after an unknown outcome: ${options.on_unknown_outcome}`,
+    '',
+    'Attempts, reasons and next times: Pending Activities.',
+  ].join('\n');
+}
+
+export function completedDetails(input: RunInput, beside: unknown): string {
+  return [`**Completed** (\`${input.model}\`).`, ...attemptLines(isJournal(beside) ? beside : null)].join('\n');
+}
+
+export function endedDetails(input: RunInput, end: RunEnd): string {
+  return [
+    `**Failed**: \`${end.error.code}\` (${end.error.reason}, \`${input.model}\`). ${end.error.message}`,
+    ...attemptLines(end.journal),
+  ].join('\n');
+}
+
+function attemptLines(journal: Journal | null): string[] {
+  if (journal === null) return [];
+  const log = journal.entries.map(
+    (entry) =>
+      `- attempt ${entry.number}: ${entry.status}, outcome ${entry.outcome ?? 'open'}` +
+      (entry.error_code === null ? '' : `, \`${entry.error_code}\``),
+  );
+  return [`Attempts: ${journal.begun}.`, ...log];
+}
