@@ -18,7 +18,9 @@ const port = (byDefault: number) => integer(0, 65_535, byDefault);
 const url = z.url({ protocol: /^https?$/, error: 'must be an http or https URL' }).optional();
 /** A JSON request of this size, with Temporal's own fields beside it, stays below its 2 MiB a payload. */
 const MAX_BODY_BYTES = 1_900_000;
-const notYet = z.undefined({ error: 'is not supported by this version; it is refused so that nothing runs unprotected' });
+const notYet = z
+  .undefined({ error: 'is not supported by this version; it is refused so that nothing runs unprotected' })
+  .optional();
 
 const Environment = z.object({
   HOST: text('127.0.0.1'),

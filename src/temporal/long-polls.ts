@@ -1,5 +1,5 @@
 import type { Connection } from '@temporalio/client';
-import { temporal } from '@temporalio/proto';
+import { HistoryEventFilterType } from './proto.ts';
 import { raceWait } from './waiters.ts';
 import type { Wait } from '../domain/requests.ts';
 
@@ -55,7 +55,7 @@ async function pollUntilClosed(
       namespace,
       execution: { workflowId },
       waitNewEvent: true,
-      historyEventFilterType: temporal.api.enums.v1.HistoryEventFilterType.HISTORY_EVENT_FILTER_TYPE_CLOSE_EVENT,
+      historyEventFilterType: HistoryEventFilterType.HISTORY_EVENT_FILTER_TYPE_CLOSE_EVENT,
       nextPageToken,
     });
     if ((page.history?.events?.length ?? 0) > 0) return;

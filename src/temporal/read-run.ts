@@ -1,11 +1,12 @@
 import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
-import { temporal } from '@temporalio/proto';
+import type { temporal } from '@temporalio/proto';
 import { optionalTsToDate } from '@temporalio/common/lib/time.js';
 import { beginAttempt, closeGaps, EMPTY_JOURNAL, interruptAttempt, type Journal } from '../domain/journal.ts';
 import type { RequestError } from '../domain/record.ts';
 import { CANCELLED_ERROR, DEADLINE_ERROR, requestError, TERMINATED_ERROR } from '../domain/request-error.ts';
 import { FailureReason, RequestStatus } from '../domain/words.ts';
 import type { Decoder } from './decode.ts';
+import { PendingActivityState } from './proto.ts';
 import { readActivityEnd } from './run-history.ts';
 
 /** The state of one run, read from Temporal alone: no worker is asked. */
@@ -52,12 +53,11 @@ export async function readRun(
 }
 
 async function pendingRun(pending: PendingActivity, decoder: Decoder): Promise<RunState> {
-  const { PENDING_ACTIVITY_STATE_SCHEDULED, PENDING_ACTIVITY_STATE_PAUSED } =
-    temporal.api.enums.v1.PendingActivityState;
   const journal = await decoder.journal(pending.heartbeatDetails);
   const attempt = pending.attempt ?? 1;
   const waiting =
-    pending.state === PENDING_ACTIVITY_STATE_SCHEDULED || pending.state === PENDING_ACTIVITY_STATE_PAUSED;
+    pending.state === PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED ||
+    pending.state === PendingActivityState.PENDING_ACTIVITY_STATE_PAUSED;
   if (!waiting) {
     const startedAt = optionalTsToDate(pending.lastStartedTime)?.toISOString() ?? null;
     return open(RequestStatus.processing, running(journal, attempt, startedAt));

@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import { temporal } from '@temporalio/proto';
+import type { temporal } from '@temporalio/proto';
 import { optionalTsToDate } from '@temporalio/common/lib/time.js';
 import { ActivityFailure, TimeoutFailure } from '@temporalio/common';
 import { closeGaps, interruptAttempt, type Journal } from '../domain/journal.ts';
@@ -7,6 +7,7 @@ import type { RequestError } from '../domain/record.ts';
 import { toRunEnd } from '../domain/run-end.ts';
 import { isJournal } from '../domain/run.ts';
 import type { Decoder } from './decode.ts';
+import { RetryState } from './proto.ts';
 import { EMPTY_JOURNAL } from '../domain/journal.ts';
 import { CANCELLED_ERROR } from '../domain/request-error.ts';
 
@@ -85,7 +86,6 @@ function withRetryState(
 function toRetryState(
   state: temporal.api.enums.v1.RetryState | null | undefined,
 ): ConstructorParameters<typeof ActivityFailure>[3] {
-  const { RetryState } = temporal.api.enums.v1;
   if (state === RetryState.RETRY_STATE_TIMEOUT) return 'TIMEOUT';
   if (state === RetryState.RETRY_STATE_MAXIMUM_ATTEMPTS_REACHED) return 'MAXIMUM_ATTEMPTS_REACHED';
   return 'NON_RETRYABLE_FAILURE';
