@@ -71,8 +71,9 @@ function runUrl(settings: RecordSettings, workflowId: string, runId: string): st
   return `${settings.uiUrl}/namespaces/${path}`;
 }
 
-function toAttempt({ activity_attempt: _ofTemporal, ...attempt }: JournalEntry): Attempt {
-  return attempt;
+/** In the order a person reads it. */
+function toAttempt({ activity_attempt: _ofTemporal, number, status, outcome, ...rest }: JournalEntry): Attempt {
+  return { number, status, outcome, ...rest };
 }
 
 function times(entry: JournalEntry): (string | null)[] {

@@ -1,0 +1,47 @@
+/** Process entry of `npm start`: API, worker and, unless another is named, an embedded Temporal server. */
+import { DEMO_MODELS } from './demo/models.ts';
+import { banner } from './process/banner.ts';
+import { chooseTemporal } from './process/choose-temporal.ts';
+import { createIdentity } from './process/identity.ts';
+import { runEntry } from './process/run-entry.ts';
+import { startApi } from './process/start-api.ts';
+import { startWorker } from './process/start-worker.ts';
+import { chooseUpstream } from './process/upstream.ts';
+import { connectLazily, connectNative } from './temporal/connection.ts';
+import { createWaiters } from './temporal/waiters.ts';
+
+await runEntry(async ({ config, log, stopper }) => {
+  const say = (line: string): void => void process.stdout.write(`${line}\n`);
+  const chosen = await chooseTemporal(config, log, stopper, say);
+  const { temporal, uiUrl, embedded, heartbeatTimeoutSeconds } = chosen;
+  // One connection for client and worker: a start's first task travels with its answer.
+  const connection = await connectNative(temporal).catch((cause: unknown) => {
+    throw new Error(`Temporal cannot be reached at ${temporal.address}.`, { cause });
+  });
+  stopper.add({ name: 'Temporal connection', stop: () => connection.close() });
+  const abortable = connectLazily(temporal);
+  stopper.add({ name: 'Temporal probe', stop: () => abortable.close() });
+
+  const identity = createIdentity();
+  const waiters = createWaiters();
+  const upstream = await chooseUpstream(config, stopper);
+  const { namespace } = temporal;
+  await startWorker({ config, connection, namespace, identity, upstream, waiters, log, stopper });
+  const apiUrl = await startApi({
+    config,
+    temporal,
+    connection,
+    abortable,
+    eagerStart: true,
+    settledHere: embedded,
+    waiters,
+    heartbeatTimeoutSeconds,
+    uiUrl,
+    identity,
+    log,
+    stopper,
+  });
+  const { baseURL, isDemo } = upstream;
+  const model = isDemo ? 'demo' : 'gpt-5-nano';
+  say(banner({ apiUrl, uiUrl, temporal: chosen.said, upstream: baseURL, isDemo, model, demoModels: DEMO_MODELS }));
+});

@@ -1,0 +1,64 @@
+import type { Logger } from 'pino';
+import type { Config } from '../config.ts';
+import type { TemporalAddress } from '../temporal/connection.ts';
+import { binarySources, findBinary } from '../temporal/embedded/binary.ts';
+import { lockDataDir } from '../temporal/embedded/data-dir-lock.ts';
+import { startEmbeddedServer } from '../temporal/embedded/server.ts';
+import { SEPARATE_HEARTBEAT_SECONDS } from './external-temporal.ts';
+import type { Stopper } from './stop.ts';
+
+/** The Temporal server of `npm start`, and what follows from which it is. */
+export interface ChosenTemporal {
+  readonly temporal: TemporalAddress;
+  /** For a person: which server, and what named it. */
+  readonly said: string;
+  readonly uiUrl: string | null;
+  /** Nobody else's worker is on it: this process settles every run. */
+  readonly embedded: boolean;
+  readonly heartbeatTimeoutSeconds: number;
+}
+
+/** A crash of the embedded deployment is noticed at its next start; its heartbeats can be rare. */
+const EMBEDDED_HEARTBEAT_SECONDS = 60;
+/** A predecessor that is stopping has its own grace period. */
+const LOCK_WAIT_MS = 20_000;
+
+/** The server that TEMPORAL_ADDRESS or a Temporal profile names, else an embedded one. */
+export async function chooseTemporal(
+  config: Config,
+  log: Logger,
+  stopper: Stopper,
+  progress: (line: string) => void,
+): Promise<ChosenTemporal> {
+  const { external, namespace } = config.temporal;
+  if (external !== null) {
+    return {
+      temporal: external,
+      said: `${external.address} (named by ${external.namedBy}), namespace ${namespace}`,
+      uiUrl: config.temporalUiUrl,
+      embedded: false,
+      heartbeatTimeoutSeconds: config.heartbeatTimeoutSeconds ?? SEPARATE_HEARTBEAT_SECONDS,
+    };
+  }
+  const { dataDir, cacheDir, port, uiPort, retentionHours } = config.embedded;
+  const lock = await lockDataDir(dataDir, LOCK_WAIT_MS);
+  stopper.add({ name: 'data directory', stop: async () => lock.release() });
+  const binary = await findBinary(binarySources({ cacheDir, progress, env: config.env }));
+  const server = await startEmbeddedServer({
+    binaryPath: binary.path,
+    dataDir,
+    port,
+    uiPort,
+    retentionHours,
+    env: config.env,
+    log,
+  });
+  stopper.add({ name: 'embedded Temporal server', stop: () => server.stop() });
+  return {
+    temporal: { address: server.address, namespace: 'default', apiKey: null, tls: false },
+    said: `embedded at ${server.address}, database ${dataDir}/temporal.db (binary: ${binary.source})`,
+    uiUrl: config.temporalUiUrl ?? server.uiUrl,
+    embedded: true,
+    heartbeatTimeoutSeconds: config.heartbeatTimeoutSeconds ?? EMBEDDED_HEARTBEAT_SECONDS,
+  };
+}
