@@ -1,6 +1,11 @@
 import swagger from '@fastify/swagger';
-import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
-import { jsonSchemaTransform, serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
+import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import {
+  jsonSchemaTransform,
+  jsonSchemaTransformObject,
+  serializerCompiler,
+  type ZodTypeProvider,
+} from 'fastify-type-provider-zod';
 import type { Requests } from '../domain/requests.ts';
 import { answerBrokenRequests } from './broken-requests.ts';
 import { acceptJson } from './content-type.ts';
@@ -42,7 +47,7 @@ const MAX_PARAM_LENGTH = 255 * 3;
 export async function buildApp(dependencies: AppDependencies): Promise<App> {
   const app: App = Fastify({
     loggerInstance: dependencies.logger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: dependencies.maxBodyBytes,
     requestTimeout: RECEIVE_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
@@ -66,6 +71,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
       info: { title: 'ReqRun', version: '0.1.0', description: 'One LLM request, made durable.' },
     },
     transform: jsonSchemaTransform,
+    transformObject: jsonSchemaTransformObject,
   });
   chatCompletionRoutes(app, dependencies);
   requestRoutes(app, dependencies);

@@ -1,0 +1,108 @@
+import { randomUUID } from 'node:crypto';
+import type { NativeConnection } from '@temporalio/worker';
+import type { Client } from '@temporalio/client';
+import { pino } from 'pino';
+import { inject } from 'vitest';
+import { loadConfig } from '../../src/config.ts';
+import { startApi } from '../../src/process/start-api.ts';
+import { startWorker } from '../../src/process/start-worker.ts';
+import type { Stoppable, Stopper } from '../../src/process/stop.ts';
+import { installRuntime } from '../../src/process/runtime.ts';
+import { connectLazily, connectNative, createClient, type TemporalAddress } from '../../src/temporal/connection.ts';
+import { createWaiters } from '../../src/temporal/waiters.ts';
+import { createUpstream } from '../../src/upstream/client.ts';
+
+export interface Deployment {
+  /** Of the API, without a path. */
+  readonly url: string;
+  readonly client: Client;
+  readonly taskQueue: string;
+  startWorker(): Promise<void>;
+  /** Begins a stop: readiness off, held callers answered. */
+  beginStop(): void;
+  stop(): Promise<void>;
+}
+
+interface DeploymentOptions {
+  readonly upstreamURL: string;
+  /** Whether the worker shares the API's process and connection, as with `npm start`. */
+  readonly together?: boolean;
+  /** False starts the API alone. */
+  readonly worker?: boolean;
+  readonly env?: Record<string, string>;
+  readonly temporalAddress?: string;
+}
+
+let runtimeInstalled = false;
+
+/** API and worker on the run's real Temporal server, put together by the product's own parts. */
+export async function startDeployment(options: DeploymentOptions): Promise<Deployment> {
+  const { upstreamURL, together = true, worker = true, env = {} } = options;
+  const log = pino({ level: 'silent' });
+  if (!runtimeInstalled) installRuntime(log);
+  runtimeInstalled = true;
+
+  const taskQueue = `test-${randomUUID()}`;
+  const config = loadConfig({ PORT: '0', REQRUN_TASK_QUEUE: taskQueue, OPENAI_BASE_URL: upstreamURL, ...env });
+  const address = options.temporalAddress ?? inject('temporalAddress');
+  const temporal: TemporalAddress = { address, namespace: 'default', apiKey: null, tls: false };
+  const stopper = testStopper();
+  const connection: NativeConnection = await connectNative(temporal);
+  stopper.add({ name: 'connection', stop: () => connection.close() });
+  const abortable = connectLazily(temporal);
+  stopper.add({ name: 'probe', stop: () => abortable.close() });
+  const waiters = createWaiters();
+  const upstream = createUpstream({ baseURL: upstreamURL, apiKey: 'sk-test', maxResponseBytes: 1_000_000 });
+  stopper.add({ name: 'upstream', stop: () => upstream.close() });
+  const runWorker = (): Promise<void> =>
+    startWorker({
+      config,
+      connection,
+      namespace: 'default',
+      identity: 'test-worker',
+      upstream: { upstream, baseURL: upstreamURL, isDemo: false },
+      waiters: together ? waiters : null,
+      log,
+      stopper,
+    });
+  if (worker) await runWorker();
+  const url = await startApi({
+    config,
+    temporal,
+    connection: together ? connection : abortable,
+    abortable,
+    eagerStart: together && worker,
+    settledHere: together,
+    waiters,
+    heartbeatTimeoutSeconds: config.heartbeatTimeoutSeconds ?? 15,
+    uiUrl: 'http://127.0.0.1:8233',
+    identity: 'test-api',
+    log,
+    stopper,
+  });
+  return {
+    url,
+    client: createClient(connection, temporal, 'test-client'),
+    taskQueue,
+    startWorker: runWorker,
+    beginStop: stopper.begin,
+    stop: stopper.stopAll,
+  };
+}
+
+function testStopper(): Stopper & { begin(): void; stopAll(): Promise<void> } {
+  const controller = new AbortController();
+  const stoppables: Stoppable[] = [];
+  return {
+    stopping: controller.signal,
+    add: (stoppable) => void stoppables.push(stoppable),
+    stop: (reason) => {
+      throw new Error(`stopped by itself: ${reason}`);
+    },
+    begin: () => controller.abort(),
+    stopAll: async () => {
+      controller.abort();
+      for (const { stop } of stoppables.toReversed()) await stop();
+    },
+  };
+}

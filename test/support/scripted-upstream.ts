@@ -1,0 +1,105 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { gzipSync } from 'node:zlib';
+import { z } from 'zod';
+import { until } from './until.ts';
+
+/** What the upstream does with one call. */
+export type Step =
+  | { readonly answer: number; readonly headers?: Record<string, string>; readonly body?: unknown; readonly afterMs?: number }
+  /** Bytes written to the bare socket, which is then closed. */
+  | { readonly raw: string }
+  | { readonly reset: 'before the answer' | 'in the body' }
+  | { readonly stall: 'headers' | 'body' }
+  | { readonly gzipBombBytes: number };
+
+export interface UpstreamHit {
+  readonly body: string;
+  readonly headers: IncomingMessage['headers'];
+  readonly atMs: number;
+}
+
+/** A real HTTP server whose answers are scripted by the call's model; the oracle of what really ran. */
+export interface ScriptedUpstream {
+  readonly baseURL: string;
+  /** The last step repeats. */
+  script(model: string, ...steps: Step[]): void;
+  hits(model: string): readonly UpstreamHit[];
+  untilHits(model: string, count: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+const Call = z.object({ model: z.string() });
+
+export async function startScriptedUpstream(): Promise<ScriptedUpstream> {
+  const scripts = new Map<string, Step[]>();
+  const seen = new Map<string, UpstreamHit[]>();
+  const hits = (model: string): UpstreamHit[] => seen.get(model) ?? [];
+
+  const server = createServer((request, response) => {
+    void serve(request, response).catch(() => response.destroy());
+  });
+  async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const body = await text(request);
+    const { model } = Call.parse(JSON.parse(body));
+    const before = hits(model);
+    seen.set(model, [...before, { body, headers: request.headers, atMs: Date.now() }]);
+    const steps = scripts.get(model) ?? [ok()];
+    play(steps[Math.min(before.length, steps.length - 1)] ?? ok(), response);
+  }
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('no port was given');
+  return {
+    baseURL: `http://127.0.0.1:${address.port}/v1`,
+    script: (model, ...steps) => void scripts.set(model, steps),
+    hits,
+    untilHits: async (model, count) => void (await until(() => hits(model).length, (seen) => seen >= count)),
+    close: async () => {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
+}
+
+/** A normal completion; its content can be told. */
+export function ok(content = 'fine', afterMs = 0): Step {
+  return { answer: 200, body: completion({ content }), afterMs };
+}
+
+export function completion({ content = 'fine', finish = 'stop' }: { content?: string; finish?: string | null } = {}): object {
+  return {
+    id: 'chatcmpl-1',
+    object: 'chat.completion',
+    created: 1,
+    model: 'scripted',
+    choices: [{ index: 0, message: { role: 'assistant', content }, finish_reason: finish }],
+  };
+}
+
+function play(step: Step, response: ServerResponse): void {
+  const { socket } = response;
+  if ('raw' in step) return void socket?.end(step.raw);
+  if ('reset' in step) {
+    if (step.reset === 'before the answer') return void socket?.resetAndDestroy();
+    response.writeHead(200, { 'content-type': 'application/json' });
+    return void response.write('{"id":"chatcmpl-1",', () => setTimeout(() => socket?.resetAndDestroy(), 30));
+  }
+  if ('stall' in step) {
+    if (step.stall === 'headers') return;
+    response.writeHead(200, { 'content-type': 'application/json' });
+    return void response.write('{"id":');
+  }
+  if ('gzipBombBytes' in step) {
+    response.writeHead(200, { 'content-type': 'application/json', 'content-encoding': 'gzip' });
+    return void response.end(gzipSync(Buffer.alloc(step.gzipBombBytes, 32)));
+  }
+  const send = (): void => {
+    response.writeHead(step.answer, { 'content-type': 'application/json', ...step.headers });
+    response.end(typeof step.body === 'string' ? step.body : step.body === undefined ? '' : JSON.stringify(step.body));
+  };
+  if (step.afterMs === undefined || step.afterMs === 0) send();
+  else setTimeout(send, step.afterMs);
+}

@@ -1,0 +1,39 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { homedir, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestProject } from 'vitest/node';
+import { binarySources, findBinary } from '../../src/temporal/embedded/binary.ts';
+import { startEmbeddedServer } from '../../src/temporal/embedded/server.ts';
+import { freePort } from './free-port.ts';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** The Temporal server of this test run. */
+    temporalAddress: string;
+    /** The Temporal CLI the run found, for tests that start servers of their own. */
+    temporalBinary: string;
+  }
+}
+
+/** One real Temporal server for the whole run; each test has a task queue and ids of its own. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const cacheDir = process.env['REQRUN_CACHE_DIR'] ?? join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'reqrun');
+  const say = (line: string): void => void process.stdout.write(`${line}\n`);
+  const { path } = await findBinary(binarySources({ cacheDir, progress: say, env: process.env }));
+  const dataDir = await mkdtemp(join(tmpdir(), 'reqrun-test-'));
+  const server = await startEmbeddedServer({
+    binaryPath: path,
+    dataDir,
+    port: await freePort(),
+    uiPort: await freePort(),
+    retentionHours: 24,
+    env: process.env,
+    log: { warn: (_fields, message) => say(message) },
+  });
+  project.provide('temporalAddress', server.address);
+  project.provide('temporalBinary', path);
+  return async () => {
+    await server.stop();
+    await rm(dataDir, { recursive: true, force: true });
+  };
+}
