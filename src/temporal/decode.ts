@@ -4,7 +4,7 @@ import {
   decodeOptionalFailureToOptionalError,
 } from '@temporalio/common/lib/internal-non-workflow/index.js';
 import { EMPTY_JOURNAL, type Journal } from '../domain/journal.ts';
-import { RawJson } from '../domain/raw-json.ts';
+import { isRawJson, type RawJson } from '../domain/raw-json.ts';
 import { isJournal } from '../domain/run.ts';
 
 /** Payloads as Temporal keeps them; `describe()` and histories hand them out still encoded. */
@@ -28,7 +28,7 @@ export function createDecoder(converter: LoadedDataConverter): Decoder {
     },
     async result(encoded) {
       const [result] = await values(encoded);
-      if (!(result instanceof RawJson)) throw new TypeError('a completed run has no result that can be read');
+      if (!isRawJson(result)) throw new TypeError('a completed run has no result that can be read');
       return result;
     },
     failure: (encoded) => decodeOptionalFailureToOptionalError(converter, encoded),

@@ -11,7 +11,7 @@ import {
   type PayloadConverterWithEncoding,
 } from '@temporalio/common';
 import { decode, encode } from '@temporalio/common/lib/encoding.js';
-import { RawJson } from '../domain/raw-json.ts';
+import { isRawJson, RawJson } from '../domain/raw-json.ts';
 
 /** Marks a payload as carried text; its value is {@link RawJson.beside} as JSON. */
 const BESIDE_KEY = 'reqrun-beside';
@@ -25,7 +25,7 @@ class JsonConverter implements PayloadConverterWithEncoding {
   readonly #plain = new JsonPayloadConverter();
 
   toPayload<T>(value: T): Payload | undefined {
-    if (!(value instanceof RawJson)) return this.#plain.toPayload(value);
+    if (!isRawJson(value)) return this.#plain.toPayload(value);
     return {
       metadata: {
         [METADATA_ENCODING_KEY]: encodingKeys.METADATA_ENCODING_JSON,

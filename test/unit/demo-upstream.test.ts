@@ -1,0 +1,81 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createCallCounter } from '../../src/demo/call-counter.ts';
+import { startDemoUpstream, type DemoUpstream } from '../../src/demo/demo-upstream.ts';
+import { DEMO_MODELS, demoAction } from '../../src/demo/models.ts';
+import { createUpstream, type Upstream, type UpstreamAnswer } from '../../src/upstream/client.ts';
+
+let demo: DemoUpstream;
+let upstream: Upstream;
+beforeAll(async () => {
+  demo = await startDemoUpstream();
+  upstream = createUpstream({ baseURL: demo.baseURL, apiKey: null, maxResponseBytes: 100_000 });
+});
+afterAll(async () => {
+  await upstream.close();
+  await demo.close();
+});
+
+function call(model: string, requestId: string, attempt: number): Promise<UpstreamAnswer> {
+  const body = Buffer.from(JSON.stringify({ model, messages: [{ role: 'user', content: 'hi' }] }));
+  return upstream.complete({ body, requestId, attempt, signal: AbortSignal.timeout(10_000) });
+}
+
+/** The codes of successive attempts, up to and with the first success. */
+async function attempts(model: string, requestId: string, most = 4): Promise<string[]> {
+  const seen: string[] = [];
+  for (let attempt = 1; attempt <= most; attempt += 1) {
+    const answer = await call(model, requestId, attempt);
+    seen.push(answer.kind === 'completed' ? 'ok' : answer.failure.code);
+    if (answer.kind === 'completed') break;
+  }
+  return seen;
+}
+
+describe('the demo upstream', () => {
+  it.each([
+    ['demo', ['ok']],
+    ['gpt-anything', ['ok']],
+    ['demo-429', ['upstream_rate_limited', 'upstream_rate_limited', 'ok']],
+    ['demo-503', ['upstream_overloaded', 'upstream_overloaded', 'ok']],
+    ['demo-reset', ['upstream_connection_lost', 'ok']],
+    ['demo-401', ['upstream_auth_failed', 'upstream_auth_failed']],
+    ['demo-quota', ['upstream_quota_exhausted', 'upstream_quota_exhausted']],
+    ['demo-slow-0s', ['ok']],
+  ])('%s shows %j to one request', async (model, codes) => {
+    expect(await attempts(model, `rr_${model}`, codes.length)).toEqual(codes);
+  });
+
+  it('misbehaves anew for every request, so that a second try of the demo shows the same', async () => {
+    expect(await attempts('demo-reset', 'first')).toEqual(await attempts('demo-reset', 'second'));
+  });
+
+  it('asks for two seconds with its 429', async () => {
+    expect(await call('demo-429', 'delay', 1)).toMatchObject({
+      failure: { retryAfterMs: 2_000, retry: 'always' },
+    });
+  });
+
+  it('is as slow as the name says, within an hour', () => {
+    expect(demoAction('demo-slow', 1)).toEqual({ kind: 'complete', afterMs: 20_000 });
+    expect(demoAction('demo-slow-7s', 1)).toEqual({ kind: 'complete', afterMs: 7_000 });
+    expect(demoAction('demo-slow-9999s', 1)).toEqual({ kind: 'complete', afterMs: 3_600_000 });
+  });
+
+  it('lists its models, each with what it does', async () => {
+    const answer = await fetch(`${demo.baseURL}/models`);
+    expect(await answer.json()).toEqual({
+      object: 'list',
+      data: DEMO_MODELS.map(({ model, what }) => ({ id: model, object: 'model', description: what })),
+    });
+  });
+
+  it('refuses a body that is no request instead of hanging or crashing', async () => {
+    const answer = await fetch(`${demo.baseURL}/chat/completions`, { method: 'POST', body: '{"model":' });
+    expect(answer.status).toBe(400);
+  });
+
+  it('forgets the request that was not called for longest, so that its memory stays bounded', () => {
+    const counter = createCallCounter(2);
+    expect(['a', 'b', 'a', 'c', 'a', 'b'].map((key) => counter.count(key))).toEqual([1, 1, 2, 1, 3, 1]);
+  });
+});
