@@ -1,8 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { z } from 'zod';
-import { DEMO_MODELS, type DemoAction } from './models.ts';
+import { createCallCounter, type CallCounter } from './call-counter.ts';
+import { DEMO_MODELS, demoAction, type DemoAction } from './models.ts';
 
 export interface DemoUpstream {
   readonly baseURL: string;
@@ -11,24 +13,29 @@ export interface DemoUpstream {
 
 const DemoCall = z.object({ model: z.string() });
 
-/** Requests whose calls are counted; the oldest are forgotten first. */
-const MAX_COUNTED = 1_000;
+/** More than ReqRun itself accepts by default. */
+const MAX_BODY_BYTES = 4 * 1024 * 1024;
 
 /**
  * A small OpenAI-compatible server on a loopback port of its own, for `npm start` without an upstream: its
  * answers are made up, and by model name it misbehaves so that retries can be watched.
+ *
+ * @param options.port 0, the default, takes any free port
+ * @throws the listener's error, such as EADDRINUSE
  */
-export async function startDemoUpstream(): Promise<DemoUpstream> {
-  const calls = new Map<string, number>();
+export async function startDemoUpstream({
+  port = 0,
+}: { readonly port?: number } = {}): Promise<DemoUpstream> {
+  const calls = createCallCounter();
   const server = createServer((request, response) => {
     void answer(request, response, calls).catch(() => response.destroy());
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(port, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
-  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  const listening = typeof address === 'object' && address !== null ? address.port : port;
   return {
-    baseURL: `http://127.0.0.1:${port}/v1`,
+    baseURL: `http://127.0.0.1:${listening}/v1`,
     close: async () => {
       server.close();
       server.closeAllConnections();
@@ -36,28 +43,33 @@ export async function startDemoUpstream(): Promise<DemoUpstream> {
   };
 }
 
-async function answer(request: IncomingMessage, response: ServerResponse, calls: Map<string, number>): Promise<void> {
+async function answer(request: IncomingMessage, response: ServerResponse, calls: CallCounter): Promise<void> {
   if (request.method === 'GET' && request.url === '/v1/models') {
     const data = DEMO_MODELS.map(({ model, what }) => ({ id: model, object: 'model', description: what }));
     return send(response, 200, { object: 'list', data });
   }
   if (request.method !== 'POST' || request.url !== '/v1/chat/completions') {
-    return send(response, 404, { error: { message: 'not found', type: 'invalid_request_error', code: 'not_found' } });
+    return send(response, 404, refusal('not_found'));
   }
-  const { model } = DemoCall.parse(JSON.parse(await text(request)));
-  const known = DEMO_MODELS.find((one) => one.model === model);
-  const action = known?.act(countCall(calls, request)) ?? { kind: 'complete' };
-  await act(action, model, response);
+  const model = await readModel(request);
+  if (model === null) return send(response, 400, refusal('invalid_request'));
+  await act(demoAction(model, calls.count(callKey(request))), model, response);
 }
 
-/** Calls for the same request share their X-Client-Request-Id up to its last slash. */
-function countCall(calls: Map<string, number>, request: IncomingMessage): number {
-  const id = String(request.headers['x-client-request-id'] ?? '').replace(/\/\d+$/, '');
-  const count = (calls.get(id) ?? 0) + 1;
-  calls.set(id, count);
-  const oldest = calls.keys().next().value;
-  if (calls.size > MAX_COUNTED && oldest !== undefined) calls.delete(oldest);
-  return count;
+/** Null = the body is no chat completion request, too large to be one, or of untold length. */
+async function readModel(request: IncomingMessage): Promise<string | null> {
+  if (Number(request.headers['content-length'] ?? Infinity) > MAX_BODY_BYTES) return null;
+  try {
+    return DemoCall.parse(JSON.parse(await text(request))).model;
+  } catch {
+    return null;
+  }
+}
+
+/** Calls for the same request share their X-Client-Request-Id up to its last slash. Null = nothing to tell by. */
+function callKey(request: IncomingMessage): string | null {
+  const id = request.headers['x-client-request-id'];
+  return typeof id === 'string' ? id.replace(/\/\d+$/, '') : null;
 }
 
 async function act(action: DemoAction, model: string, response: ServerResponse): Promise<void> {
@@ -68,7 +80,7 @@ async function act(action: DemoAction, model: string, response: ServerResponse):
     case 'refuse': {
       const { status, code, retryAfterSeconds } = action;
       if (retryAfterSeconds !== undefined) response.setHeader('retry-after', String(retryAfterSeconds));
-      return send(response, status, { error: { message: 'The demo refuses.', type: code, param: null, code } });
+      return send(response, status, refusal(code));
     }
     case 'complete': {
       const timer = setTimeout(() => send(response, 200, completion(model)), action.afterMs ?? 50);
@@ -77,10 +89,14 @@ async function act(action: DemoAction, model: string, response: ServerResponse):
   }
 }
 
+function refusal(code: string): object {
+  return { error: { message: 'The demo upstream refuses.', type: code, param: null, code } };
+}
+
 function completion(model: string): object {
   const message = { role: 'assistant', content: 'Hello from the demo upstream.', refusal: null };
   return {
-    id: `chatcmpl-demo-${Date.now().toString(36)}`,
+    id: `chatcmpl-demo-${randomUUID()}`,
     object: 'chat.completion',
     created: Math.floor(Date.now() / 1000),
     model,

@@ -2,7 +2,12 @@
 export type DemoAction =
   | { readonly kind: 'complete'; readonly afterMs?: number }
   | { readonly kind: 'reset' }
-  | { readonly kind: 'refuse'; readonly status: number; readonly code: string; readonly retryAfterSeconds?: number };
+  | {
+      readonly kind: 'refuse';
+      readonly status: number;
+      readonly code: string;
+      readonly retryAfterSeconds?: number;
+    };
 
 export interface DemoModel {
   readonly model: string;
@@ -12,21 +17,28 @@ export interface DemoModel {
 }
 
 const COMPLETE: DemoAction = { kind: 'complete' };
+const refuse = (status: number, code: string): DemoAction => ({ kind: 'refuse', status, code });
 
 /** The models a newcomer can ask for by name to watch an upstream misbehave; any other name just answers. */
 export const DEMO_MODELS: readonly DemoModel[] = [
   { model: 'demo', what: 'answers at once', act: () => COMPLETE },
-  { model: 'demo-slow', what: 'answers after 20 s', act: () => ({ kind: 'complete', afterMs: 20_000 }) },
+  {
+    model: 'demo-slow',
+    what: 'answers after 20 s; demo-slow-5s after 5 s, and so on up to 3600',
+    act: () => ({ kind: 'complete', afterMs: 20_000 }),
+  },
   {
     model: 'demo-429',
     what: '429 with Retry-After: 2 twice, then answers',
     act: (call) =>
-      call <= 2 ? { kind: 'refuse', status: 429, code: 'rate_limit_exceeded', retryAfterSeconds: 2 } : COMPLETE,
+      call <= 2
+        ? { kind: 'refuse', status: 429, code: 'rate_limit_exceeded', retryAfterSeconds: 2 }
+        : COMPLETE,
   },
   {
     model: 'demo-503',
-    what: '503 once, then answers',
-    act: (call) => (call <= 1 ? { kind: 'refuse', status: 503, code: 'overloaded' } : COMPLETE),
+    what: '503 twice, then answers',
+    act: (call) => (call <= 2 ? refuse(503, 'overloaded') : COMPLETE),
   },
   {
     model: 'demo-reset',
@@ -34,8 +46,24 @@ export const DEMO_MODELS: readonly DemoModel[] = [
     act: (call) => (call <= 1 ? { kind: 'reset' } : COMPLETE),
   },
   {
+    model: 'demo-401',
+    what: '401 invalid_api_key: never retried',
+    act: () => refuse(401, 'invalid_api_key'),
+  },
+  {
     model: 'demo-quota',
     what: '429 insufficient_quota: never retried',
-    act: () => ({ kind: 'refuse', status: 429, code: 'insufficient_quota' }),
+    act: () => refuse(429, 'insufficient_quota'),
   },
 ];
+
+const SLOW = /^demo-slow-(\d{1,4})s$/;
+const MAX_SLOW_SECONDS = 3_600;
+
+/** What a model does with its n-th call for the same request; unknown names answer at once. */
+export function demoAction(model: string, call: number): DemoAction {
+  const seconds = SLOW.exec(model)?.[1];
+  if (seconds !== undefined)
+    return { kind: 'complete', afterMs: Math.min(Number(seconds), MAX_SLOW_SECONDS) * 1000 };
+  return DEMO_MODELS.find((one) => one.model === model)?.act(call) ?? COMPLETE;
+}

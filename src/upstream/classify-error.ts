@@ -1,6 +1,6 @@
 import { Retry, type UpstreamFailure } from '../domain/upstream-failure.ts';
-import { Billed, Phase } from '../domain/words.ts';
-import { LOST, NOT_RUN, row } from './failure.ts';
+import { Phase } from '../domain/words.ts';
+import { LOST, NOT_RUN, REJECTED, row } from './failure.ts';
 
 const NOT_CONNECTED: ReadonlySet<string> = new Set([
   'EAI_AGAIN',
@@ -10,7 +10,11 @@ const NOT_CONNECTED: ReadonlySet<string> = new Set([
   'EADDRNOTAVAIL',
   'UND_ERR_CONNECT_TIMEOUT',
 ]);
-const TLS_FAULT = /^(CERT_|ERR_TLS_|ERR_SSL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|EPROTO$|HOSTNAME_MISMATCH$)/;
+const TLS_FAULT =
+  /^(CERT_|ERR_TLS_|ERR_SSL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|INVALID_CA$|INVALID_PURPOSE$|EPROTO$|HOSTNAME_MISMATCH$)/;
+/** Faults of a connection. Others with a code (ERR_INVALID_URL, UND_ERR_INVALID_ARG) are faults of a call. */
+const TRANSPORT = /^(E[A-Z0-9]+|HPE_[A-Z_]*|UND_ERR_(?!INVALID_ARG$|NOT_SUPPORTED$)[A-Z_]+)$/;
+const TIMED_OUT: ReadonlySet<string> = new Set(['UND_ERR_HEADERS_TIMEOUT']);
 
 /** What was known when an exception came: how far the call had got, and whether we broke it off. */
 export interface CallProgress {
@@ -25,22 +29,33 @@ export interface CallProgress {
 export function classifyError(error: unknown, progress: CallProgress): UpstreamFailure {
   const { phase, aborted, upstreamStatus, upstreamRequestId } = progress;
   const known = { phase, upstreamStatus, upstreamRequestId };
-  if (phase === Phase.body) return row({ code: 'upstream_response_lost', ...LOST, ...known });
-  if (aborted) return row({ code: 'upstream_timeout', ...known });
+  const unsent = { ...NOT_RUN, phase: Phase.connect };
+  const refused = { ...REJECTED, ...unsent };
+  if (phase === Phase.headers || phase === Phase.body)
+    return row({ code: 'upstream_response_lost', ...LOST, ...known });
+  if (aborted) {
+    return phase === Phase.connect
+      ? row({ code: 'upstream_unreachable', ...unsent })
+      : row({ code: 'upstream_timeout', ...known });
+  }
   const codes = [...causes(error)].flatMap(codeOf);
-  const connect = { ...NOT_RUN, phase: Phase.connect };
-  if (codes.includes('ENOTFOUND')) return row({ code: 'upstream_unreachable', ...connect, retry: Retry.twice });
-  if (codes.some((code) => TLS_FAULT.test(code))) {
-    return row({ code: 'upstream_tls_error', ...connect, retry: Retry.never });
+  if (codes.includes('ENOTFOUND'))
+    return row({ code: 'upstream_unreachable', ...unsent, retry: Retry.twice });
+  if (codes.some((code) => TLS_FAULT.test(code)) && phase === Phase.connect) {
+    return row({ code: 'upstream_tls_error', ...refused });
   }
   if (codes.some((code) => NOT_CONNECTED.has(code)) || isConnectFault(error)) {
-    return row({ code: 'upstream_unreachable', ...connect });
+    return row({ code: 'upstream_unreachable', ...unsent });
   }
+  const isTransport = codes.some((code) => TRANSPORT.test(code) || TLS_FAULT.test(code));
   if (phase === Phase.connect) {
-    // Thrown while the call was being built: an invalid header value or URL.
-    return row({ code: 'configuration_error', ...connect, billed: Billed.no, retry: Retry.never });
+    // A handshake that broke off; else thrown while the call was being built, for a bad header value or URL.
+    return isTransport
+      ? row({ code: 'upstream_unreachable', ...unsent })
+      : row({ code: 'configuration_error', ...refused });
   }
-  if (codes.length > 0) return row({ code: 'upstream_connection_lost', ...known });
+  if (codes.some((code) => TIMED_OUT.has(code))) return row({ code: 'upstream_timeout', ...known });
+  if (isTransport) return row({ code: 'upstream_connection_lost', ...known });
   return row({ code: 'internal_error', ...known, retry: Retry.never });
 }
 
@@ -53,6 +68,8 @@ function* causes(error: unknown, depth = 0): Generator<object> {
 }
 
 function codeOf(error: object): string[] {
+  // undici's word for an answer that is not HTTP; it leaves the parser's own code out.
+  if ('name' in error && error.name === 'HTTPParserError') return ['HPE_'];
   return 'code' in error && typeof error.code === 'string' ? [error.code] : [];
 }
 

@@ -1,71 +1,61 @@
 import { Retry, type UpstreamFailure } from '../domain/upstream-failure.ts';
 import { Billed, Outcome, Phase } from '../domain/words.ts';
+import { type ErrorWords, isBilling } from './error-object.ts';
 import { NOT_RUN, OVERLOAD_BACKOFF_MS, REJECTED, row, type Row } from './failure.ts';
-import { plainIdentifier } from './identifiers.ts';
+import { requestIdOf } from './identifiers.ts';
 import { parseRetryAfterMs } from './retry-after.ts';
 
-/** An answer other than a 2xx. `error` is the body's `error` object, where it could be read. */
+/** An answer other than a 2xx, with what could be read of its body's `error`. */
 export interface RefusedAnswer {
   readonly status: number;
   readonly headers: Headers;
-  readonly error: Readonly<Record<string, unknown>>;
+  readonly words: ErrorWords;
 }
 
-/** Terminal although they come as a 429: time does not bring money. `type` is the same for all of them. */
-const BILLING_CODES: ReadonlySet<string> = new Set([
-  'insufficient_quota',
-  'credit_balance_exhausted',
-  'organization_spend_limit_exceeded',
-  'project_spend_limit_exceeded',
-  'organization_usage_limit_exceeded',
-]);
-
 /** The rows 22 to 46: first the body's `error.code`, then the status, then `x-should-retry`. */
-export function classifyStatus(answer: RefusedAnswer, nowMs: number): UpstreamFailure {
-  const { status, headers, error } = answer;
+export function classifyStatus({ status, headers, words }: RefusedAnswer, nowMs: number): UpstreamFailure {
   const retryAfterMs = parseRetryAfterMs(headers, nowMs);
-  const { hard, ...known } = statusRow(status, plainIdentifier(error['code']) ?? '', retryAfterMs);
+  const { hard, ...said } = codeRow(status, words) ?? statusRow(status, words, retryAfterMs !== null);
   const told = headers.get('x-should-retry');
   const forced = told === 'false' ? Retry.never : told === 'true' && hard !== true ? Retry.always : null;
   return row({
     phase: Phase.headers,
-    ...known,
+    ...said,
     ...(forced === null ? {} : { retry: forced }),
+    ...words,
     retryAfterMs,
     upstreamStatus: status,
-    upstreamCode: plainIdentifier(error['code']),
-    upstreamType: plainIdentifier(error['type']),
-    upstreamParam: plainIdentifier(error['param']),
     upstreamRequestId: requestIdOf(headers),
   });
-}
-
-export function isBillingCode(code: string): boolean {
-  return BILLING_CODES.has(code);
-}
-
-export function requestIdOf(headers: Headers): string | null {
-  return plainIdentifier(headers.get('x-request-id')) ?? plainIdentifier(headers.get('request-id'));
 }
 
 /** `hard`: no `x-should-retry: true` of the upstream's makes it worth another try. */
 type StatusRow = Row & { readonly hard?: boolean };
 
-/** A refusal that stays one. */
 const hard = (code: Row['code']): StatusRow => ({ code, ...REJECTED, hard: true });
+const unknown = (code: Row['code']): StatusRow => ({ code });
+const OVERLOADED: StatusRow = {
+  code: 'upstream_overloaded',
+  ...NOT_RUN,
+  firstBackoffMs: OVERLOAD_BACKOFF_MS,
+};
 
-function statusRow(status: number, code: string, retryAfterMs: number | null): StatusRow {
-  const quota: StatusRow = { code: 'upstream_quota_exhausted', ...NOT_RUN, retry: Retry.never, hard: true };
-  const overloaded: StatusRow = { code: 'upstream_overloaded', ...NOT_RUN, firstBackoffMs: OVERLOAD_BACKOFF_MS };
-  const unknown = (name: Row['code']): StatusRow => ({ code: name });
+/** Row 37: a billing code says more than the 4xx it comes with. */
+function codeRow(status: number, words: ErrorWords): StatusRow | null {
+  if (status < 400 || status > 499 || !isBilling(words)) return null;
+  const quota = hard('upstream_quota_exhausted');
+  return status === 429 ? { ...quota, outcome: Outcome.notRun } : quota;
+}
+
+function statusRow(status: number, { upstreamCode }: ErrorWords, hasDelay: boolean): StatusRow {
   switch (status) {
     case 401:
     case 403:
       return hard('upstream_auth_failed');
     case 402:
-      return retryAfterMs === null
-        ? hard('upstream_quota_exhausted')
-        : { code: 'upstream_rate_limited', ...NOT_RUN, outcome: Outcome.rejected };
+      return hasDelay
+        ? { code: 'upstream_rate_limited', ...NOT_RUN, outcome: Outcome.rejected }
+        : hard('upstream_quota_exhausted');
     case 404:
       return hard('upstream_not_found');
     case 408:
@@ -75,18 +65,17 @@ function statusRow(status: number, code: string, retryAfterMs: number | null): S
     case 422:
       return { ...hard('upstream_rejected'), billed: Billed.maybe };
     case 424:
-      return { code: 'upstream_rejected', retry: Retry.never };
+      return { code: 'upstream_rejected', retry: Retry.never, hard: true };
     case 429:
-      if (isBillingCode(code)) return quota;
       return {
         code: 'upstream_rate_limited',
         ...NOT_RUN,
-        ...(code === 'slow_down' ? { firstBackoffMs: OVERLOAD_BACKOFF_MS } : {}),
+        ...(upstreamCode === 'slow_down' ? { firstBackoffMs: OVERLOAD_BACKOFF_MS } : {}),
       };
     case 498:
     case 503:
     case 529:
-      return overloaded;
+      return OVERLOADED;
     case 499:
       return unknown('upstream_connection_lost');
     case 500:

@@ -1,12 +1,9 @@
-import OpenAI, { APIError } from 'openai';
-import { isObject } from '../domain/run.ts';
-import { Retry, type UpstreamFailure } from '../domain/upstream-failure.ts';
+import OpenAI from 'openai';
+import type { UpstreamFailure } from '../domain/upstream-failure.ts';
 import { Phase } from '../domain/words.ts';
-import { createCappedFetch, ResponseTooLargeError } from './capped-fetch.ts';
-import { classifyBody } from './classify-body.ts';
-import { classifyError } from './classify-error.ts';
-import { classifyStatus, requestIdOf } from './classify-status.ts';
-import { LOST, row } from './failure.ts';
+import { createCappedFetch } from './capped-fetch.ts';
+import { classifyAnswer, classifyThrown } from './classify.ts';
+import { requestIdOf } from './identifiers.ts';
 
 export interface UpstreamSettings {
   readonly baseURL: string;
@@ -14,6 +11,7 @@ export interface UpstreamSettings {
   readonly apiKey: string | null;
   /** Of the decoded body. */
   readonly maxResponseBytes: number;
+  /** Name resolution and TLS included. Default 10 s. */
   readonly connectTimeoutMs?: number;
 }
 
@@ -30,7 +28,7 @@ export interface UpstreamCallInput {
 export type UpstreamAnswer =
   | {
       readonly kind: 'completed';
-      /** The decoded body, unchanged. */
+      /** The decoded body, unchanged but for a byte order mark, which JSON does not allow. */
       readonly bytes: Uint8Array;
       readonly status: number;
       readonly requestId: string | null;
@@ -49,30 +47,30 @@ const NO_TIMEOUT_MS = 2 ** 31 - 1;
 
 /** The OpenAI-compatible upstream, called with the official client: no retries, nothing from its environment. */
 export function createUpstream(settings: UpstreamSettings): Upstream {
-  const capped = createCappedFetch(settings.connectTimeoutMs ?? CONNECT_TIMEOUT_MS, settings.maxResponseBytes);
+  const capped = createCappedFetch(
+    settings.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
+    settings.maxResponseBytes,
+  );
 
-  async function post(call: UpstreamCallInput, progress: (phase: Phase) => void): Promise<Response> {
+  async function post(call: UpstreamCallInput, report: (phase: Phase) => void): Promise<Response> {
     const client = new OpenAI({
       baseURL: settings.baseURL,
       apiKey: settings.apiKey ?? 'none',
+      adminAPIKey: null,
       organization: null,
       project: null,
       webhookSecret: null,
       logLevel: 'off',
       maxRetries: 0,
       timeout: NO_TIMEOUT_MS,
-      defaultHeaders: settings.apiKey === null ? { authorization: null } : {},
-      fetch: async (url, init) => {
-        progress(Phase.request);
-        const response = await capped.fetch(url, init);
-        progress(Phase.headers);
-        return response;
-      },
+      fetch: capped.reporting(report),
     });
     return client
       .post('/chat/completions', {
         body: call.body,
         headers: {
+          // Here, and not left to the client: what a call says wins over OPENAI_CUSTOM_HEADERS.
+          authorization: settings.apiKey === null ? null : `Bearer ${settings.apiKey}`,
           'content-type': 'application/json',
           accept: 'application/json',
           'X-Client-Request-Id': `${call.requestId}/${call.attempt}`,
@@ -86,55 +84,24 @@ export function createUpstream(settings: UpstreamSettings): Upstream {
     close: () => capped.close(),
     async complete(call) {
       let phase: Phase = Phase.connect;
-      let response: Response | null = null;
+      let answer: Response | null = null;
       try {
-        response = await post(call, (reached) => {
-          phase = reached;
-        });
-        if (response.status === 204 || response.body === null) {
-          return failed(withAnswer(row({ code: 'upstream_invalid_response', retry: Retry.twice }), response));
-        }
+        answer = await post(call, (reached) => (phase = reached));
+        const { status, headers } = answer;
         phase = Phase.body;
-        const bytes = new Uint8Array(await response.arrayBuffer());
-        const failure = classifyBody(bytes, response.headers);
-        if (failure !== null) return failed(withAnswer(failure, response));
-        return { kind: 'completed', bytes, status: response.status, requestId: requestIdOf(response.headers) };
+        const bytes = withoutMark(new Uint8Array(await answer.arrayBuffer()));
+        const failure = classifyAnswer({ status, headers, bytes }, Date.now());
+        return failure === null
+          ? { kind: 'completed', bytes, status, requestId: requestIdOf(headers) }
+          : { kind: 'failed', failure };
       } catch (error) {
-        if (isTooLarge(error)) {
-          const tooLarge = row({ code: 'upstream_response_too_large', ...LOST, retry: Retry.never, phase: Phase.body });
-          return failed(response === null ? tooLarge : withAnswer(tooLarge, response));
-        }
-        if (error instanceof APIError && error.status !== undefined) {
-          const refused = { status: error.status, headers: error.headers ?? new Headers(), error: errorObject(error) };
-          return failed(classifyStatus(refused, Date.now()));
-        }
-        const upstreamStatus = response?.status ?? null;
-        const upstreamRequestId = response === null ? null : requestIdOf(response.headers);
         const aborted = call.signal.aborted;
-        return failed(classifyError(error, { phase, aborted, upstreamStatus, upstreamRequestId }));
+        return { kind: 'failed', failure: classifyThrown({ error, phase, aborted, answer }, Date.now()) };
       }
     },
   };
 }
 
-function failed(failure: UpstreamFailure): UpstreamAnswer {
-  return { kind: 'failed', failure };
-}
-
-function withAnswer(failure: UpstreamFailure, { status, headers }: Response): UpstreamFailure {
-  return { ...failure, phase: Phase.body, upstreamStatus: status, upstreamRequestId: requestIdOf(headers) };
-}
-
-/** The body's `error`, where it was JSON; the SDK hands it on already unwrapped. */
-function errorObject(error: APIError): Record<string, unknown> {
-  return isObject(error.error) ? error.error : {};
-}
-
-function isTooLarge(error: unknown): boolean {
-  return (
-    error instanceof ResponseTooLargeError ||
-    (error instanceof Error && isTooLarge(error.cause)) ||
-    // undici's own cap of five encodings has no code.
-    (error instanceof Error && error.message.startsWith('too many content-encodings'))
-  );
+function withoutMark(bytes: Uint8Array): Uint8Array {
+  return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? bytes.subarray(3) : bytes;
 }

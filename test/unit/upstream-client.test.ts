@@ -1,7 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createServer as createTcpServer, type Socket } from 'node:net';
 import { once } from 'node:events';
-import { gzipSync } from 'node:zlib';
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { createGzip } from 'node:zlib';
 import { createUpstream, type UpstreamAnswer, type UpstreamSettings } from '../../src/upstream/client.ts';
 import {
   completion,
@@ -51,6 +53,12 @@ async function onSocket(act: (socket: Socket) => void): Promise<{ port: number; 
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('no port was given');
   return { port: address.port, close: () => void server.close() };
+}
+
+/** Made piece by piece, so that the making does not hide what the reading takes. */
+function gzipOfSpaces(bytes: number): Promise<Buffer> {
+  const piece = Buffer.alloc(1_000_000, 32);
+  return buffer(Readable.from(Array<Buffer>(bytes / piece.length).fill(piece)).pipe(createGzip()));
 }
 
 describe('what is never sent', () => {
@@ -117,7 +125,7 @@ describe('what is never sent', () => {
 
 describe('a body that is too large', () => {
   it('ends a decompression bomb without taking its size in memory', async () => {
-    const bomb = gzipSync(Buffer.alloc(200_000_000, 32));
+    const bomb = await gzipOfSpaces(200_000_000);
     const headers = `content-type: application/json\r\ncontent-encoding: gzip\r\ncontent-length: ${bomb.length}\r\n\r\n`;
     const server = await onSocket((socket) =>
       socket.once(
@@ -233,6 +241,23 @@ describe('a 200 at the edge of the table', () => {
     expect(answer.kind === 'completed' && JSON.parse(Buffer.from(answer.bytes).toString())).toMatchObject(
       completion(),
     );
+  });
+});
+
+describe('an answer that is none', () => {
+  it.each(['garbage', 'HTTP/1.1 200 OK\r\ncontent-length: x\r\n\r\n'])(
+    'leaves the outcome of a call unknown that was answered with %j, because it was sent',
+    async (raw) => {
+      expect(await call({ model: raw, step: { raw } })).toMatchObject({
+        failure: { code: 'upstream_connection_lost', outcome: 'unknown', phase: 'request', retry: 'always' },
+      });
+    },
+  );
+
+  it('waits for the real answer after an early hint', async () => {
+    const body = JSON.stringify(completion());
+    const raw = `HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
+    expect(await call({ model: 'hint', step: { raw } })).toMatchObject({ kind: 'completed', status: 200 });
   });
 });
 

@@ -1,0 +1,60 @@
+import { APIError } from 'openai';
+import { Retry, type UpstreamFailure } from '../domain/upstream-failure.ts';
+import { Phase } from '../domain/words.ts';
+import { classifyBody } from './classify-body.ts';
+import { classifyError } from './classify-error.ts';
+import { classifyStatus } from './classify-status.ts';
+import { refusalWords } from './error-object.ts';
+import { LOST, row } from './failure.ts';
+import { requestIdOf } from './identifiers.ts';
+import { isTooLarge } from './response-cap.ts';
+
+/** A 2xx; `bytes` is empty where there is no body at all. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly bytes: Uint8Array;
+}
+
+/** What was known when the call threw. `answer` null: no status line had come. */
+export interface Thrown {
+  readonly error: unknown;
+  readonly phase: Phase;
+  readonly aborted: boolean;
+  readonly answer: Pick<Answer, 'status' | 'headers'> | null;
+}
+
+/** What a 2xx means; null for a completion. `x-should-retry: false` holds for these as well. */
+export function classifyAnswer({ status, headers, bytes }: Answer, nowMs: number): UpstreamFailure | null {
+  const failure = classifyBody(bytes, headers, nowMs);
+  if (failure === null) return null;
+  return {
+    ...failure,
+    ...(headers.get('x-should-retry') === 'false' ? { retry: Retry.never } : {}),
+    phase: Phase.body,
+    upstreamStatus: status,
+    upstreamRequestId: requestIdOf(headers),
+  };
+}
+
+/** What an exception means: the answer was too large, was no 2xx, or there is none. */
+export function classifyThrown({ error, phase, aborted, answer }: Thrown, nowMs: number): UpstreamFailure {
+  const known = {
+    upstreamStatus: answer?.status ?? null,
+    upstreamRequestId: answer === null ? null : requestIdOf(answer.headers),
+  };
+  if (error instanceof APIError && error.status !== undefined) {
+    const headers = error.headers ?? new Headers();
+    return classifyStatus({ status: error.status, headers, words: refusalWords(error) }, nowMs);
+  }
+  if (isTooLarge(error)) {
+    return row({
+      code: 'upstream_response_too_large',
+      ...LOST,
+      retry: Retry.never,
+      phase: Phase.body,
+      ...known,
+    });
+  }
+  return classifyError(error, { phase, aborted, ...known });
+}

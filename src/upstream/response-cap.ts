@@ -1,0 +1,27 @@
+/** The answer's body is larger than can be stored, counted after decompression. */
+export class ResponseTooLargeError extends Error {
+  constructor() {
+    super('the upstream response is too large');
+    this.name = 'ResponseTooLargeError';
+  }
+}
+
+/** Passes on at most `maxBytes` bytes, then breaks off with {@link ResponseTooLargeError}. */
+export function cap(maxBytes: number): TransformStream<Uint8Array, Uint8Array> {
+  let seen = 0;
+  return new TransformStream({
+    transform(chunk, controller) {
+      seen += chunk.byteLength;
+      if (seen > maxBytes) controller.error(new ResponseTooLargeError());
+      else controller.enqueue(chunk);
+    },
+  });
+}
+
+/** Whether this error, or one of its causes, is the cap's. */
+export function isTooLarge(error: unknown): boolean {
+  for (let cause = error, depth = 0; cause instanceof Error && depth < 8; cause = cause.cause, depth += 1) {
+    if (cause instanceof ResponseTooLargeError) return true;
+  }
+  return false;
+}
