@@ -6,8 +6,7 @@ import { buildApp } from '../http/app.ts';
 import { createAvailability } from '../temporal/availability.ts';
 import { createClient, type TemporalAddress } from '../temporal/connection.ts';
 import { createLongPolls } from '../temporal/long-polls.ts';
-import { createRetention } from '../temporal/namespace.ts';
-import { findSearchAttributes } from '../temporal/search-attributes.ts';
+import { createNamespaceFacts } from '../temporal/namespace.ts';
 import { createTemporalRequests } from '../temporal/temporal-requests.ts';
 import type { Waiters } from '../temporal/waiters.ts';
 import type { Stopper } from './stop.ts';
@@ -37,22 +36,19 @@ const PROBE_MS = 1_500;
 export async function startApi(parts: ApiParts): Promise<string> {
   const { config, temporal, connection, abortable, waiters, log, stopper } = parts;
   const { namespace } = temporal;
-  const retention = createRetention(abortable, namespace);
+  const facts = createNamespaceFacts(abortable, namespace);
   const probe = (): Promise<unknown> =>
     abortable.withDeadline(Date.now() + PROBE_MS, () => abortable.workflowService.getSystemInfo({}));
-  const [searchAttributes] = await Promise.all([
-    findSearchAttributes(abortable).catch(() => () => undefined),
-    retention.refresh(),
-  ]);
+  await facts.refresh();
   const requests = createTemporalRequests({
     client: createClient(connection, temporal, parts.identity),
     start: {
       taskQueue: config.taskQueue,
       heartbeatTimeoutSeconds: parts.heartbeatTimeoutSeconds,
       eagerStart: parts.eagerStart,
-      searchAttributes,
+      searchAttributes: facts.searchAttributes,
     },
-    record: () => ({ namespace, uiUrl: parts.uiUrl, retentionMs: retention.ms() }),
+    record: () => ({ namespace, uiUrl: parts.uiUrl, retentionMs: facts.retentionMs() }),
     availability: createAvailability(probe),
     waiters,
     longPolls: parts.settledHere ? null : createLongPolls(abortable, namespace),
@@ -68,7 +64,7 @@ export async function startApi(parts: ApiParts): Promise<string> {
   stopper.add({
     name: 'API',
     stop: async () => {
-      retention.stop();
+      facts.stop();
       await app.close();
     },
   });

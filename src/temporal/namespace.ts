@@ -1,26 +1,45 @@
 import type { Connection } from '@temporalio/client';
+import { findSearchAttributes, type RunSearchAttributes } from './search-attributes.ts';
 
-/** How often a namespace's retention is read again; an operator changes it rarely. */
+/** An operator changes these rarely. */
 const REFRESH_MS = 60_000;
+/** Until they are known for the first time. */
+const RETRY_MS = 2_000;
+const READ_MS = 2_000;
 
-/** The namespace's retention, kept fresh in the background of whoever asks; null until it was read. */
-export interface Retention {
-  ms(): number | null;
-  /** Reads it now; a failure leaves the value known before. */
+/** What a process must know of its namespace, kept fresh in the background. */
+export interface NamespaceFacts {
+  /** Retention of closed runs; null until it was read. */
+  retentionMs(): number | null;
+  /** Empty until it is known that they are registered. */
+  readonly searchAttributes: RunSearchAttributes;
+  /** Reads them now, within 2 s; a failure leaves what was known before. */
   refresh(): Promise<void>;
   stop(): void;
 }
 
-export function createRetention(connection: Connection, namespace: string): Retention {
+export function createNamespaceFacts(connection: Connection, namespace: string): NamespaceFacts {
   let retentionMs: number | null = null;
-  async function refresh(): Promise<void> {
-    const description = await connection
-      .withDeadline(Date.now() + 5_000, () => connection.workflowService.describeNamespace({ namespace }))
-      .catch(() => null);
-    const seconds = description?.config?.workflowExecutionRetentionTtl?.seconds;
-    if (seconds !== undefined && seconds !== null) retentionMs = Number(seconds) * 1000;
+  let attributes: RunSearchAttributes = () => undefined;
+  let timer: NodeJS.Timeout | undefined;
+
+  async function read(): Promise<void> {
+    const [{ config }, found] = await connection.withDeadline(Date.now() + READ_MS, () =>
+      Promise.all([connection.workflowService.describeNamespace({ namespace }), findSearchAttributes(connection)]),
+    );
+    retentionMs = Number(config?.workflowExecutionRetentionTtl?.seconds ?? 0) * 1000;
+    attributes = found;
   }
-  const timer = setInterval(() => void refresh(), REFRESH_MS);
-  timer.unref();
-  return { ms: () => retentionMs, refresh, stop: () => clearInterval(timer) };
+  async function refresh(): Promise<void> {
+    clearTimeout(timer);
+    await read().catch(() => undefined);
+    timer = setTimeout(() => void refresh(), retentionMs === null ? RETRY_MS : REFRESH_MS);
+    timer.unref();
+  }
+  return {
+    retentionMs: () => retentionMs,
+    searchAttributes: (model) => attributes(model),
+    refresh,
+    stop: () => clearTimeout(timer),
+  };
 }

@@ -1,14 +1,17 @@
-import { access, constants } from 'node:fs/promises';
-import { join } from 'node:path';
-import { buildWithGo } from './go-build.ts';
+import { join, resolve } from 'node:path';
+import { findCached, findOnPath } from './binary-on-disk.ts';
 import { downloadBinary } from './download.ts';
-import { outputOf } from './run-command.ts';
-import { CLI_VERSION, isRecentEnough } from './version.ts';
+import { buildWithGo } from './go-build.ts';
+import type { Env } from './run-command.ts';
+import { CLI_VERSION } from './version.ts';
 
-/** One way to come by a Temporal CLI: the path of a binary, or why there is none. */
+/** The path of a binary, or why there is none. */
+export type Finding = { readonly path: string } | { readonly missing: string };
+
+/** One way to come by a Temporal CLI. */
 export interface BinarySource {
   readonly name: string;
-  find(): Promise<{ readonly path: string } | { readonly missing: string }>;
+  find(): Promise<Finding>;
 }
 
 export interface BinarySettings {
@@ -16,45 +19,55 @@ export interface BinarySettings {
   readonly cacheDir: string;
   /** One line for a person, where something takes longer than a second. */
   readonly progress: (line: string) => void;
-  readonly env: Readonly<Record<string, string | undefined>>;
+  /** For the search on PATH and for the commands that are run. */
+  readonly env: Env;
+  /** Ends a download or a build; the search then throws the signal's reason. */
+  readonly signal?: AbortSignal;
 }
 
 /** On PATH, cached, the SDK's own download, built from Go modules: in this order. */
 export function binarySources(settings: BinarySettings): readonly BinarySource[] {
-  const cachedPath = join(settings.cacheDir, `temporal-${CLI_VERSION}`);
+  const cachedPath = join(resolve(settings.cacheDir), `temporal-${CLI_VERSION}`);
   return [
-    { name: 'temporal on PATH', find: findOnPath },
+    { name: 'temporal on PATH', find: () => findOnPath(settings.env) },
     { name: 'the cache', find: () => findCached(cachedPath) },
     { name: "the SDK's download", find: () => downloadBinary(cachedPath, settings) },
     { name: 'a build from Go modules', find: () => buildWithGo(cachedPath, settings) },
   ];
 }
 
-/** The first source that has a binary. @throws Error naming every way that was tried, and the ways out. */
-export async function findBinary(sources: readonly BinarySource[]): Promise<{ path: string; source: string }> {
+/** No source had a binary: what was tried, each with its reason, and the ways out. */
+export class NoBinaryError extends Error {
+  constructor(tried: readonly string[]) {
+    super(
+      `There is no Temporal server to embed:\n${tried.map((line) => `- ${line}`).join('\n')}\n` +
+        'Install the Temporal CLI (or Go 1.26.4), or set TEMPORAL_ADDRESS to a Temporal server that runs.',
+    );
+    this.name = 'NoBinaryError';
+  }
+}
+
+/**
+ * The first source that has a binary; a source that throws counts as one that has none.
+ *
+ * @throws NoBinaryError when none has; the signal's reason when it is aborted
+ */
+export async function findBinary(
+  sources: readonly BinarySource[],
+  signal?: AbortSignal,
+): Promise<{ path: string; source: string }> {
   const tried: string[] = [];
   for (const { name, find } of sources) {
-    const found = await find();
+    signal?.throwIfAborted();
+    const found = await find().catch((error: unknown): Finding => ({ missing: String(error) }));
     if ('path' in found) return { path: found.path, source: name };
-    tried.push(`- ${name}: ${found.missing}`);
+    tried.push(`${name}: ${found.missing}`);
   }
-  throw new Error(
-    `There is no Temporal server to embed:\n${tried.join('\n')}\n` +
-      'Install the Temporal CLI (or Go 1.26.4), or set TEMPORAL_ADDRESS to a Temporal server that runs.',
-  );
+  signal?.throwIfAborted();
+  throw new NoBinaryError(tried);
 }
 
-async function findOnPath(): ReturnType<BinarySource['find']> {
-  const version = await outputOf('temporal', ['--version']);
-  if (version === null) return { missing: 'not found' };
-  return isRecentEnough(version) ? { path: 'temporal' } : { missing: 'too old (its server is below 1.31)' };
-}
-
-async function findCached(path: string): ReturnType<BinarySource['find']> {
-  const executable = await access(path, constants.X_OK).then(
-    () => true,
-    () => false,
-  );
-  if (!executable || (await outputOf(path, ['--version'])) === null) return { missing: `nothing at ${path}` };
-  return { path };
+/** Finds the Temporal CLI in the usual order. @throws as `findBinary` */
+export function findTemporalBinary(settings: BinarySettings): Promise<{ path: string; source: string }> {
+  return findBinary(binarySources(settings), settings.signal);
 }

@@ -1,28 +1,51 @@
-import { mkdir, readdir, rename } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { BinarySettings, BinarySource } from './binary.ts';
+import { fileURLToPath } from 'node:url';
+import type { BinarySettings, Finding } from './binary.ts';
+import { findCached } from './binary-on-disk.ts';
+import { runGroup } from './process-group.ts';
 import { CLI_VERSION } from './version.ts';
 
+const ENTRY_PATH = fileURLToPath(new URL('./download-entry.ts', import.meta.url));
+/** The SDK creates the file it writes to once the site has answered; without one the site is away. */
+const FIRST_BYTE_MS = 15_000;
+const WHOLE_MS = 300_000;
+
 /**
- * Lets the SDK download the CLI, which it does as part of starting a server, and keeps the file. Fails at
- * once where Temporal's download site cannot be reached.
+ * Lets the SDK download the CLI, which it does as part of starting a server, and keeps the file. In a process
+ * of its own, because the SDK's download has no time limit and its server prints to the terminal.
  */
-export async function downloadBinary(path: string, { progress }: BinarySettings): ReturnType<BinarySource['find']> {
-  const downloadDir = join(dirname(path), 'download');
-  await mkdir(downloadDir, { recursive: true });
+export async function downloadBinary(
+  path: string,
+  { progress, env, signal }: Omit<BinarySettings, 'cacheDir'>,
+): Promise<Finding> {
+  await mkdir(dirname(path), { recursive: true });
+  // A directory for each try: a second process, or the remains of a broken one, cannot be in the way.
+  const workDir = await mkdtemp(join(dirname(path), 'download-'));
+  const limit = new AbortController();
+  const whole = setTimeout(() => limit.abort(), WHOLE_MS);
+  const firstByte = setTimeout(() => {
+    void readdir(workDir).then((files) => files.length === 0 && limit.abort());
+  }, FIRST_BYTE_MS);
   progress(`Downloading the Temporal CLI ${CLI_VERSION} ...`);
   try {
-    // Loaded only here: nothing else needs the testing package.
-    const { TestWorkflowEnvironment } = await import('@temporalio/testing');
-    const server = await TestWorkflowEnvironment.createLocal({
-      server: { executable: { type: 'cached-download', version: `v${CLI_VERSION}`, downloadDir } },
+    const fault = await runGroup({
+      command: process.execPath,
+      args: [ENTRY_PATH, `v${CLI_VERSION}`, workDir],
+      cwd: dirname(ENTRY_PATH),
+      env: { ...env, NODE_OPTIONS: undefined },
+      signal: signal === undefined ? limit.signal : AbortSignal.any([signal, limit.signal]),
     });
-    await server.teardown();
-  } catch {
-    return { missing: 'it could not be downloaded' };
+    // The file counts, not the server that was to be started from it.
+    const file = (await readdir(workDir)).find((name) => !name.endsWith('.downloading'));
+    if (file === undefined) return { missing: `it could not be downloaded: ${fault ?? 'no file was left'}` };
+    const found = await findCached(join(workDir, file));
+    if ('missing' in found) return found;
+    await rename(found.path, path);
+    return { path };
+  } finally {
+    clearTimeout(whole);
+    clearTimeout(firstByte);
+    await rm(workDir, { recursive: true, force: true });
   }
-  const [file] = await readdir(downloadDir);
-  if (file === undefined) return { missing: 'the download left no file' };
-  await rename(join(downloadDir, file), path);
-  return { path };
 }

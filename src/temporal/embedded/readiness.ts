@@ -1,27 +1,51 @@
 import { Connection } from '@temporalio/client';
 import { msNumberToTs } from '@temporalio/common/lib/time.js';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isListening } from './ports.ts';
 
-const POLL_MS = 50;
-const NAMESPACE = 'default';
+const POLL_MS = 25;
+const CALL_MS = 2_000;
+export const NAMESPACE = 'default';
 
-/** Resolves when the server answers and its namespace keeps closed runs for `retentionHours`. */
-export async function untilServerAnswers(address: string, retentionHours: number, withinMs: number): Promise<void> {
-  const connection = Connection.lazy({ address });
+export interface Awaited {
+  readonly port: number;
+  /** How long the namespace keeps closed runs; the server's minimum is 1. */
+  readonly retentionHours: number;
+  readonly withinMs: number;
+  /** Ends the wait with its reason. */
+  readonly signal: AbortSignal;
+}
+
+/** Resolves when the server answers and its namespace keeps closed runs for `retentionHours`. @throws Error else */
+export async function untilServerAnswers({ port, retentionHours, withinMs, signal }: Awaited): Promise<void> {
   const untilMs = Date.now() + withinMs;
+  // A gRPC channel that was refused waits a second before its next try: the port is asked first.
+  await poll(() => isListening(port));
+  const connection = Connection.lazy({ address: `127.0.0.1:${port}` });
   try {
-    for (;;) {
-      const done = await connection
-        .withDeadline(Date.now() + 1_000, () => setRetention(connection, retentionHours * 3600))
-        .catch((error: unknown) => {
-          if (Date.now() < untilMs) return false;
-          throw new Error(`The embedded Temporal server did not answer within ${withinMs / 1000} s.`, { cause: error });
-        });
+    await poll(() =>
+      connection.withDeadline(Date.now() + CALL_MS, () =>
+        setRetention(connection, Math.max(1, retentionHours) * 3600),
+      ),
+    );
+  } finally {
+    await connection.close();
+  }
+
+  async function poll(isDone: () => Promise<boolean>): Promise<void> {
+    let lastError: unknown;
+    while (Date.now() < untilMs) {
+      signal.throwIfAborted();
+      const done = await isDone().catch((error: unknown) => {
+        lastError = error;
+        return false;
+      });
       if (done) return;
       await sleep(POLL_MS);
     }
-  } finally {
-    await connection.close();
+    throw new Error(`The embedded Temporal server did not answer within ${withinMs / 1000} s.`, {
+      cause: lastError,
+    });
   }
 }
 

@@ -1,14 +1,14 @@
-import { fork, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { z } from 'zod';
-import { serverFlags } from './flags.ts';
-import { endProcess, forgetServer, rememberServer, stopOrphan } from './orphan.ts';
+import { mkdir, realpath } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DataDirUnusableError } from './data-dir-lock.ts';
+import { serverEnv, serverFlags } from './flags.ts';
+import { stopOrphan } from './orphan.ts';
 import { requirePorts } from './ports.ts';
-import { untilServerAnswers } from './readiness.ts';
+import { NAMESPACE, untilServerAnswers } from './readiness.ts';
+import type { Env } from './run-command.ts';
+import { spawnServer, type ServerProcess } from './server-process.ts';
+import { forgetServer, rememberServer } from './server-state.ts';
+import { supervise } from './supervise.ts';
 
 export interface EmbeddedSettings {
   readonly binaryPath: string;
@@ -17,95 +17,116 @@ export interface EmbeddedSettings {
   readonly port: number;
   readonly uiPort: number;
   readonly retentionHours: number;
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly log: { warn(fields: object, message: string): void };
+  readonly codecEndpoint?: string;
+  readonly env: Env;
+  readonly log: {
+    warn(fields: object, message: string): void;
+    /** A server that ended by itself; a warning where there is no `error`. */
+    error?(fields: object, message: string): void;
+  };
 }
 
 export interface EmbeddedServer {
   readonly address: string;
   readonly uiUrl: string;
+  readonly namespace: string;
+  /** Of the server itself; another one after a restart. */
+  pid(): number;
+  /** Calls back each time the server ended by itself, before it is started again. */
+  onExit(listener: () => void): void;
+  /** Ends server and guard; safe to call twice. The caller releases the lock afterwards. */
   stop(): Promise<void>;
 }
 
-const GUARD_PATH = fileURLToPath(new URL('./guard.ts', import.meta.url));
-const Spawned = z.object({ pid: z.number().int() });
 const START_MS = 30_000;
-const RESTART_MS = 1_000;
 
 /**
  * Starts Temporal's dev server on a database file and keeps it running: one that dies by itself is started
- * again on the same ports and file. Throws where a stranger has a port or the server does not come up.
+ * again on the same ports and file.
+ *
+ * @throws PortInUseError where a stranger has a port
+ * @throws DataDirUnusableError where the directory cannot be written to
+ * @throws Error with the server's own last words where it does not come up
  */
 export async function startEmbeddedServer(settings: EmbeddedSettings): Promise<EmbeddedServer> {
-  const { dataDir, port, uiPort, log } = settings;
-  const databasePath = resolve(dataDir, 'temporal.db');
-  const logPath = join(dataDir, 'temporal.log');
-  const address = `127.0.0.1:${port}`;
-  if (await stopOrphan(dataDir, databasePath)) log.warn({}, 'stopped a Temporal server that was left behind');
+  const { port, uiPort, log } = settings;
+  // One spelling of the database's path, by which a successor recognises the server.
+  const dataDir = await usableDir(settings.dataDir);
+  if (await stopOrphan(dataDir, join(dataDir, 'temporal.db'))) {
+    log.warn({}, 'stopped a Temporal server that was left behind');
+  }
   await requirePorts(port, uiPort);
-
-  let stopping = false;
-  let guard = await spawnGuard(settings, databasePath, logPath);
-  const firstEnd = once(guard.process, 'exit').then(async () => {
-    const tail = (await readFile(logPath, 'utf8').catch(() => '')).trim().split('\n').slice(-5).join('\n');
-    throw new Error(`The embedded Temporal server ended at once (log: ${logPath}):\n${tail}`);
+  const stopping = new AbortController();
+  const listeners = new Set<() => void>();
+  const launch = (): Promise<ServerProcess> => launchServer({ ...settings, dataDir }, stopping.signal);
+  const complain = (fields: object, message: string): void => {
+    if (log.error === undefined) log.warn(fields, message);
+    else log.error(fields, message);
+  };
+  let current = await launch();
+  const supervised = supervise(current, {
+    launch,
+    stopping: stopping.signal,
+    onStarted: (server) => {
+      current = server;
+      log.warn({ pid: server.pid }, 'the embedded Temporal server runs again');
+    },
+    onEnded: () => {
+      complain({ pid: current.pid }, 'the embedded Temporal server ended by itself; starting it again');
+      for (const listener of listeners) listener();
+    },
+    onFailedStart: (error) =>
+      complain({ error: String(error) }, 'the embedded Temporal server did not restart'),
   });
-  const ready = untilServerAnswers(address, settings.retentionHours, START_MS);
-  await Promise.race([ready, firstEnd]).catch(async (error: unknown) => {
-    await endProcess(guard.pid);
-    throw error;
-  });
-  firstEnd.catch(() => undefined);
-  keepRunning();
-
-  function keepRunning(): void {
-    guard.process.once('exit', () => {
-      if (stopping) return;
-      void restart().catch((error: unknown) => log.warn({ error: String(error) }, 'the Temporal server did not restart'));
-    });
-  }
-  async function restart(): Promise<void> {
-    log.warn({}, 'the embedded Temporal server ended by itself; starting it again');
-    // The guard may have died alone; its server must not keep the ports.
-    await endProcess(guard.pid);
-    await sleep(RESTART_MS);
-    if (stopping) return;
-    guard = await spawnGuard(settings, databasePath, logPath);
-    keepRunning();
-  }
-
   return {
-    address,
+    address: `127.0.0.1:${port}`,
     uiUrl: `http://127.0.0.1:${uiPort}`,
+    namespace: NAMESPACE,
+    pid: () => current.pid,
+    onExit: (listener) => void listeners.add(listener),
     stop: async () => {
-      stopping = true;
-      const ended = guard.process.exitCode === null ? once(guard.process, 'exit') : Promise.resolve();
-      guard.process.kill('SIGTERM');
-      await Promise.race([ended, sleep(8_000)]);
-      await endProcess(guard.pid);
+      stopping.abort();
+      await supervised;
       await forgetServer(dataDir);
     },
   };
 }
 
-async function spawnGuard(
-  { binaryPath, dataDir, port, uiPort, env }: EmbeddedSettings,
-  databasePath: string,
-  logPath: string,
-): Promise<{ process: ChildProcess; pid: number }> {
-  const guard = fork(GUARD_PATH, [logPath, binaryPath, ...serverFlags({ databasePath, port, uiPort })], {
-    detached: true,
-    // Fewer collections: some 15 % of the server's CPU, for memory this machine has.
-    env: { ...env, GOGC: '400' },
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+/** Resolves when the server answers; a server that does not is ended before this throws. */
+async function launchServer(settings: EmbeddedSettings, signal: AbortSignal): Promise<ServerProcess> {
+  const { binaryPath, dataDir, port, uiPort, retentionHours } = settings;
+  const databasePath = join(dataDir, 'temporal.db');
+  const logPath = join(dataDir, 'temporal.log');
+  const flags = serverFlags({ ...settings, databasePath });
+  const server = await spawnServer({
+    binaryPath,
+    flags,
+    env: serverEnv(settings.env),
+    databasePath,
+    logPath,
   });
-  const [message] = await Promise.race([
-    once(guard, 'message'),
-    once(guard, 'exit').then(() => {
-      throw new Error(`The Temporal CLI at ${binaryPath} could not be run.`);
-    }),
-  ]);
-  const { pid } = Spawned.parse(message);
-  await rememberServer(dataDir, pid);
-  return { process: guard, pid };
+  const gone = new AbortController();
+  void server.ended.then(() => gone.abort());
+  try {
+    await rememberServer(dataDir, { pid: server.pid, port, uiPort, startedAt: new Date().toISOString() });
+    const either = AbortSignal.any([signal, gone.signal]);
+    await untilServerAnswers({ port, retentionHours, withinMs: START_MS, signal: either });
+    return server;
+  } catch (error) {
+    const endedByItself = gone.signal.aborted;
+    await server.stop();
+    const what = endedByItself ? 'ended while it started' : 'did not start';
+    throw new Error(`The embedded Temporal server ${what} (log: ${logPath}):\n${await server.logTail()}`, {
+      cause: error,
+    });
+  }
+}
+
+async function usableDir(dataDir: string): Promise<string> {
+  try {
+    await mkdir(dataDir, { recursive: true });
+    return await realpath(dataDir);
+  } catch (error) {
+    throw new DataDirUnusableError(dataDir, error);
+  }
 }

@@ -2,14 +2,24 @@
 export const CLI_VERSION = '1.8.2';
 /** The oldest server with everything that is relied on (eager starts, priorities, reset activities). */
 const OLDEST_SERVER = [1, 31, 0] as const;
+/** The oldest Go that fetches by itself the newer toolchain that `cli/go.mod` asks for. */
+const OLDEST_GO = [1, 21, 0] as const;
 
 /** Whether `temporal --version` speaks of a server that is recent enough. A CLI built from Go says DEV of itself. */
 export function isRecentEnough(versionOutput: string): boolean {
-  const found = /Server (\d+)\.(\d+)\.(\d+)/.exec(versionOutput);
+  return isAtLeast(/Server (\d+)\.(\d+)(?:\.(\d+))?/.exec(versionOutput), OLDEST_SERVER);
+}
+
+/** Whether the Go of `go version` can build the CLI, by itself or with the toolchain it fetches. */
+export function canGoBuild(versionOutput: string): boolean {
+  return isAtLeast(/go(\d+)\.(\d+)(?:\.(\d+))?/.exec(versionOutput), OLDEST_GO);
+}
+
+function isAtLeast(found: RegExpExecArray | null, least: readonly number[]): boolean {
   if (found === null) return false;
-  for (const [index, least] of OLDEST_SERVER.entries()) {
-    const part = Number(found[index + 1]);
-    if (part !== least) return part > least;
+  for (const [index, wanted] of least.entries()) {
+    const part = Number(found[index + 1] ?? 0);
+    if (part !== wanted) return part > wanted;
   }
   return true;
 }

@@ -1,0 +1,137 @@
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { errorOf, get, post, readRecord, unique, untilRecord } from '../support/api.ts';
+import { startDeployment, type Deployment } from '../support/deployment.ts';
+import { freePort } from '../support/free-port.ts';
+import { runEntryFile, type RunningProcess } from '../support/process.ts';
+import { ok, startScriptedUpstream, type ScriptedUpstream } from '../support/scripted-upstream.ts';
+import { until } from '../support/until.ts';
+
+let upstream: ScriptedUpstream;
+/** The API alone, with short heartbeats; workers are processes that can be killed. */
+let deployment: Deployment;
+beforeAll(async () => {
+  upstream = await startScriptedUpstream();
+  deployment = await startDeployment({
+    upstreamURL: upstream.baseURL,
+    worker: false,
+    together: false,
+    env: { REQRUN_HEARTBEAT_TIMEOUT_SECONDS: '2' },
+  });
+});
+afterAll(async () => {
+  await deployment.stop();
+  await upstream.close();
+});
+
+async function startWorkerProcess(): Promise<RunningProcess> {
+  const worker = runEntryFile('src/worker.ts', {
+    TEMPORAL_ADDRESS: inject('temporalAddress'),
+    REQRUN_TASK_QUEUE: deployment.taskQueue,
+    OPENAI_BASE_URL: upstream.baseURL,
+    REQRUN_SHUTDOWN_GRACE_SECONDS: '1',
+  });
+  await worker.untilOutput('"ready"');
+  return worker;
+}
+
+describe('while no worker is up', () => {
+  it('accepts, reads and ends requests: the deadline needs no worker', async () => {
+    const key = unique('nobody');
+    const answer = await post(deployment.url, { model: key, idempotency_key: key, wait: 1, reqrun: { deadline_seconds: 1 } });
+    expect(answer.status).toBe(202);
+    expect(await readRecord(deployment.url, key)).toMatchObject({ status: 'queued', attempts: 0 });
+    const record = await untilRecord(deployment.url, key, ({ terminal }) => terminal);
+    expect(record).toMatchObject({ status: 'failed', attempts: 0, error: { code: 'deadline_exceeded', reason: 'deadline_exceeded' } });
+    expect(Date.parse(record.completed_at ?? '') - Date.parse(record.deadline_at)).toBeLessThan(5_000);
+    expect(upstream.hits(key)).toHaveLength(0);
+    const replay = await post(deployment.url, { model: key, idempotency_key: key });
+    expect([replay.status, errorOf(replay).code]).toEqual([504, 'deadline_exceeded']);
+  });
+});
+
+describe('a worker that dies during the call', () => {
+  it('row 48: leaves an attempt whose outcome is unknown; the next one is flagged as a possible duplicate', async () => {
+    const key = unique('killed');
+    upstream.script(key, { stall: 'headers' }, ok());
+    await post(deployment.url, { model: key, idempotency_key: key });
+    const first = await startWorkerProcess();
+    await upstream.untilHits(key, 1);
+    await first.end('SIGKILL');
+    const second = await startWorkerProcess();
+    const record = await untilRecord(deployment.url, key, ({ terminal }) => terminal);
+    await second.end('SIGTERM');
+    expect(record).toMatchObject({ status: 'completed', attempts: 2, unknown_attempts: 1, possible_duplicate: true });
+    expect(record.attempt_log[0]).toMatchObject({ number: 1, status: 'interrupted', outcome: 'unknown', error_code: 'attempt_interrupted' });
+    expect(upstream.hits(key)).toHaveLength(2);
+  });
+
+  it('is not replaced by another call where the caller wants at most one', async () => {
+    const key = unique('at-most-once');
+    upstream.script(key, { stall: 'headers' }, ok());
+    await post(deployment.url, { model: key, idempotency_key: key, reqrun: { on_unknown_outcome: 'fail' } });
+    const first = await startWorkerProcess();
+    await upstream.untilHits(key, 1);
+    await first.end('SIGKILL');
+    const second = await startWorkerProcess();
+    const record = await untilRecord(deployment.url, key, ({ terminal }) => terminal);
+    await second.end('SIGTERM');
+    expect(record).toMatchObject({ status: 'failed', attempts: 1, unknown_attempts: 1, possible_duplicate: false });
+    expect(record.error).toMatchObject({ code: 'outcome_unknown' });
+    expect(upstream.hits(key)).toHaveLength(1);
+  });
+
+  it('row 49: cannot change the result afterwards; its late answer is refused by Temporal', async () => {
+    const key = unique('late');
+    upstream.script(key, ok('too late', 3_000), ok('in time'));
+    await post(deployment.url, { model: key, idempotency_key: key });
+    const frozen = await startWorkerProcess();
+    await upstream.untilHits(key, 1);
+    frozen.child.kill('SIGSTOP');
+    const other = await startWorkerProcess();
+    // Temporal may hand further attempts to the frozen worker's open polls before the other gets one.
+    const record = await untilRecord(deployment.url, key, ({ terminal }) => terminal, 50_000);
+    const bytes = (await get(deployment.url, `/v1/requests/${key}`)).text;
+    frozen.child.kill('SIGCONT');
+    await until(() => frozen.output(), (said) => said.includes('attempt succeeded'));
+    expect((await get(deployment.url, `/v1/requests/${key}`)).text).toBe(bytes);
+    expect(record).toMatchObject({ status: 'completed', unknown_attempts: record.attempts - 1, possible_duplicate: true });
+    expect(record.attempts).toBeGreaterThanOrEqual(upstream.hits(key).length);
+    expect(bytes).toContain('in time');
+    await Promise.all([frozen.end('SIGTERM'), other.end('SIGTERM')]);
+  });
+});
+
+describe('a stopping worker', () => {
+  it('lets a short call finish and hands a long one over, named as interrupted', async () => {
+    const [short, long] = [unique('short'), unique('long')];
+    upstream.script(short, ok('short', 400));
+    upstream.script(long, { stall: 'headers' }, ok('long'));
+    const first = await startWorkerProcess();
+    await post(deployment.url, { model: short, idempotency_key: short });
+    await post(deployment.url, { model: long, idempotency_key: long });
+    await Promise.all([upstream.untilHits(short, 1), upstream.untilHits(long, 1)]);
+    await first.end('SIGTERM');
+    const second = await startWorkerProcess();
+    const records = await Promise.all([short, long].map((key) => untilRecord(deployment.url, key, ({ terminal }) => terminal)));
+    await second.end('SIGTERM');
+    expect(records[0]).toMatchObject({ status: 'completed', attempts: 1, unknown_attempts: 0 });
+    expect(records[1]).toMatchObject({ status: 'completed', attempts: 2, unknown_attempts: 1 });
+    expect(records[1]?.attempt_log[0]).toMatchObject({ status: 'interrupted', error_code: 'attempt_interrupted' });
+  });
+});
+
+describe('Temporal out of reach', () => {
+  it('is a 503 within 5 s that executes nothing and leaves the key free; records are 503, not 404', async () => {
+    const port = await freePort();
+    const api = runEntryFile('src/api.ts', { PORT: String(await freePort()), TEMPORAL_ADDRESS: `127.0.0.1:${port}` });
+    await api.untilOutput('"ready"');
+    const url = /"api":"([^"]+)"/.exec(api.output())?.[1] ?? '';
+    const startedMs = performance.now();
+    const refused = await post(url, { idempotency_key: 'k', wait: 30 });
+    expect(performance.now() - startedMs).toBeLessThan(5_000);
+    expect([refused.status, errorOf(refused).code]).toEqual([503, 'service_unavailable']);
+    expect((await get(url, '/v1/requests/k')).status).toBe(503);
+    expect([(await get(url, '/healthz')).status, (await get(url, '/readyz')).status]).toEqual([200, 503]);
+    await api.end('SIGTERM');
+  });
+});
