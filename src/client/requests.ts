@@ -1,0 +1,112 @@
+import { APIError } from 'openai';
+import type { OpenAI } from './openai-types.ts';
+import type { RequestRecord } from '../domain/record.ts';
+
+export interface WaitOptions {
+  /** From the call on; 10 minutes by default. */
+  readonly timeoutMs?: number;
+  /** Ends the waiting, not the request. */
+  readonly signal?: AbortSignal;
+}
+
+/** The wait is over and the request is not; it goes on. */
+export class WaitTimeoutError extends Error {
+  /** The record as it was last seen; null when no poll was answered. */
+  readonly record: RequestRecord | null;
+
+  constructor(id: string, record: RequestRecord | null) {
+    super(`request ${id} did not end in time; it goes on`);
+    this.name = 'WaitTimeoutError';
+    this.record = record;
+  }
+}
+
+const TIMEOUT_MS = 600_000;
+/** One poll is held so long: below the 60 s at which common proxies give up. */
+const POLL_SECONDS = 30;
+const AFTER_BAD_POLL_MS = 1_000;
+
+/** Reads request records. */
+export class Requests {
+  readonly #client: Pick<OpenAI, 'get'>;
+
+  constructor(client: Pick<OpenAI, 'get'>) {
+    this.#client = client;
+  }
+
+  /** The record as it is now. @throws NotFoundError for an unknown id */
+  async get(id: string): Promise<RequestRecord> {
+    return this.#client.get<RequestRecord>(recordPath(id));
+  }
+
+  /**
+   * The record once it is terminal. Bad polls (network, 429, 5xx) are survived; `Retry-After` is followed.
+   *
+   * @throws WaitTimeoutError with the record last seen; NotFoundError and other 4xx at once
+   */
+  async wait(id: string, { timeoutMs = TIMEOUT_MS, signal }: WaitOptions = {}): Promise<RequestRecord> {
+    const untilMs = Date.now() + timeoutMs;
+    let record: RequestRecord | null = null;
+    for (;;) {
+      const leftMs = untilMs - Date.now();
+      if (leftMs <= 0) throw new WaitTimeoutError(id, record);
+      const poll = await this.#poll(id, leftMs, signal);
+      record = poll.record ?? record;
+      if (record?.terminal === true) return record;
+      await pause(Math.min(poll.pauseMs, Math.max(0, untilMs - Date.now())), signal);
+    }
+  }
+
+  async #poll(
+    id: string,
+    leftMs: number,
+    signal: AbortSignal | undefined,
+  ): Promise<{ record: RequestRecord | null; pauseMs: number }> {
+    const seconds = Math.max(0, Math.min(POLL_SECONDS, Math.floor(leftMs / 1000)));
+    const ended = AbortSignal.timeout(leftMs + AFTER_BAD_POLL_MS);
+    try {
+      const { data, response } = await this.#client
+        .get<RequestRecord>(recordPath(id), {
+          query: { wait: seconds },
+          maxRetries: 0,
+          signal: signal === undefined ? ended : AbortSignal.any([signal, ended]),
+        })
+        .withResponse();
+      // A held poll has waited already; only a hint beyond the usual second is worth a pause.
+      return { record: data, pauseMs: seconds > 0 ? retryAfterMs(response.headers, 0) : AFTER_BAD_POLL_MS };
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (!(error instanceof APIError) || isFinal(error.status)) throw error;
+      return { record: null, pauseMs: retryAfterMs(error.headers, AFTER_BAD_POLL_MS) };
+    }
+  }
+}
+
+function isFinal(status: number | undefined): boolean {
+  return status !== undefined && status >= 400 && status < 500 && status !== 408 && status !== 429;
+}
+
+function retryAfterMs(headers: Headers | undefined, otherwiseMs: number): number {
+  const seconds = Number(headers?.get('retry-after') ?? Number.NaN);
+  return Number.isFinite(seconds) && seconds >= 0 ? seconds * 1000 : otherwiseMs;
+}
+
+function recordPath(id: string): string {
+  return `/requests/${encodeURIComponent(id)}`;
+}
+
+async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  signal?.throwIfAborted();
+  await new Promise<void>((resolve, reject) => {
+    const timer = setTimeout(done, ms);
+    function done(): void {
+      signal?.removeEventListener('abort', abort);
+      resolve();
+    }
+    function abort(): void {
+      clearTimeout(timer);
+      reject(signal?.reason instanceof Error ? signal.reason : new Error('the wait was aborted'));
+    }
+    signal?.addEventListener('abort', abort, { once: true });
+  });
+}

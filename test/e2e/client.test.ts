@@ -1,0 +1,92 @@
+import { createServer } from 'node:http';
+import { once } from 'node:events';
+import { NotFoundError } from 'openai';
+// As users import it: the package's own export, built by `npm run build`.
+import { ReqRun, WaitTimeoutError } from 'reqrun/client';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { unique } from '../support/api.ts';
+import { startDeployment, type Deployment } from '../support/deployment.ts';
+import { ok, startScriptedUpstream, type ScriptedUpstream } from '../support/scripted-upstream.ts';
+
+let upstream: ScriptedUpstream;
+let deployment: Deployment;
+let reqrun: ReqRun;
+beforeAll(async () => {
+  upstream = await startScriptedUpstream();
+  deployment = await startDeployment({ upstreamURL: upstream.baseURL });
+  reqrun = new ReqRun({ baseURL: `${deployment.url}/v1` });
+});
+afterAll(async () => {
+  await deployment.stop();
+  await upstream.close();
+});
+
+const messages = [{ role: 'user' as const, content: 'hi' }];
+
+describe('the typed client', () => {
+  it('does what the README shows: create, tell the answers apart, wait for the record', async () => {
+    const model = unique('client');
+    upstream.script(model, ok('slowly', 1_500));
+    const answer = await reqrun.chat.completions.create({ model, messages, wait: 0, idempotency_key: model });
+    if (answer.object !== 'chat.completion.async') throw new Error('expected the async object');
+    const record = await reqrun.requests.wait(answer.id, { timeoutMs: 20_000 });
+    expect(record).toMatchObject({ id: model, status: 'completed', attempts: 1 });
+    const completed = await reqrun.chat.completions.create({
+      model,
+      messages,
+      wait: true,
+      idempotency_key: model,
+    });
+    if (completed.object !== 'chat.completion') throw new Error('expected the completion');
+    expect(completed.choices[0]?.message.content).toBe('slowly');
+    expect(upstream.hits(model)).toHaveLength(1);
+  });
+
+  it('ends a wait at its deadline with the record it saw last; the request goes on', async () => {
+    const model = unique('deadline');
+    upstream.script(model, ok('late', 4_000));
+    await reqrun.chat.completions.create({ model, messages, idempotency_key: model });
+    const failure = await reqrun.requests.wait(model, { timeoutMs: 1_200 }).catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(WaitTimeoutError);
+    expect(failure).toMatchObject({ record: { status: 'processing' } });
+    expect((await reqrun.requests.wait(model, { timeoutMs: 20_000 })).status).toBe('completed');
+  });
+
+  it('does not wait for what does not exist, nor after its signal', async () => {
+    await expect(reqrun.requests.wait(unique('nobody'))).rejects.toBeInstanceOf(NotFoundError);
+    await expect(
+      reqrun.requests.wait('k', { signal: AbortSignal.abort(new Error('enough')) }),
+    ).rejects.toThrow();
+  });
+
+  it('sends the same key again when its own retry repeats a call, and survives bad polls', async () => {
+    const keys: unknown[] = [];
+    let polls = 0;
+    const server = createServer((request, response) => {
+      if (request.method === 'POST') {
+        keys.push(request.headers['idempotency-key']);
+        if (keys.length === 1) return void request.socket.resetAndDestroy();
+        return void response
+          .writeHead(202, { 'content-type': 'application/json' })
+          .end('{"object":"chat.completion.async","id":"a"}');
+      }
+      polls += 1;
+      if (polls === 1) return void request.socket.resetAndDestroy();
+      if (polls === 2) return void response.writeHead(503, { 'retry-after': '0' }).end();
+      return void response
+        .writeHead(200, { 'content-type': 'application/json' })
+        .end('{"id":"a","terminal":true}');
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const address = server.address();
+    if (address === null || typeof address === 'string') throw new Error('no port was given');
+    const client = new ReqRun({ baseURL: `http://127.0.0.1:${address.port}/v1` });
+    await client.chat.completions.create({ model: 'm', messages });
+    expect(keys[0]).toBeTypeOf('string');
+    expect(keys[1]).toBe(keys[0]);
+    expect(await client.requests.wait('a', { timeoutMs: 20_000 })).toMatchObject({ terminal: true });
+    expect(polls).toBe(3);
+    server.closeAllConnections();
+    server.close();
+  });
+});
