@@ -40,7 +40,9 @@ export function attemptFailure(attempt: FailedAttempt): ApplicationFailure | Can
     type: failure.code,
     message: `${told}; next attempt in ${seconds(decision.delayMs)} s`,
     nextRetryDelay: decision.delayMs,
-    details: [{ error: requestErrorOf(failure, failure.code, FailureReason.terminal), journal } satisfies RunEnd],
+    details: [
+      { error: requestErrorOf(failure, failure.code, FailureReason.terminal), journal } satisfies RunEnd,
+    ],
   });
 }
 

@@ -7,7 +7,11 @@ export interface AttemptLimit {
 }
 
 /** Temporal tells a running activity of none of its timeouts, so the attempt ends itself. */
-export function limitAttempt(call: UpstreamCall, startedAtMs: number, cancellation: AbortSignal): AttemptLimit {
+export function limitAttempt(
+  call: UpstreamCall,
+  startedAtMs: number,
+  cancellation: AbortSignal,
+): AttemptLimit {
   const untilDeadlineMs = call.deadline_at_ms - startedAtMs;
   const limitMs = Math.min(call.options.attempt_timeout_seconds * 1000, untilDeadlineMs);
   const timeout = new AbortController();

@@ -1,6 +1,13 @@
 import { Context } from '@temporalio/activity';
-import { ApplicationFailure } from '@temporalio/common';
-import { beginAttempt, closeGaps, EMPTY_JOURNAL, endAttempt, lastOutcomeUnknown, type Journal } from '../src/domain/journal.ts';
+import type { ApplicationFailure } from '@temporalio/common';
+import {
+  beginAttempt,
+  closeGaps,
+  EMPTY_JOURNAL,
+  endAttempt,
+  lastOutcomeUnknown,
+  type Journal,
+} from '../src/domain/journal.ts';
 import { RawJson } from '../src/domain/raw-json.ts';
 import { DEADLINE_ERROR, requestError } from '../src/domain/request-error.ts';
 import { isExhausted } from '../src/domain/retry-decision.ts';
@@ -75,7 +82,8 @@ function previousJournal(heartbeatDetails: unknown): Journal {
 
 /** What the attempts before this one, or the clock, forbid; the upstream is not called then. */
 function refuseToBegin(call: UpstreamCall, journal: Journal, nowMs: number): void {
-  const refuse = (error: ReturnType<typeof requestError>): ApplicationFailure => finalFailure({ error, journal });
+  const refuse = (error: ReturnType<typeof requestError>): ApplicationFailure =>
+    finalFailure({ error, journal });
   if (call.options.on_unknown_outcome === OnUnknownOutcome.fail && lastOutcomeUnknown(journal)) {
     throw refuse(requestError('outcome_unknown', FailureReason.outcomeUnknown));
   }

@@ -24,5 +24,8 @@ await runEntry(async ({ config, log, stopper }) => {
     log,
     stopper,
   });
-  log.info({ api: url, temporal: temporal.address, named_by: temporal.namedBy, namespace: temporal.namespace }, 'ready');
+  log.info(
+    { api: url, temporal: temporal.address, named_by: temporal.namedBy, namespace: temporal.namespace },
+    'ready',
+  );
 });

@@ -40,7 +40,9 @@ const Environment = z.object({
   REQRUN_WAIT_SECONDS: integer(0, 3600, 30),
   REQRUN_MAX_WAIT_SECONDS: integer(0, 3600, 240),
   REQRUN_RETENTION_HOURS: integer(1, 24 * 365, 168),
-  REQRUN_HEARTBEAT_TIMEOUT_SECONDS: integer(1, 3600, 0).transform((seconds) => (seconds === 0 ? null : seconds)),
+  REQRUN_HEARTBEAT_TIMEOUT_SECONDS: integer(1, 3600, 0).transform((seconds) =>
+    seconds === 0 ? null : seconds,
+  ),
   REQRUN_SHUTDOWN_GRACE_SECONDS: integer(0, 600, 10),
   REQRUN_MAX_BODY_BYTES: integer(1_024, MAX_BODY_BYTES, 1_048_576),
   REQRUN_ALLOW_OPEN: z.enum(['0', '1'], { error: 'must be 0 or 1' }).default('0'),
@@ -61,7 +63,9 @@ export class ConfigError extends Error {
   readonly faults: readonly string[];
 
   constructor(faults: readonly string[]) {
-    super(`The configuration has ${faults.length === 1 ? 'a fault' : `${faults.length} faults`}:\n- ${faults.join('\n- ')}`);
+    super(
+      `The configuration has ${faults.length === 1 ? 'a fault' : `${faults.length} faults`}:\n- ${faults.join('\n- ')}`,
+    );
     this.name = 'ConfigError';
     this.faults = faults;
   }
@@ -69,7 +73,9 @@ export class ConfigError extends Error {
 
 /** @throws ConfigError listing every fault at once */
 export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
-  const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
+  const set = Object.fromEntries(
+    Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
+  );
   const parsed = Environment.safeParse(set);
   const faults = parsed.success
     ? []
@@ -77,7 +83,9 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
   const temporal = readTemporal(set, faults);
   const values = parsed.data;
   if (values !== undefined && values.REQRUN_ALLOW_OPEN === '0' && !isLoopback(values.HOST)) {
-    faults.push('HOST must be a loopback address: without API keys the service is open (REQRUN_ALLOW_OPEN=1 to insist)');
+    faults.push(
+      'HOST must be a loopback address: without API keys the service is open (REQRUN_ALLOW_OPEN=1 to insist)',
+    );
   }
   if (values === undefined || faults.length > 0) throw new ConfigError(faults);
   return toConfig(values, temporal, set);

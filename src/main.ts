@@ -43,5 +43,15 @@ await runEntry(async ({ config, log, stopper }) => {
   });
   const { baseURL, isDemo } = upstream;
   const model = isDemo ? 'demo' : 'gpt-5-nano';
-  say(banner({ apiUrl, uiUrl, temporal: chosen.said, upstream: baseURL, isDemo, model, demoModels: DEMO_MODELS }));
+  say(
+    banner({
+      apiUrl,
+      uiUrl,
+      temporal: chosen.said,
+      upstream: baseURL,
+      isDemo,
+      model,
+      demoModels: DEMO_MODELS,
+    }),
+  );
 });

@@ -26,9 +26,15 @@ await runEntry(async ({ config, log, stopper }) => {
     log,
     stopper,
   });
-  if (upstream.isDemo) log.warn('no OPENAI_API_KEY and no OPENAI_BASE_URL: the built-in DEMO upstream answers');
+  if (upstream.isDemo)
+    log.warn('no OPENAI_API_KEY and no OPENAI_BASE_URL: the built-in DEMO upstream answers');
   log.info(
-    { temporal: temporal.address, named_by: temporal.namedBy, namespace: temporal.namespace, upstream: upstream.baseURL },
+    {
+      temporal: temporal.address,
+      named_by: temporal.namedBy,
+      namespace: temporal.namespace,
+      upstream: upstream.baseURL,
+    },
     'ready',
   );
 });

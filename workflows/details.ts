@@ -20,7 +20,9 @@ export function openDetails(input: RunInput, deadlineAtMs: number): string {
 }
 
 export function completedDetails(input: RunInput, beside: unknown): string {
-  return [`**Completed** (\`${input.model}\`).`, ...attemptLines(isJournal(beside) ? beside : null)].join('\n');
+  return [`**Completed** (\`${input.model}\`).`, ...attemptLines(isJournal(beside) ? beside : null)].join(
+    '\n',
+  );
 }
 
 export function endedDetails(input: RunInput, end: RunEnd): string {

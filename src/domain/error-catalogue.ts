@@ -18,8 +18,16 @@ const invalid = (status: number, meaning: string): CatalogueEntry => ({
   type: 'invalid_request_error',
   meaning,
 });
-const upstream = (status: number, meaning: string): CatalogueEntry => ({ status, type: 'api_error', meaning });
-const server = (status: number, meaning: string): CatalogueEntry => ({ status, type: 'server_error', meaning });
+const upstream = (status: number, meaning: string): CatalogueEntry => ({
+  status,
+  type: 'api_error',
+  meaning,
+});
+const server = (status: number, meaning: string): CatalogueEntry => ({
+  status,
+  type: 'server_error',
+  meaning,
+});
 
 /** Refusals: nothing was accepted, nothing ran, the idempotency key is still free. */
 export const REFUSALS = {
@@ -61,7 +69,10 @@ export const REFUSALS = {
     'The idempotency key was used for a different request; use another key or send the same body.',
   ),
   headers_too_large: invalid(431, 'The headers are larger than 16 KiB.'),
-  service_unavailable: server(503, 'Temporal cannot be reached; nothing was accepted, the key is still free.'),
+  service_unavailable: server(
+    503,
+    'Temporal cannot be reached; nothing was accepted, the key is still free.',
+  ),
   acceptance_unknown: server(
     503,
     'Temporal did not answer in time, so the request may have been accepted: send the same key again, or GET the id.',
@@ -70,7 +81,10 @@ export const REFUSALS = {
 
 /** Failures: recorded ends of an accepted request or of one of its attempts (`last_error_code`). */
 export const FAILURES = {
-  upstream_rejected: upstream(400, "The upstream refused the request as invalid; the status is the upstream's."),
+  upstream_rejected: upstream(
+    400,
+    "The upstream refused the request as invalid; the status is the upstream's.",
+  ),
   upstream_not_found: upstream(404, 'The upstream does not know the model, deployment or path.'),
   upstream_conflict: upstream(409, 'The upstream reported a conflict twice.'),
   upstream_rate_limited: {
@@ -90,9 +104,15 @@ export const FAILURES = {
   upstream_connection_lost: upstream(502, 'The connection broke after the request was sent.'),
   upstream_response_lost: upstream(502, 'The connection broke while the answer was being received.'),
   upstream_invalid_response: upstream(502, 'The upstream answered 200 with something that is no completion.'),
-  upstream_incomplete: upstream(502, 'The upstream answered 200 with a choice that has neither content nor end.'),
+  upstream_incomplete: upstream(
+    502,
+    'The upstream answered 200 with a choice that has neither content nor end.',
+  ),
   upstream_error_in_body: upstream(502, 'The upstream answered 200 with an error inside.'),
-  upstream_error_in_stream: upstream(502, 'The upstream answered with an event stream that carried an error.'),
+  upstream_error_in_stream: upstream(
+    502,
+    'The upstream answered with an event stream that carried an error.',
+  ),
   upstream_stream_truncated: upstream(502, 'The upstream answered with an event stream that broke off.'),
   upstream_response_too_large: upstream(502, 'The answer is larger than can be stored.'),
   upstream_server_error: upstream(502, 'The upstream failed with a server error.'),

@@ -109,7 +109,10 @@ export function countEndedWith(journal: Journal, errorCode: string): number {
 function append(journal: Journal, entry: Omit<JournalEntry, 'number'>): Journal {
   const entries = [...journal.entries, { ...entry, number: journal.begun + 1 }];
   return {
-    entries: entries.length <= KEEP_FIRST + KEEP_LAST ? entries : [...entries.slice(0, KEEP_FIRST), ...entries.slice(-KEEP_LAST)],
+    entries:
+      entries.length <= KEEP_FIRST + KEEP_LAST
+        ? entries
+        : [...entries.slice(0, KEEP_FIRST), ...entries.slice(-KEEP_LAST)],
     begun: journal.begun + 1,
     unknown: journal.unknown,
     duplicate: journal.duplicate || journal.unknown > 0,

@@ -28,11 +28,15 @@ export const RequestOptions = z
       .max(1000)
       .nullable()
       .default(null)
-      .describe('A limit on cost; null leaves the deadline as the only end of a request that never succeeds.'),
+      .describe(
+        'A limit on cost; null leaves the deadline as the only end of a request that never succeeds.',
+      ),
     on_unknown_outcome: z
       .enum(OnUnknownOutcome)
       .default(OnUnknownOutcome.retry)
-      .describe('What to do when an attempt may or may not have run: "retry" (at least once) or "fail" (at most once).'),
+      .describe(
+        'What to do when an attempt may or may not have run: "retry" (at least once) or "fail" (at most once).',
+      ),
     priority: z.number().int().min(1).max(5).default(3).describe("Temporal's priority key; 1 goes first."),
   })
   .meta({ id: 'RequestOptions' });

@@ -37,11 +37,16 @@ export const RequestRecord = z
     completed_at: z.iso.datetime().nullable(),
     deadline_at: z.iso.datetime(),
     next_attempt_at: z.iso.datetime().nullable(),
-    expires_at: z.iso.datetime().nullable().describe('Until then, at least, the key answers with this record.'),
+    expires_at: z.iso
+      .datetime()
+      .nullable()
+      .describe('Until then, at least, the key answers with this record.'),
     last_error_code: z.string().nullable().describe("The last ended attempt's code."),
     error: RequestError.nullable(),
     unknown_attempts: z.number().int().min(0).describe('Attempts whose outcome is unknown or lost.'),
-    possible_duplicate: z.boolean().describe('Another call was made after an attempt that is unknown or lost.'),
+    possible_duplicate: z
+      .boolean()
+      .describe('Another call was made after an attempt that is unknown or lost.'),
     attempt_log: z.array(Attempt).describe('The first 10 and the last 90 attempts.'),
     temporal: z.object({
       namespace: z.string(),

@@ -22,7 +22,11 @@ export function requestError(code: FailureCode, reason: FailureReason): RequestE
  * The error of a request whose last attempt ended in `failure`. The upstream's identifiers stay with it only
  * where the failure itself is the request's end: they would mislead under a code of ours.
  */
-export function requestErrorOf(failure: UpstreamFailure, code: FailureCode, reason: FailureReason): RequestError {
+export function requestErrorOf(
+  failure: UpstreamFailure,
+  code: FailureCode,
+  reason: FailureReason,
+): RequestError {
   const upstreamsOwn = code === failure.code;
   return {
     ...requestError(code, reason),

@@ -1,4 +1,11 @@
-import { ActivityFailure, ApplicationFailure, CancelledFailure, RetryState, TimeoutFailure, TimeoutType } from '@temporalio/common';
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  CancelledFailure,
+  RetryState,
+  TimeoutFailure,
+  TimeoutType,
+} from '@temporalio/common';
 import { EMPTY_JOURNAL, interruptAttempt, type Journal } from './journal.ts';
 import type { RequestError } from './record.ts';
 import { CANCELLED_ERROR, DEADLINE_ERROR, requestError } from './request-error.ts';

@@ -57,7 +57,9 @@ export function isJournal(value: unknown): value is Journal {
 }
 
 export function isRunMemo(value: unknown): value is RunMemo {
-  return isObject(value) && typeof value['fingerprint'] === 'string' && typeof value['operation'] === 'string';
+  return (
+    isObject(value) && typeof value['fingerprint'] === 'string' && typeof value['operation'] === 'string'
+  );
 }
 
 export function isObject(value: unknown): value is Record<string, unknown> {

@@ -24,7 +24,9 @@ export function createStopper(log: Logger): Stopper {
 
   async function stopAll(exitCode: number): Promise<void> {
     for (const { name, stop } of stoppables.toReversed()) {
-      await stop().catch((error: unknown) => log.error({ part: name, error: String(error) }, 'could not be stopped'));
+      await stop().catch((error: unknown) =>
+        log.error({ part: name, error: String(error) }, 'could not be stopped'),
+      );
     }
     log.info('stopped');
     process.exit(exitCode);

@@ -17,7 +17,10 @@ export interface Availability {
 }
 
 /** @param probe a cheap call that rejects within a second or two when Temporal is away */
-export function createAvailability(probe: () => Promise<unknown>, now: () => number = Date.now): Availability {
+export function createAvailability(
+  probe: () => Promise<unknown>,
+  now: () => number = Date.now,
+): Availability {
   let answeredAtMs = -Infinity;
   let probing: Promise<boolean> | null = null;
 

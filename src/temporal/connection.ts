@@ -26,7 +26,11 @@ export function connectLazily(temporal: TemporalAddress): Connection {
   return Connection.lazy(connectOptions(temporal));
 }
 
-export function createClient(connection: ConnectionLike, temporal: TemporalAddress, identity: string): Client {
+export function createClient(
+  connection: ConnectionLike,
+  temporal: TemporalAddress,
+  identity: string,
+): Client {
   return new Client({
     connection,
     namespace: temporal.namespace,

@@ -25,7 +25,10 @@ export function createNamespaceFacts(connection: Connection, namespace: string):
 
   async function read(): Promise<void> {
     const [{ config }, found] = await connection.withDeadline(Date.now() + READ_MS, () =>
-      Promise.all([connection.workflowService.describeNamespace({ namespace }), findSearchAttributes(connection)]),
+      Promise.all([
+        connection.workflowService.describeNamespace({ namespace }),
+        findSearchAttributes(connection, namespace),
+      ]),
     );
     retentionMs = Number(config?.workflowExecutionRetentionTtl?.seconds ?? 0) * 1000;
     attributes = found;

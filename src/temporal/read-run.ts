@@ -32,7 +32,8 @@ export async function readRun(
   const running = description.status.name === 'RUNNING';
   const pending = description.raw.pendingActivities?.[0];
   if (running && pending) return pendingRun(pending, decoder);
-  if (running && description.historyLength <= EVENTS_BEFORE_ACTIVITY) return open(RequestStatus.queued, EMPTY_JOURNAL);
+  if (running && description.historyLength <= EVENTS_BEFORE_ACTIVITY)
+    return open(RequestStatus.queued, EMPTY_JOURNAL);
 
   // The activity's end in history is the request's end, also while the run has not closed over it.
   const { workflowId, runId } = description;
@@ -64,7 +65,8 @@ async function pendingRun(pending: PendingActivity, decoder: Decoder): Promise<R
   }
   const closed = closeGaps(journal, attempt);
   const status = closed.begun === 0 ? RequestStatus.queued : RequestStatus.retrying;
-  const next = status === RequestStatus.retrying ? (optionalTsToDate(pending.nextAttemptScheduleTime) ?? null) : null;
+  const next =
+    status === RequestStatus.retrying ? (optionalTsToDate(pending.nextAttemptScheduleTime) ?? null) : null;
   return { ...open(status, closed), nextAttemptAt: next };
 }
 
@@ -83,7 +85,10 @@ async function journalLeftBehind(pending: PendingActivity | undefined, decoder: 
   return interruptAttempt(state.journal);
 }
 
-function closedError(description: WorkflowExecutionDescription, activityError: RequestError | null): RequestError {
+function closedError(
+  description: WorkflowExecutionDescription,
+  activityError: RequestError | null,
+): RequestError {
   switch (description.status.name) {
     case 'CANCELLED':
       return CANCELLED_ERROR;

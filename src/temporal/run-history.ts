@@ -17,7 +17,12 @@ type HistoryEvent = temporal.api.history.v1.IHistoryEvent;
 export type ActivityEnd =
   | { readonly kind: 'not scheduled' }
   | { readonly kind: 'open' }
-  | { readonly kind: 'completed'; readonly result: Uint8Array; readonly journal: Journal; readonly at: Date | null }
+  | {
+      readonly kind: 'completed';
+      readonly result: Uint8Array;
+      readonly journal: Journal;
+      readonly at: Date | null;
+    }
   | { readonly kind: 'failed'; readonly error: RequestError; readonly journal: Journal };
 
 /** The last events of a run; more than any run has after its activity was scheduled. */

@@ -1,4 +1,4 @@
-import type { ConnectionLike } from '@temporalio/client';
+import type { Connection } from '@temporalio/client';
 import { defineSearchAttributeKey, SearchAttributeType, TypedSearchAttributes } from '@temporalio/common';
 
 /**
@@ -12,9 +12,12 @@ const MODEL_KEY = defineSearchAttributeKey(MODEL_ATTRIBUTE, SearchAttributeType.
 /** The search attributes of a run, given at its start only; undefined where they are not registered. */
 export type RunSearchAttributes = (model: string) => TypedSearchAttributes | undefined;
 
-/** Asks the server once: an attribute that is not registered would fail every start. */
-export async function findSearchAttributes(connection: ConnectionLike): Promise<RunSearchAttributes> {
-  const { keys } = await connection.workflowService.getSearchAttributes({});
-  if (!(MODEL_ATTRIBUTE in (keys ?? {}))) return () => undefined;
+/** Asks for the namespace's own list: an attribute that is not registered would fail every start. */
+export async function findSearchAttributes(
+  connection: Connection,
+  namespace: string,
+): Promise<RunSearchAttributes> {
+  const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
+  if (!(MODEL_ATTRIBUTE in customAttributes)) return () => undefined;
   return (model) => new TypedSearchAttributes([{ key: MODEL_KEY, value: model }]);
 }

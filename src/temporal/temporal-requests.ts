@@ -1,12 +1,15 @@
-import {
-  WorkflowNotFoundError,
-  type Client,
-  type WorkflowExecutionDescription,
-} from '@temporalio/client';
+import { WorkflowNotFoundError, type Client, type WorkflowExecutionDescription } from '@temporalio/client';
 import { randomBytes } from 'node:crypto';
 import { Refusal } from '../domain/refusal.ts';
 import { newRequestId } from '../domain/request-id.ts';
-import type { NewRequest, PendingRun, Requests, SettledRun, StoredRequest, Wait } from '../domain/requests.ts';
+import type {
+  NewRequest,
+  PendingRun,
+  Requests,
+  SettledRun,
+  StoredRequest,
+  Wait,
+} from '../domain/requests.ts';
 import { isRunMemo, MEMO_KEY, WORKFLOW_TYPE, type RunMemo } from '../domain/run.ts';
 import { RequestStatus } from '../domain/words.ts';
 import type { Availability } from './availability.ts';
@@ -49,7 +52,9 @@ export function createTemporalRequests(dependencies: TemporalRequestsDependencie
 
   /** Null for an unknown id and for a workflow that is not ours. */
   async function describe(id: string, budget: RpcBudget): Promise<OwnRun | 'foreign' | null> {
-    const call = client.connection.withDeadline(budget.deadlineMs, () => client.workflow.getHandle(id).describe());
+    const call = client.connection.withDeadline(budget.deadlineMs, () =>
+      client.workflow.getHandle(id).describe(),
+    );
     const description = await withinBudget(budget, call).catch((error: unknown) => {
       if (error instanceof WorkflowNotFoundError) return null;
       throw error instanceof Refusal ? error : unavailable(error);
@@ -61,7 +66,9 @@ export function createTemporalRequests(dependencies: TemporalRequestsDependencie
   }
 
   async function load(run: OwnRun, budget: RpcBudget): Promise<StoredRequest> {
-    const read = client.connection.withDeadline(budget.deadlineMs, () => readRun(client, decoder, run.description));
+    const read = client.connection.withDeadline(budget.deadlineMs, () =>
+      readRun(client, decoder, run.description),
+    );
     const state = await withinBudget(budget, read).catch((error: unknown) => {
       throw error instanceof Refusal ? error : unavailable(error);
     });
@@ -121,7 +128,10 @@ export function createTemporalRequests(dependencies: TemporalRequestsDependencie
         const existing = await describe(id, budget);
         if (existing === 'foreign') throw new Refusal('idempotency_key_unavailable');
         if (existing === null) throw unavailable();
-        if (existing.memo.fingerprint !== request.fingerprint || existing.memo.operation !== request.operation) {
+        if (
+          existing.memo.fingerprint !== request.fingerprint ||
+          existing.memo.operation !== request.operation
+        ) {
           throw new Refusal('idempotency_key_reused');
         }
         const joined = { id, createdAt: existing.memo.created_at, replayed: true };

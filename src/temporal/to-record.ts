@@ -30,7 +30,9 @@ export function toRecord(
     state.status === RequestStatus.failed ||
     state.status === RequestStatus.cancelled;
   const expiresMs =
-    completedAt === null || settings.retentionMs === null ? null : completedAt.getTime() + settings.retentionMs;
+    completedAt === null || settings.retentionMs === null
+      ? null
+      : completedAt.getTime() + settings.retentionMs;
   return {
     result: state.result,
     record: {
@@ -67,12 +69,20 @@ export function toRecord(
 
 function runUrl(settings: RecordSettings, workflowId: string, runId: string): string | null {
   if (settings.uiUrl === null) return null;
-  const path = [settings.namespace, 'workflows', workflowId, runId, 'history'].map(encodeURIComponent).join('/');
+  const path = [settings.namespace, 'workflows', workflowId, runId, 'history']
+    .map(encodeURIComponent)
+    .join('/');
   return `${settings.uiUrl}/namespaces/${path}`;
 }
 
 /** In the order a person reads it. */
-function toAttempt({ activity_attempt: _ofTemporal, number, status, outcome, ...rest }: JournalEntry): Attempt {
+function toAttempt({
+  activity_attempt: _ofTemporal,
+  number,
+  status,
+  outcome,
+  ...rest
+}: JournalEntry): Attempt {
   return { number, status, outcome, ...rest };
 }
 

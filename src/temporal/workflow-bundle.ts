@@ -49,7 +49,8 @@ async function buildWorkflowBundle(sourceHash: string): Promise<WorkflowBundle> 
 async function hashSources(): Promise<string> {
   const hash = createHash('sha256');
   for (const source of SOURCES) {
-    for (const file of await filesOf(join(ROOT, source))) hash.update(file.slice(ROOT.length)).update(await readFile(file));
+    for (const file of await filesOf(join(ROOT, source)))
+      hash.update(file.slice(ROOT.length)).update(await readFile(file));
   }
   return hash.digest('hex');
 }
@@ -57,5 +58,8 @@ async function hashSources(): Promise<string> {
 async function filesOf(path: string): Promise<string[]> {
   if (/\.\w+$/.test(path)) return [path];
   const names = await readdir(path, { recursive: true });
-  return names.filter((name) => name.endsWith('.ts')).sort().map((name) => join(path, name));
+  return names
+    .filter((name) => name.endsWith('.ts'))
+    .sort()
+    .map((name) => join(path, name));
 }

@@ -37,11 +37,20 @@ async function startWorkerProcess(): Promise<RunningProcess> {
 describe('while no worker is up', () => {
   it('accepts, reads and ends requests: the deadline needs no worker', async () => {
     const key = unique('nobody');
-    const answer = await post(deployment.url, { model: key, idempotency_key: key, wait: 1, reqrun: { deadline_seconds: 1 } });
+    const answer = await post(deployment.url, {
+      model: key,
+      idempotency_key: key,
+      wait: 1,
+      reqrun: { deadline_seconds: 1 },
+    });
     expect(answer.status).toBe(202);
     expect(await readRecord(deployment.url, key)).toMatchObject({ status: 'queued', attempts: 0 });
     const record = await untilRecord(deployment.url, key, ({ terminal }) => terminal);
-    expect(record).toMatchObject({ status: 'failed', attempts: 0, error: { code: 'deadline_exceeded', reason: 'deadline_exceeded' } });
+    expect(record).toMatchObject({
+      status: 'failed',
+      attempts: 0,
+      error: { code: 'deadline_exceeded', reason: 'deadline_exceeded' },
+    });
     expect(Date.parse(record.completed_at ?? '') - Date.parse(record.deadline_at)).toBeLessThan(5_000);
     expect(upstream.hits(key)).toHaveLength(0);
     const replay = await post(deployment.url, { model: key, idempotency_key: key });
@@ -60,8 +69,18 @@ describe('a worker that dies during the call', () => {
     const second = await startWorkerProcess();
     const record = await untilRecord(deployment.url, key, ({ terminal }) => terminal);
     await second.end('SIGTERM');
-    expect(record).toMatchObject({ status: 'completed', attempts: 2, unknown_attempts: 1, possible_duplicate: true });
-    expect(record.attempt_log[0]).toMatchObject({ number: 1, status: 'interrupted', outcome: 'unknown', error_code: 'attempt_interrupted' });
+    expect(record).toMatchObject({
+      status: 'completed',
+      attempts: 2,
+      unknown_attempts: 1,
+      possible_duplicate: true,
+    });
+    expect(record.attempt_log[0]).toMatchObject({
+      number: 1,
+      status: 'interrupted',
+      outcome: 'unknown',
+      error_code: 'attempt_interrupted',
+    });
     expect(upstream.hits(key)).toHaveLength(2);
   });
 
@@ -75,7 +94,12 @@ describe('a worker that dies during the call', () => {
     const second = await startWorkerProcess();
     const record = await untilRecord(deployment.url, key, ({ terminal }) => terminal);
     await second.end('SIGTERM');
-    expect(record).toMatchObject({ status: 'failed', attempts: 1, unknown_attempts: 1, possible_duplicate: false });
+    expect(record).toMatchObject({
+      status: 'failed',
+      attempts: 1,
+      unknown_attempts: 1,
+      possible_duplicate: false,
+    });
     expect(record.error).toMatchObject({ code: 'outcome_unknown' });
     expect(upstream.hits(key)).toHaveLength(1);
   });
@@ -92,9 +116,16 @@ describe('a worker that dies during the call', () => {
     const record = await untilRecord(deployment.url, key, ({ terminal }) => terminal, 50_000);
     const bytes = (await get(deployment.url, `/v1/requests/${key}`)).text;
     frozen.child.kill('SIGCONT');
-    await until(() => frozen.output(), (said) => said.includes('attempt succeeded'));
+    await until(
+      () => frozen.output(),
+      (said) => said.includes('attempt succeeded'),
+    );
     expect((await get(deployment.url, `/v1/requests/${key}`)).text).toBe(bytes);
-    expect(record).toMatchObject({ status: 'completed', unknown_attempts: record.attempts - 1, possible_duplicate: true });
+    expect(record).toMatchObject({
+      status: 'completed',
+      unknown_attempts: record.attempts - 1,
+      possible_duplicate: true,
+    });
     expect(record.attempts).toBeGreaterThanOrEqual(upstream.hits(key).length);
     expect(bytes).toContain('in time');
     await Promise.all([frozen.end('SIGTERM'), other.end('SIGTERM')]);
@@ -112,18 +143,26 @@ describe('a stopping worker', () => {
     await Promise.all([upstream.untilHits(short, 1), upstream.untilHits(long, 1)]);
     await first.end('SIGTERM');
     const second = await startWorkerProcess();
-    const records = await Promise.all([short, long].map((key) => untilRecord(deployment.url, key, ({ terminal }) => terminal)));
+    const records = await Promise.all(
+      [short, long].map((key) => untilRecord(deployment.url, key, ({ terminal }) => terminal)),
+    );
     await second.end('SIGTERM');
     expect(records[0]).toMatchObject({ status: 'completed', attempts: 1, unknown_attempts: 0 });
     expect(records[1]).toMatchObject({ status: 'completed', attempts: 2, unknown_attempts: 1 });
-    expect(records[1]?.attempt_log[0]).toMatchObject({ status: 'interrupted', error_code: 'attempt_interrupted' });
+    expect(records[1]?.attempt_log[0]).toMatchObject({
+      status: 'interrupted',
+      error_code: 'attempt_interrupted',
+    });
   });
 });
 
 describe('Temporal out of reach', () => {
   it('is a 503 within 5 s that executes nothing and leaves the key free; records are 503, not 404', async () => {
     const port = await freePort();
-    const api = runEntryFile('src/api.ts', { PORT: String(await freePort()), TEMPORAL_ADDRESS: `127.0.0.1:${port}` });
+    const api = runEntryFile('src/api.ts', {
+      PORT: String(await freePort()),
+      TEMPORAL_ADDRESS: `127.0.0.1:${port}`,
+    });
     await api.untilOutput('"ready"');
     const url = /"api":"([^"]+)"/.exec(api.output())?.[1] ?? '';
     const startedMs = performance.now();

@@ -31,7 +31,9 @@ describe('an idempotency key', () => {
 
   it('lets one of two bodies win and refuses all calls of the other (I13)', async () => {
     const [model, key] = [unique('two'), unique('key')];
-    const calls = Array.from({ length: 20 }, (_, n) => post(url, { model, seed: n % 2, wait: 20, idempotency_key: key }));
+    const calls = Array.from({ length: 20 }, (_, n) =>
+      post(url, { model, seed: n % 2, wait: 20, idempotency_key: key }),
+    );
     const answers = await Promise.all(calls);
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(10);
     expect(answers.filter(({ status }) => status === 422)).toHaveLength(10);
@@ -39,7 +41,10 @@ describe('an idempotency key', () => {
   });
 
   it('replays a result and a failure byte for byte (I4, I5)', async () => {
-    for (const step of [ok('again'), { answer: 400, body: { error: { code: 'bad_thing', param: 'messages' } } }]) {
+    for (const step of [
+      ok('again'),
+      { answer: 400, body: { error: { code: 'bad_thing', param: 'messages' } } },
+    ]) {
       const model = unique('replay');
       upstream.script(model, step);
       const first = await post(url, { model, wait: 20, idempotency_key: model });
@@ -64,7 +69,10 @@ describe('an idempotency key', () => {
 
   it('takes other JSON text of the same meaning, and another wait, as the same request (I7, I8)', async () => {
     const [model, key] = [unique('text'), unique('key')];
-    await post(url, `{"model":"${model}","messages":[{"role":"user","content":"é"}],"seed":1,"wait":20,"idempotency_key":"${key}"}`);
+    await post(
+      url,
+      `{"model":"${model}","messages":[{"role":"user","content":"é"}],"seed":1,"wait":20,"idempotency_key":"${key}"}`,
+    );
     const same = `{ "seed": 1.0, "idempotency_key":"${key}", "messages": [ {"content":"\\u00e9", "role":"user"} ], "model":"${model}" }`;
     expect((await post(url, same)).status).toBe(200);
     expect(upstream.hits(model)).toHaveLength(1);
@@ -72,8 +80,12 @@ describe('an idempotency key', () => {
 
   it('may stand in the header, bare or quoted, but not differ from the body or come twice (I9, I18, I20)', async () => {
     const [model, key] = [unique('header'), unique('key')];
-    expect((await post(url, { model, wait: 20 }, { 'Idempotency-Key': key })).headers.get('x-request-id')).toBe(key);
-    expect((await post(url, { model, wait: 20, idempotency_key: key }, { 'Idempotency-Key': `"${key}"` })).status).toBe(200);
+    expect(
+      (await post(url, { model, wait: 20 }, { 'Idempotency-Key': key })).headers.get('x-request-id'),
+    ).toBe(key);
+    expect(
+      (await post(url, { model, wait: 20, idempotency_key: key }, { 'Idempotency-Key': `"${key}"` })).status,
+    ).toBe(200);
     const conflict = await post(url, { model, idempotency_key: 'another' }, { 'Idempotency-Key': key });
     expect([conflict.status, errorOf(conflict).code]).toEqual([400, 'idempotency_key_conflict']);
     expect(upstream.hits(model)).toHaveLength(1);
@@ -100,7 +112,9 @@ describe('an idempotency key', () => {
   it('is case-sensitive (I21)', async () => {
     const key = unique('Case');
     await post(url, { model: unique('a'), wait: 20, idempotency_key: key });
-    expect((await post(url, { model: unique('b'), wait: 20, idempotency_key: key.toUpperCase() })).status).toBe(200);
+    expect(
+      (await post(url, { model: unique('b'), wait: 20, idempotency_key: key.toUpperCase() })).status,
+    ).toBe(200);
   });
 
   it('is not used up by a call that was refused (I14)', async () => {
@@ -114,15 +128,25 @@ describe('an idempotency key', () => {
     ['a duplicate member', '1,"x":2', 'duplicate_field'],
     ['an integer beyond 2^53', '12345678901234567890', 'invalid_number'],
     ['an overflow', '1e400', 'invalid_number'],
-  ])('has one meaning only: %s is refused, for two bodies could share a fingerprint (I23)', async (_what, value, code) => {
-    const answer = await post(url, `{"model":"never","messages":[{"role":"user","content":"hi"}],"x":${value}}`);
-    expect([answer.status, errorOf(answer).code]).toEqual([400, code]);
-    expect(upstream.hits('never')).toHaveLength(0);
-  });
+  ])(
+    'has one meaning only: %s is refused, for two bodies could share a fingerprint (I23)',
+    async (_what, value, code) => {
+      const answer = await post(
+        url,
+        `{"model":"never","messages":[{"role":"user","content":"hi"}],"x":${value}}`,
+      );
+      expect([answer.status, errorOf(answer).code]).toEqual([400, code]);
+      expect(upstream.hits('never')).toHaveLength(0);
+    },
+  );
 
   it("never reads, joins or touches a workflow that is not ReqRun's", async () => {
     const id = unique('stranger');
-    const handle = await deployment.client.workflow.start('someoneElses', { workflowId: id, taskQueue: unique('q'), args: ['x'] });
+    const handle = await deployment.client.workflow.start('someoneElses', {
+      workflowId: id,
+      taskQueue: unique('q'),
+      args: ['x'],
+    });
     const answer = await post(url, { idempotency_key: id, wait: 1 });
     expect([answer.status, errorOf(answer).code]).toEqual([409, 'idempotency_key_unavailable']);
     const unknown = await get(url, `/v1/requests/${unique('nobody')}`);

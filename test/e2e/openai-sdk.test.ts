@@ -10,7 +10,11 @@ let client: OpenAI;
 beforeAll(async () => {
   upstream = await startScriptedUpstream();
   deployment = await startDeployment({ upstreamURL: upstream.baseURL });
-  client = new OpenAI({ baseURL: `${deployment.url}/v1`, apiKey: 'x', defaultHeaders: { Prefer: 'wait=60' } });
+  client = new OpenAI({
+    baseURL: `${deployment.url}/v1`,
+    apiKey: 'x',
+    defaultHeaders: { Prefer: 'wait=60' },
+  });
 });
 afterAll(async () => {
   await deployment.stop();
@@ -28,13 +32,20 @@ describe('the official SDK with nothing changed but baseURL and a Prefer header'
 
   it('gets its own error classes, once: a recorded failure is never sent again by it', async () => {
     const model = unique('sdk-400');
-    upstream.script(model, { answer: 400, body: { error: { code: 'context_length_exceeded', type: 'invalid_request_error', param: 'messages' } } });
-    const failure = await client.chat.completions.create({ model, messages: hello }).catch((error: unknown) => error);
+    upstream.script(model, {
+      answer: 400,
+      body: { error: { code: 'context_length_exceeded', type: 'invalid_request_error', param: 'messages' } },
+    });
+    const failure = await client.chat.completions
+      .create({ model, messages: hello })
+      .catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(BadRequestError);
     expect(failure).toMatchObject({ code: 'context_length_exceeded', param: 'messages' });
     const quota = unique('sdk-429');
     upstream.script(quota, { answer: 429, body: { error: { code: 'insufficient_quota' } } });
-    await expect(client.chat.completions.create({ model: quota, messages: hello })).rejects.toBeInstanceOf(RateLimitError);
+    await expect(client.chat.completions.create({ model: quota, messages: hello })).rejects.toBeInstanceOf(
+      RateLimitError,
+    );
     expect([upstream.hits(model).length, upstream.hits(quota).length]).toEqual([1, 1]);
   });
 
@@ -43,19 +54,26 @@ describe('the official SDK with nothing changed but baseURL and a Prefer header'
     const accepted = await plain.chat.completions.create({ model: unique('sdk-async'), messages: hello });
     expect(accepted.object).toBe('chat.completion.async');
     const record = await readRecord(deployment.url, accepted.id, '?wait=20');
-    expect(record).toMatchObject({ status: 'completed', attempts: 1, result: { choices: [{ message: { content: 'fine' } }] } });
+    expect(record).toMatchObject({
+      status: 'completed',
+      attempts: 1,
+      result: { choices: [{ message: { content: 'fine' } }] },
+    });
   });
 });
 
 describe('POST /v1/chat/completions', () => {
   it("sends the caller's own text without ReqRun's members, and answers with the upstream's own bytes", async () => {
     const model = unique('bytes');
-    const theirs = '{ "object":"chat.completion", "big": 12345678901234567890, "choices":[{"finish_reason":"stop","message":{"content":"a"}}] }\n';
+    const theirs =
+      '{ "object":"chat.completion", "big": 12345678901234567890, "choices":[{"finish_reason":"stop","message":{"content":"a"}}] }\n';
     upstream.script(model, { answer: 200, body: theirs });
     const ours = `{"wait":20, "model" : "${model}","x":{"wait":1},"messages":[{"role":"user","content":"\\u0041"}],"reqrun":{}, "temperature":1.50}`;
     const answer = await post(deployment.url, ours);
     expect(answer.text).toBe(theirs);
-    expect(upstream.hits(model)[0]?.body).toBe(`{"model" : "${model}","x":{"wait":1},"messages":[{"role":"user","content":"\\u0041"}],"temperature":1.50}`);
+    expect(upstream.hits(model)[0]?.body).toBe(
+      `{"model" : "${model}","x":{"wait":1},"messages":[{"role":"user","content":"\\u0041"}],"temperature":1.50}`,
+    );
     const record = await get(deployment.url, `/v1/requests/${answer.headers.get('x-request-id')}`);
     expect(record.text).toContain('"big": 12345678901234567890');
   });
@@ -72,8 +90,15 @@ describe('POST /v1/chat/completions', () => {
       'x-request-id': model,
     });
     const record = await readRecord(deployment.url, model);
-    expect(record).toMatchObject({ status: 'processing', attempts: 1, attempt_log: [{ number: 1, status: 'running' }] });
-    expect(JSON.parse(answer.text)).toMatchObject({ status: 'processing', created: Math.floor(Date.parse(record.created_at) / 1000) });
+    expect(record).toMatchObject({
+      status: 'processing',
+      attempts: 1,
+      attempt_log: [{ number: 1, status: 'running' }],
+    });
+    expect(JSON.parse(answer.text)).toMatchObject({
+      status: 'processing',
+      created: Math.floor(Date.parse(record.created_at) / 1000),
+    });
     expect((await untilRecord(deployment.url, model, ({ terminal }) => terminal)).status).toBe('completed');
   });
 
@@ -98,6 +123,9 @@ describe('POST /v1/chat/completions', () => {
     await upstream.untilHits(model, 1);
     leave.abort();
     await expect(call).rejects.toThrow();
-    expect(await readRecord(deployment.url, model, '?wait=20')).toMatchObject({ status: 'completed', attempts: 1 });
+    expect(await readRecord(deployment.url, model, '?wait=20')).toMatchObject({
+      status: 'completed',
+      attempts: 1,
+    });
   });
 });

@@ -34,7 +34,11 @@ describe.concurrent('an upstream answer, all the way through the service', () =>
       expect(upstream.hits(model)).toHaveLength(2);
       const record = await readRecord(deployment.url, answer.headers.get('x-request-id') ?? '');
       expect(record).toMatchObject({ status: 'completed', attempts: 2, last_error_code: null });
-      expect(record.attempt_log[0]).toMatchObject({ status: 'failed', error_code: row.code, outcome: row.outcome });
+      expect(record.attempt_log[0]).toMatchObject({
+        status: 'failed',
+        error_code: row.code,
+        outcome: row.outcome,
+      });
       const isUnknown = row.outcome === 'unknown' || row.outcome === 'lost';
       expect(record).toMatchObject({ unknown_attempts: isUnknown ? 1 : 0, possible_duplicate: isUnknown });
     },
@@ -50,7 +54,11 @@ describe.concurrent('an upstream answer, all the way through the service', () =>
       expect(answer.headers.get('x-reqrun-error-code')).toBe(row.code);
       expect(upstream.hits(model)).toHaveLength(2);
       const record = await readRecord(deployment.url, answer.headers.get('x-request-id') ?? '');
-      expect(record).toMatchObject({ status: 'failed', attempts: 2, error: { reason: 'attempts_exhausted' } });
+      expect(record).toMatchObject({
+        status: 'failed',
+        attempts: 2,
+        error: { reason: 'attempts_exhausted' },
+      });
     },
   );
 
@@ -64,23 +72,36 @@ describe.concurrent('an upstream answer, all the way through the service', () =>
       expect(errorOf(answer).message).not.toBe('');
       expect(upstream.hits(model)).toHaveLength(1);
       const record = await readRecord(deployment.url, answer.headers.get('x-request-id') ?? '');
-      expect(record).toMatchObject({ status: 'failed', attempts: 1, error: { code: row.code, reason: 'terminal' } });
+      expect(record).toMatchObject({
+        status: 'failed',
+        attempts: 1,
+        error: { code: row.code, reason: 'terminal' },
+      });
     },
   );
 
-  it.each(failures.filter(({ retry, outcome }) => retry !== 'never' && (outcome === 'unknown' || outcome === 'lost')))(
-    'row $row: $title is not called again where the caller wants at most one call',
-    async (row) => {
-      const model = unique(row.row);
-      upstream.script(model, row.step, ok());
-      const answer = await post(deployment.url, { model, wait: 60, reqrun: options(row, { on_unknown_outcome: 'fail' }) });
-      expect(answer.status).toBe(502);
-      expect(answer.headers.get('x-reqrun-error-code')).toBe('outcome_unknown');
-      expect(upstream.hits(model)).toHaveLength(1);
-      const record = await readRecord(deployment.url, answer.headers.get('x-request-id') ?? '');
-      expect(record).toMatchObject({ last_error_code: row.code, unknown_attempts: 1, possible_duplicate: false });
-    },
-  );
+  it.each(
+    failures.filter(
+      ({ retry, outcome }) => retry !== 'never' && (outcome === 'unknown' || outcome === 'lost'),
+    ),
+  )('row $row: $title is not called again where the caller wants at most one call', async (row) => {
+    const model = unique(row.row);
+    upstream.script(model, row.step, ok());
+    const answer = await post(deployment.url, {
+      model,
+      wait: 60,
+      reqrun: options(row, { on_unknown_outcome: 'fail' }),
+    });
+    expect(answer.status).toBe(502);
+    expect(answer.headers.get('x-reqrun-error-code')).toBe('outcome_unknown');
+    expect(upstream.hits(model)).toHaveLength(1);
+    const record = await readRecord(deployment.url, answer.headers.get('x-request-id') ?? '');
+    expect(record).toMatchObject({
+      last_error_code: row.code,
+      unknown_attempts: 1,
+      possible_duplicate: false,
+    });
+  });
 
   it('row 39: a delay beyond the deadline ends the request at once and stands in its record', async () => {
     const model = unique('39');
@@ -89,7 +110,11 @@ describe.concurrent('an upstream answer, all the way through the service', () =>
     expect(answer.status).toBe(429);
     expect(upstream.hits(model)).toHaveLength(1);
     const record = await readRecord(deployment.url, answer.headers.get('x-request-id') ?? '');
-    expect(record.error).toMatchObject({ code: 'upstream_rate_limited', reason: 'deadline_exceeded', retry_after_ms: 300_000 });
+    expect(record.error).toMatchObject({
+      code: 'upstream_rate_limited',
+      reason: 'deadline_exceeded',
+      retry_after_ms: 300_000,
+    });
   });
 
   it('never comes back earlier than the upstream said', async () => {
@@ -107,6 +132,10 @@ describe.concurrent('an upstream answer, all the way through the service', () =>
     expect(answer.headers.get('x-reqrun-error-code')).toBe('upstream_server_error');
     expect(upstream.hits(model)).toHaveLength(3);
     const record = await readRecord(deployment.url, answer.headers.get('x-request-id') ?? '');
-    expect(record).toMatchObject({ attempts: 3, error: { reason: 'attempts_exhausted' }, unknown_attempts: 3 });
+    expect(record).toMatchObject({
+      attempts: 3,
+      error: { reason: 'attempts_exhausted' },
+      unknown_attempts: 3,
+    });
   });
 });

@@ -4,7 +4,12 @@ import { RequestRecord } from '../../src/domain/record.ts';
 import { until } from './until.ts';
 
 export const Envelope = z.object({
-  error: z.object({ message: z.string(), type: z.string(), param: z.string().nullable(), code: z.string().nullable() }),
+  error: z.object({
+    message: z.string(),
+    type: z.string(),
+    param: z.string().nullable(),
+    code: z.string().nullable(),
+  }),
 });
 
 export interface Answer {
@@ -14,8 +19,15 @@ export interface Answer {
 }
 
 /** POSTs a chat completion; `fields` go over a minimal body. A string is sent as it is. */
-export async function post(url: string, fields: object | string, headers: Record<string, string> = {}): Promise<Answer> {
-  const body = typeof fields === 'string' ? fields : JSON.stringify({ model: 'm', messages: [{ role: 'user', content: 'hi' }], ...fields });
+export async function post(
+  url: string,
+  fields: object | string,
+  headers: Record<string, string> = {},
+): Promise<Answer> {
+  const body =
+    typeof fields === 'string'
+      ? fields
+      : JSON.stringify({ model: 'm', messages: [{ role: 'user', content: 'hi' }], ...fields });
   return toAnswer(
     await fetch(`${url}/v1/chat/completions`, {
       method: 'POST',

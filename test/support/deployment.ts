@@ -8,7 +8,12 @@ import { startApi } from '../../src/process/start-api.ts';
 import { startWorker } from '../../src/process/start-worker.ts';
 import type { Stoppable, Stopper } from '../../src/process/stop.ts';
 import { installRuntime } from '../../src/process/runtime.ts';
-import { connectLazily, connectNative, createClient, type TemporalAddress } from '../../src/temporal/connection.ts';
+import {
+  connectLazily,
+  connectNative,
+  createClient,
+  type TemporalAddress,
+} from '../../src/temporal/connection.ts';
 import { createWaiters } from '../../src/temporal/waiters.ts';
 import { createUpstream } from '../../src/upstream/client.ts';
 
@@ -43,7 +48,12 @@ export async function startDeployment(options: DeploymentOptions): Promise<Deplo
   runtimeInstalled = true;
 
   const taskQueue = `test-${randomUUID()}`;
-  const config = loadConfig({ PORT: '0', REQRUN_TASK_QUEUE: taskQueue, OPENAI_BASE_URL: upstreamURL, ...env });
+  const config = loadConfig({
+    PORT: '0',
+    REQRUN_TASK_QUEUE: taskQueue,
+    OPENAI_BASE_URL: upstreamURL,
+    ...env,
+  });
   const address = options.temporalAddress ?? inject('temporalAddress');
   const temporal: TemporalAddress = { address, namespace: 'default', apiKey: null, tls: false };
   const stopper = testStopper();

@@ -23,7 +23,12 @@ export function runEntryFile(entry: string, env: Record<string, string>): Runnin
   return {
     child,
     output: () => said,
-    untilOutput: async (text, withinMs = 30_000) => void (await until(() => said, (all) => all.includes(text), withinMs)),
+    untilOutput: async (text, withinMs = 30_000) =>
+      void (await until(
+        () => said,
+        (all) => all.includes(text),
+        withinMs,
+      )),
     end: async (signal) => {
       if (child.exitCode !== null || child.signalCode !== null) return;
       const ended = once(child, 'exit');

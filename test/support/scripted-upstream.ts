@@ -7,7 +7,12 @@ import { until } from './until.ts';
 
 /** What the upstream does with one call. */
 export type Step =
-  | { readonly answer: number; readonly headers?: Record<string, string>; readonly body?: unknown; readonly afterMs?: number }
+  | {
+      readonly answer: number;
+      readonly headers?: Record<string, string>;
+      readonly body?: unknown;
+      readonly afterMs?: number;
+    }
   /** Bytes written to the bare socket, which is then closed. */
   | { readonly raw: string }
   | { readonly reset: 'before the answer' | 'in the body' }
@@ -56,7 +61,11 @@ export async function startScriptedUpstream(): Promise<ScriptedUpstream> {
     baseURL: `http://127.0.0.1:${address.port}/v1`,
     script: (model, ...steps) => void scripts.set(model, steps),
     hits,
-    untilHits: async (model, count) => void (await until(() => hits(model).length, (seen) => seen >= count)),
+    untilHits: async (model, count) =>
+      void (await until(
+        () => hits(model).length,
+        (seen) => seen >= count,
+      )),
     close: async () => {
       server.close();
       server.closeAllConnections();
@@ -69,7 +78,10 @@ export function ok(content = 'fine', afterMs = 0): Step {
   return { answer: 200, body: completion({ content }), afterMs };
 }
 
-export function completion({ content = 'fine', finish = 'stop' }: { content?: string; finish?: string | null } = {}): object {
+export function completion({
+  content = 'fine',
+  finish = 'stop',
+}: { content?: string; finish?: string | null } = {}): object {
   return {
     id: 'chatcmpl-1',
     object: 'chat.completion',
@@ -98,7 +110,9 @@ function play(step: Step, response: ServerResponse): void {
   }
   const send = (): void => {
     response.writeHead(step.answer, { 'content-type': 'application/json', ...step.headers });
-    response.end(typeof step.body === 'string' ? step.body : step.body === undefined ? '' : JSON.stringify(step.body));
+    response.end(
+      typeof step.body === 'string' ? step.body : step.body === undefined ? '' : JSON.stringify(step.body),
+    );
   };
   if (step.afterMs === undefined || step.afterMs === 0) send();
   else setTimeout(send, step.afterMs);

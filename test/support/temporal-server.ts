@@ -17,7 +17,9 @@ declare module 'vitest' {
 
 /** One real Temporal server for the whole run; each test has a task queue and ids of its own. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const cacheDir = process.env['REQRUN_CACHE_DIR'] ?? join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'reqrun');
+  const cacheDir =
+    process.env['REQRUN_CACHE_DIR'] ??
+    join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'reqrun');
   const say = (line: string): void => void process.stdout.write(`${line}\n`);
   const { path } = await findBinary(binarySources({ cacheDir, progress: say, env: process.env }));
   const dataDir = await mkdtemp(join(tmpdir(), 'reqrun-test-'));

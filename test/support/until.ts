@@ -1,7 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Waits for a condition, never for luck: polls until `read` gives a value that `holds`, or the deadline fails it. */
-export async function until<T>(read: () => Promise<T> | T, holds: (value: T) => boolean, withinMs = 15_000): Promise<T> {
+export async function until<T>(
+  read: () => Promise<T> | T,
+  holds: (value: T) => boolean,
+  withinMs = 15_000,
+): Promise<T> {
   const untilMs = Date.now() + withinMs;
   for (;;) {
     const value = await read();

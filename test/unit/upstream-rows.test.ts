@@ -16,7 +16,11 @@ beforeAll(async () => {
 });
 afterAll(() => scripted.close());
 
-async function call(baseURL: string, model: string, apiKey: string | null = `sk-${CANARY}`): Promise<UpstreamAnswer> {
+async function call(
+  baseURL: string,
+  model: string,
+  apiKey: string | null = `sk-${CANARY}`,
+): Promise<UpstreamAnswer> {
   const upstream = createUpstream({ baseURL, apiKey, maxResponseBytes: 1_000_000 });
   const body = JSON.stringify({ model, messages: [{ role: 'user', content: CANARY }] });
   const answer = await upstream.complete({
@@ -42,14 +46,28 @@ describe('one upstream call by the real openai client', () => {
 
   it('row 1: a refused connection did not run and is tried again', async () => {
     const answer = await call(`http://127.0.0.1:${await freePort()}/v1`, 'm');
-    expect(answer).toMatchObject({ failure: { code: 'upstream_unreachable', outcome: 'not_run', retry: 'always' } });
+    expect(answer).toMatchObject({
+      failure: { code: 'upstream_unreachable', outcome: 'not_run', retry: 'always' },
+    });
   });
 
   it('row 2: a name that does not exist is tried twice, a resolver that fails for longer', () => {
-    const before = { phase: 'request', aborted: false, upstreamStatus: null, upstreamRequestId: null } as const;
-    const dns = (code: string): Error => new Error('fetch failed', { cause: Object.assign(new Error(), { code }) });
-    expect(classifyError(dns('ENOTFOUND'), before)).toMatchObject({ code: 'upstream_unreachable', retry: 'twice' });
-    expect(classifyError(dns('EAI_AGAIN'), before)).toMatchObject({ code: 'upstream_unreachable', retry: 'always' });
+    const before = {
+      phase: 'request',
+      aborted: false,
+      upstreamStatus: null,
+      upstreamRequestId: null,
+    } as const;
+    const dns = (code: string): Error =>
+      new Error('fetch failed', { cause: Object.assign(new Error(), { code }) });
+    expect(classifyError(dns('ENOTFOUND'), before)).toMatchObject({
+      code: 'upstream_unreachable',
+      retry: 'twice',
+    });
+    expect(classifyError(dns('EAI_AGAIN'), before)).toMatchObject({
+      code: 'upstream_unreachable',
+      retry: 'always',
+    });
   });
 
   it('row 3: a certificate that nobody vouches for ends the request, for it is a fault of configuration', async () => {
@@ -60,12 +78,16 @@ describe('one upstream call by the real openai client', () => {
     if (address === null || typeof address === 'string') throw new Error('no port was given');
     const answer = await call(`https://127.0.0.1:${address.port}/v1`, 'm');
     server.close();
-    expect(answer).toMatchObject({ failure: { code: 'upstream_tls_error', outcome: 'not_run', retry: 'never' } });
+    expect(answer).toMatchObject({
+      failure: { code: 'upstream_tls_error', outcome: 'not_run', retry: 'never' },
+    });
   });
 
   it('row 4: a call that cannot be built is a fault of configuration and never sent', async () => {
     const answer = await call(scripted.baseURL, 'row 4', 'sk-line\nbreak');
-    expect(answer).toMatchObject({ failure: { code: 'configuration_error', outcome: 'not_run', retry: 'never' } });
+    expect(answer).toMatchObject({
+      failure: { code: 'configuration_error', outcome: 'not_run', retry: 'never' },
+    });
     expect(scripted.hits('row 4')).toHaveLength(0);
   });
 
@@ -81,7 +103,12 @@ describe('one upstream call by the real openai client', () => {
   it('sends the bytes as they are, with an id that the upstream can be asked about', async () => {
     const upstream = createUpstream({ baseURL: scripted.baseURL, apiKey: null, maxResponseBytes: 1_000_000 });
     const text = '{ "model":"bytes",  "seed": 1.0, "messages":[] }';
-    await upstream.complete({ body: Buffer.from(text), requestId: 'k', attempt: 3, signal: AbortSignal.timeout(5_000) });
+    await upstream.complete({
+      body: Buffer.from(text),
+      requestId: 'k',
+      attempt: 3,
+      signal: AbortSignal.timeout(5_000),
+    });
     const [hit] = scripted.hits('bytes');
     expect(hit?.body).toBe(text);
     expect(hit?.headers).toMatchObject({ 'x-client-request-id': 'k/3', 'content-type': 'application/json' });

@@ -63,7 +63,11 @@ export function chatCompletionRoutes(app: App, { requests, wait, stopping }: App
   );
 }
 
-function sendAcceptance(reply: FastifyReply, { id, createdAt, run }: Acceptance, model: string): FastifyReply {
+function sendAcceptance(
+  reply: FastifyReply,
+  { id, createdAt, run }: Acceptance,
+  model: string,
+): FastifyReply {
   switch (run.kind) {
     case 'completed':
       return reply.code(200).type('application/json; charset=utf-8').send(Buffer.from(run.result));
@@ -78,7 +82,12 @@ function sendAcceptance(reply: FastifyReply, { id, createdAt, run }: Acceptance,
   }
 }
 
-function toAsyncChatCompletion(id: string, createdAt: string, model: string, run: PendingRun): AsyncChatCompletion {
+function toAsyncChatCompletion(
+  id: string,
+  createdAt: string,
+  model: string,
+  run: PendingRun,
+): AsyncChatCompletion {
   return {
     id,
     object: 'chat.completion.async',

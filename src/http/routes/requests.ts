@@ -40,7 +40,11 @@ export function requestRoutes(app: App, { requests, wait, stopping }: AppDepende
       const { id } = request.params;
       if (!isRequestId(id)) throw new Refusal('request_not_found');
       const settings = { ...wait, defaultWaitSeconds: 0 };
-      const { waitMs, applied } = resolveWait(settings, request.query.wait, request.headers['prefer']?.toString());
+      const { waitMs, applied } = resolveWait(
+        settings,
+        request.query.wait,
+        request.headers['prefer']?.toString(),
+      );
       const stored = await requests.read(id, { ms: waitMs, signal: untilCallerLeaves(reply, stopping) });
       if (stored === null) throw new Refusal('request_not_found');
       reply.header('x-request-id', id);

@@ -7,7 +7,6 @@ const STEERING = ['api_base', 'base_url', 'api_key', 'headers', 'extra_headers',
 /** ReqRun's own members, taken out before the call. */
 export const OWN_MEMBERS: ReadonlySet<string> = new Set(['wait', 'idempotency_key', 'reqrun']);
 
-// eslint-disable-next-line no-control-regex -- control characters are what it refuses
 const NAME = /^[^\x00-\x1f\x7f]{1,256}$/;
 
 const Message = z.looseObject({
@@ -43,7 +42,8 @@ export const ChatCompletionBody = z
   })
   .superRefine((body, context) => {
     for (const name of STEERING) {
-      if (name in body) context.addIssue({ code: 'unrecognized_keys', keys: [name], message: 'is not accepted' });
+      if (name in body)
+        context.addIssue({ code: 'unrecognized_keys', keys: [name], message: 'is not accepted' });
     }
   })
   .meta({ id: 'CreateChatCompletionRequest' });

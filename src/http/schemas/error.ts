@@ -22,7 +22,9 @@ export function errorResponses(codes: readonly ErrorCode[]): Record<number, type
   return Object.fromEntries(
     [...byStatus].map(([status, group]) => [
       status,
-      ErrorEnvelope.describe(group.map((code) => `\`${code}\`: ${ERROR_CATALOGUE[code].meaning}`).join('\n\n')),
+      ErrorEnvelope.describe(
+        group.map((code) => `\`${code}\`: ${ERROR_CATALOGUE[code].meaning}`).join('\n\n'),
+      ),
     ]),
   );
 }

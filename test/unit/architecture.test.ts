@@ -1,0 +1,124 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { cruise } from 'dependency-cruiser';
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { loadWorkflowBundle } from '../../src/temporal/workflow-bundle.ts';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const FOLDERS = ['src', 'workflows', 'activities'];
+
+interface Import {
+  readonly from: string;
+  readonly to: string;
+  readonly typeOnly: boolean;
+}
+
+const files = FOLDERS.flatMap((folder) =>
+  readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => join(folder, name)),
+);
+const read = (file: string): string => readFileSync(join(ROOT, file), 'utf8');
+
+/** Prettier keeps `import type` and `} from '...'` in one form, so that a text search is exact here. */
+const imports: Import[] = files.flatMap((from) =>
+  [...read(from).matchAll(/^(?:import|export)( type)? ?[^;'"]*?from '([^']+)';|^import '([^']+)';/gms)].map(
+    (found) => {
+      const specifier = found[2] ?? found[3] ?? '';
+      const to = specifier.startsWith('.')
+        ? relative(ROOT, resolve(ROOT, dirname(from), specifier))
+        : specifier;
+      return { from, to, typeOnly: found[1] !== undefined };
+    },
+  ),
+);
+const ours = (to: string): boolean => FOLDERS.some((folder) => to.startsWith(`${folder}/`));
+
+/** Which of our folders a folder may import at run time, beside itself. */
+const RIGHTS: Readonly<Record<string, readonly string[]>> = {
+  'src/domain': [],
+  'src/http': ['src/domain'],
+  'src/upstream': ['src/domain'],
+  'src/demo': [],
+  'src/client': [],
+  'src/temporal': ['src/domain', 'activities'],
+  workflows: ['src/domain'],
+  activities: ['src/domain', 'src/upstream'],
+  'src/process': ['src/config.ts', 'src/http', 'src/temporal', 'src/upstream', 'src/demo'],
+};
+
+describe('the architecture', () => {
+  it.each(Object.entries(RIGHTS))('lets %s import only what lies further in', (folder, allowed) => {
+    const bad = imports.filter(
+      ({ from, to, typeOnly }) =>
+        from.startsWith(`${folder}/`) &&
+        ours(to) &&
+        !typeOnly &&
+        !to.startsWith(`${folder}/`) &&
+        !allowed.some((right) => to === right || to.startsWith(`${right}/`)),
+    );
+    expect(bad).toEqual([]);
+  });
+
+  it('has no process entry that another file imports, for an import would start it', () => {
+    const entries = [
+      'src/main.ts',
+      'src/api.ts',
+      'src/worker.ts',
+      'src/temporal/build-bundle.ts',
+      'src/temporal/embedded/guard.ts',
+    ];
+    expect(imports.filter(({ to }) => entries.includes(to))).toEqual([]);
+  });
+
+  it('has no import cycles', async () => {
+    const { output } = await cruise(FOLDERS, {
+      baseDir: ROOT,
+      ruleSet: {
+        forbidden: [
+          {
+            name: 'no-cycle',
+            severity: 'error',
+            from: {},
+            to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+          },
+        ],
+      },
+      tsPreCompilationDeps: false,
+      doNotFollow: { path: 'node_modules' },
+    });
+    if (typeof output === 'string') throw new Error('expected a result object');
+    expect(output.summary.violations.map(({ from, to }) => `${from} -> ${to}`)).toEqual([]);
+    expect(output.summary.totalCruised).toBeGreaterThan(50);
+  });
+
+  it('reads the environment in one file', () => {
+    expect(files.filter((file) => read(file).includes('process.env'))).toEqual(['src/config.ts']);
+  });
+
+  it('keeps zod and openai out of the workflow bundle', async () => {
+    const bundle = await loadWorkflowBundle();
+    if (!('code' in bundle)) throw new Error('expected the code');
+    expect(bundle.code).toContain('durableRequest');
+    expect(bundle.code).not.toMatch(/node_modules\/(zod|openai)\//);
+  });
+
+  it('has all of Temporal at one exact version, and exact versions everywhere', () => {
+    const Manifest = z.object({
+      dependencies: z.record(z.string(), z.string()),
+      devDependencies: z.record(z.string(), z.string()),
+    });
+    const { dependencies, devDependencies } = Manifest.parse(JSON.parse(read('package.json')));
+    const all = Object.entries({ ...dependencies, ...devDependencies });
+    expect(all.filter(([, version]) => !/^\d+\.\d+\.\d+$/.test(version))).toEqual([]);
+    expect(
+      new Set(all.filter(([name]) => name.startsWith('@temporalio/')).map(([, version]) => version)).size,
+    ).toBe(1);
+  });
+
+  it('has no file over 250 lines', () => {
+    expect(files.filter((file) => read(file).split('\n').length > 250)).toEqual([]);
+  });
+});

@@ -1,0 +1,109 @@
+/** Unit tests on a temporary directory: where the Temporal CLI is taken from; the executables are shell scripts. */
+import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import {
+  binarySources,
+  findBinary,
+  NoBinaryError,
+  type BinarySource,
+} from '../../src/temporal/embedded/binary.ts';
+import { buildWithGo } from '../../src/temporal/embedded/go-build.ts';
+import { runGroup } from '../../src/temporal/embedded/process-group.ts';
+
+const RECENT = 'echo "temporal version 1.8.2 (Server 1.31.2, UI 2.50.1)"';
+const OLD = 'echo "temporal version 1.3.0 (Server 1.27.1, UI 2.36.0)"';
+const SYSTEM_PATH = '/usr/bin:/bin';
+let dir: string;
+let bin: string;
+let cacheDir: string;
+
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'reqrun-binary-'));
+  bin = join(dir, 'bin');
+  cacheDir = join(dir, 'cache');
+});
+afterEach(() => rm(dir, { recursive: true, force: true }));
+
+async function script(folder: string, name: string, body: string): Promise<string> {
+  await mkdir(folder, { recursive: true });
+  const path = join(folder, name);
+  await writeFile(path, `#!/bin/sh\n${body}\n`);
+  await chmod(path, 0o755);
+  return path;
+}
+/** The two sources that need no network. */
+function onDisk(): readonly BinarySource[] {
+  const env = { PATH: `${bin}:${SYSTEM_PATH}` };
+  return binarySources({ cacheDir, progress: () => undefined, env }).slice(0, 2);
+}
+const withGo = (): { env: { PATH: string }; progress: () => undefined } => ({
+  env: { PATH: `${bin}:${SYSTEM_PATH}` },
+  progress: () => undefined,
+});
+
+it('takes the temporal on the PATH it was given first, because somebody chose it', async () => {
+  const path = await script(bin, 'temporal', RECENT);
+  await script(cacheDir, 'temporal-1.8.2', RECENT);
+  expect(await findBinary(onDisk())).toEqual({ path, source: 'temporal on PATH' });
+});
+
+it('passes over a temporal on PATH that is too old, because its server lacks what we rely on', async () => {
+  await script(bin, 'temporal', OLD);
+  const path = await script(cacheDir, 'temporal-1.8.2', RECENT);
+  expect(await findBinary(onDisk())).toEqual({ path, source: 'the cache' });
+});
+
+it('passes over a cached file that cannot be run, because a copy may have broken off', async () => {
+  await script(cacheDir, 'temporal-1.8.2', 'exit 1');
+  await expect(findBinary(onDisk())).rejects.toThrow(/cannot be run/);
+});
+
+it('names what was tried and the ways out when nothing is found, because a person has to act', async () => {
+  const failing: BinarySource[] = [
+    { name: 'one', find: async () => ({ missing: 'gone' }) },
+    { name: 'two', find: () => Promise.reject(new Error('broken')) },
+  ];
+  const error = await findBinary(failing).catch((caught: unknown) => caught);
+  expect(error).toBeInstanceOf(NoBinaryError);
+  expect(String(error)).toMatch(
+    /one: gone\n- two: Error: broken\nInstall the Temporal CLI.*Go.*TEMPORAL_ADDRESS/,
+  );
+});
+
+it('asks no further source once one has a binary, because the next may take minutes', async () => {
+  const next = { name: 'next', find: () => Promise.reject(new Error('was asked')) };
+  const first = { name: 'first', find: async () => ({ path: '/p' }) };
+  expect(await findBinary([first, next])).toEqual({ path: '/p', source: 'first' });
+});
+
+it('leaves one whole binary and nothing else when two processes build at once, because it renames', async () => {
+  const go = 'case $1 in version) echo "go version go1.26.8 x";; *) printf built > "$6";; esac';
+  await script(bin, 'go', go);
+  const path = join(cacheDir, 'temporal-1.8.2');
+  expect(await Promise.all([buildWithGo(path, withGo()), buildWithGo(path, withGo())])).toEqual([
+    { path },
+    { path },
+  ]);
+  expect(await readdir(cacheDir)).toEqual(['temporal-1.8.2']);
+});
+
+it('leaves no file behind when a build fails, and says why', async () => {
+  await script(
+    bin,
+    'go',
+    'case $1 in version) echo "go version go1.26.8 x";; *) echo no space >&2; exit 1;; esac',
+  );
+  expect(await buildWithGo(join(cacheDir, 'x'), withGo())).toEqual({ missing: 'the build failed: no space' });
+  expect(await readdir(cacheDir)).toEqual([]);
+});
+
+it('kills a command with all it started when aborted, because a compiler would run on for minutes', async () => {
+  const path = await script(bin, 'slow', 'sleep 300 & wait');
+  const controller = new AbortController();
+  const { signal } = controller;
+  const ended = runGroup({ command: path, args: [], cwd: dir, env: { PATH: SYSTEM_PATH }, signal });
+  controller.abort();
+  expect(await ended).toBe('ended with SIGKILL');
+});
