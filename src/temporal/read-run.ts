@@ -38,11 +38,13 @@ export async function readRun(
   // The activity's end in history is the request's end, also while the run has not closed over it.
   const { workflowId, runId } = description;
   const end = await readActivityEnd(client, decoder, { workflowId, runId });
-  const completedAt = description.closeTime ?? null;
+  // The same instant before and after the run has closed: a terminal record changes no more.
+  const endedAt = 'at' in end ? end.at : null;
+  const completedAt = endedAt ?? description.closeTime ?? null;
   if (end.kind === 'completed') {
     const { journal, result } = end;
     const ended = { status: RequestStatus.completed, error: null, nextAttemptAt: null };
-    return { ...ended, journal, result, completedAt: completedAt ?? end.at };
+    return { ...ended, journal, result, completedAt };
   }
   const journal = end.kind === 'failed' ? end.journal : EMPTY_JOURNAL;
   if (running) {
@@ -70,10 +72,9 @@ async function pendingRun(pending: PendingActivity, decoder: Decoder): Promise<R
   return { ...open(status, closed), nextAttemptAt: next };
 }
 
-/** The running attempt may have written its own beginning already. */
+/** The running attempt may have written its beginning already, and its end before Temporal knows of it. */
 function running(journal: Journal, attempt: number, startedAt: string | null): Journal {
-  const last = journal.entries.at(-1);
-  return last?.status === 'running' && last.activity_attempt === attempt
+  return journal.entries.at(-1)?.activity_attempt === attempt
     ? journal
     : beginAttempt(journal, attempt, startedAt);
 }

@@ -23,7 +23,12 @@ export type ActivityEnd =
       readonly journal: Journal;
       readonly at: Date | null;
     }
-  | { readonly kind: 'failed'; readonly error: RequestError; readonly journal: Journal };
+  | {
+      readonly kind: 'failed';
+      readonly error: RequestError;
+      readonly journal: Journal;
+      readonly at: Date | null;
+    };
 
 /** The last events of a run; more than any run has after its activity was scheduled. */
 const LAST_EVENTS = 12;
@@ -54,21 +59,22 @@ async function activityEnd(
   attempt: number | null,
   decoder: Decoder,
 ): Promise<ActivityEnd | null> {
+  const at = optionalTsToDate(event.eventTime) ?? null;
   const completed = event.activityTaskCompletedEventAttributes;
   if (completed) {
     const { bytes, beside } = await decoder.result(completed.result);
     const journal = isJournal(beside) ? beside : EMPTY_JOURNAL;
-    return { kind: 'completed', result: bytes, journal, at: optionalTsToDate(event.eventTime) ?? null };
+    return { kind: 'completed', result: bytes, journal, at };
   }
   const canceled = event.activityTaskCanceledEventAttributes;
   if (canceled) {
-    return { kind: 'failed', error: CANCELLED_ERROR, journal: await decoder.journal(canceled.details) };
+    return { kind: 'failed', error: CANCELLED_ERROR, journal: await decoder.journal(canceled.details), at };
   }
   const failed = event.activityTaskFailedEventAttributes ?? event.activityTaskTimedOutEventAttributes;
   if (failed) {
     const failure = await decoder.failure(failed.failure);
     const end = toRunEnd(withRetryState(failure, failed.retryState));
-    return { kind: 'failed', error: end.error, journal: completeJournal(end.journal, failure, attempt) };
+    return { kind: 'failed', error: end.error, journal: completeJournal(end.journal, failure, attempt), at };
   }
   if (event.activityTaskScheduledEventAttributes) return { kind: 'open' };
   return null;

@@ -23,7 +23,7 @@ export function faultTable(result: FaultRunResult): string {
   const kinds = new Map<string, MadeFault[]>();
   for (const one of made) kinds.set(one.fault.name, [...(kinds.get(one.fault.name) ?? []), one]);
   const rows = [...kinds].map(([name, faults]) => {
-    const met = requests.filter((request) => faults.some((fault) => isOpenAt(request, fault.atClientMs)));
+    const met = requests.filter((request) => faults.some((fault) => isOpenAt(request, fault)));
     const ids = new Set(met.map(({ id }) => id));
     const count = (kindsOf: readonly ViolationKind[]): number =>
       new Set(
@@ -43,11 +43,11 @@ export function faultTable(result: FaultRunResult): string {
   return alignedTable([HEAD, ...rows]);
 }
 
-/** From its first POST until a client saw it terminal. */
-function isOpenAt({ answers, records }: RequestHistory, atMs: number): boolean {
-  const begin = Math.min(...answers.map(({ startedMs }) => startedMs));
-  const seenTerminal = records.filter(({ record }) => record.terminal).map(({ answer }) => answer.endedMs);
-  return begin <= atMs && atMs <= Math.min(...seenTerminal);
+/** By the record's own times; a request whose record is gone counts from its first answer on. */
+function isOpenAt({ answers, final }: RequestHistory, { atMs, atClientMs }: MadeFault): boolean {
+  if (final === null) return answers.some(({ startedMs }) => startedMs <= atClientMs);
+  const endMs = final.completed_at === null ? Infinity : Date.parse(final.completed_at);
+  return Date.parse(final.created_at) <= atMs && atMs <= endMs;
 }
 
 function medianAndWorst(values: readonly number[]): string {
