@@ -14,6 +14,7 @@ import { collectPaths, refuseOtherMethods } from './methods.ts';
 import { logRequests } from './request-log.ts';
 import { chatCompletionRoutes } from './routes/chat-completions.ts';
 import { healthRoutes } from './routes/health.ts';
+import { requestActionRoutes } from './routes/request-actions.ts';
 import { requestRoutes } from './routes/requests.ts';
 import { validatorCompiler } from './validation.ts';
 import type { WaitSettings } from './wait.ts';
@@ -75,6 +76,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
   });
   chatCompletionRoutes(app, dependencies);
   requestRoutes(app, dependencies);
+  requestActionRoutes(app, dependencies);
   healthRoutes(app, dependencies);
   refuseOtherMethods(app, paths);
   return app;

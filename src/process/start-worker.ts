@@ -26,7 +26,12 @@ export async function startWorker(parts: WorkerParts): Promise<void> {
     connection,
     await loadWorkflowBundle(),
     { namespace, taskQueue: config.taskQueue, identity, shutdownGraceMs: config.shutdownGraceMs },
-    { upstream: upstream.upstream, now: Date.now, random: Math.random, log },
+    {
+      upstream: upstream.upstream,
+      now: Date.now,
+      random: Math.random,
+      log,
+    },
     waiters,
   );
   const ended = worker.run().catch((error: unknown) => {

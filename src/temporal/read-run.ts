@@ -1,10 +1,19 @@
 import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
 import type { temporal } from '@temporalio/proto';
 import { optionalTsToDate } from '@temporalio/common/lib/time.js';
-import { beginAttempt, closeGaps, EMPTY_JOURNAL, interruptAttempt, type Journal } from '../domain/journal.ts';
+import {
+  beginAttempt,
+  closeGaps,
+  EMPTY_JOURNAL,
+  interruptAttempt,
+  lastOutcomeUnknown,
+  type Journal,
+} from '../domain/journal.ts';
 import type { RequestError } from '../domain/record.ts';
 import { CANCELLED_ERROR, DEADLINE_ERROR, requestError, TERMINATED_ERROR } from '../domain/request-error.ts';
-import { FailureReason, RequestStatus } from '../domain/words.ts';
+import type { RequestOptions } from '../domain/options.ts';
+import type { RunActivities, RunMemo } from '../domain/run.ts';
+import { FailureReason, OnUnknownOutcome, RequestStatus } from '../domain/words.ts';
 import type { Decoder } from './decode.ts';
 import { PendingActivityState } from './proto.ts';
 import { readActivityEnd } from './run-history.ts';
@@ -28,16 +37,19 @@ export async function readRun(
   client: Client,
   decoder: Decoder,
   description: WorkflowExecutionDescription,
+  memo: RunMemo,
 ): Promise<RunState> {
+  // A retry by hand goes on from the journal of the runs before it.
+  const earlier = memo.earlier?.journal ?? EMPTY_JOURNAL;
   const running = description.status.name === 'RUNNING';
-  const pending = description.raw.pendingActivities?.[0];
-  if (running && pending) return pendingRun(pending, decoder);
+  const pending = description.raw.pendingActivities?.find(isUpstreamCall);
+  if (running && pending) return pendingRun(pending, decoder, memo.options, earlier);
   if (running && description.historyLength <= EVENTS_BEFORE_ACTIVITY)
-    return open(RequestStatus.queued, EMPTY_JOURNAL);
+    return open(RequestStatus.queued, earlier);
 
   // The activity's end in history is the request's end, also while the run has not closed over it.
   const { workflowId, runId } = description;
-  const end = await readActivityEnd(client, decoder, { workflowId, runId });
+  const end = await readActivityEnd(client, decoder, { workflowId, runId }, earlier);
   // The same instant before and after the run has closed: a terminal record changes no more.
   const endedAt = 'at' in end ? end.at : null;
   const completedAt = endedAt ?? description.closeTime ?? null;
@@ -46,43 +58,71 @@ export async function readRun(
     const ended = { status: RequestStatus.completed, error: null, nextAttemptAt: null };
     return { ...ended, journal, result, completedAt };
   }
-  const journal = end.kind === 'failed' ? end.journal : EMPTY_JOURNAL;
+  const journal = end.kind === 'failed' ? end.journal : earlier;
   if (running) {
     if (end.kind !== 'failed') return open(RequestStatus.queued, journal);
-    return failed(end.error, journal, completedAt);
+    // The workflow will close as cancelled, whatever the call ended with.
+    return failed(cancelRequested(description) ? CANCELLED_ERROR : end.error, journal, completedAt);
   }
-  const left = end.kind === 'open' ? await journalLeftBehind(pending, decoder) : journal;
+  const left =
+    end.kind === 'open' ? await journalLeftBehind(pending, decoder, memo.options, earlier) : journal;
   return failed(closedError(description, end.kind === 'failed' ? end.error : null), left, completedAt);
 }
 
-async function pendingRun(pending: PendingActivity, decoder: Decoder): Promise<RunState> {
-  const journal = await decoder.journal(pending.heartbeatDetails);
+/** Whether a cancellation of this run was asked for and accepted. */
+export function cancelRequested({ raw }: WorkflowExecutionDescription): boolean {
+  return raw.workflowExtendedInfo?.cancelRequested ?? false;
+}
+
+function isUpstreamCall({ activityType }: PendingActivity): boolean {
+  return activityType?.name === ('callUpstream' satisfies keyof RunActivities<never>);
+}
+
+async function pendingRun(
+  pending: PendingActivity,
+  decoder: Decoder,
+  options: RequestOptions,
+  earlier: Journal,
+): Promise<RunState> {
+  const journal = (await decoder.journal(pending.heartbeatDetails)) ?? earlier;
   const attempt = pending.attempt ?? 1;
   const waiting =
     pending.state === PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED ||
     pending.state === PendingActivityState.PENDING_ACTIVITY_STATE_PAUSED;
   if (!waiting) {
     const startedAt = optionalTsToDate(pending.lastStartedTime)?.toISOString() ?? null;
-    return open(RequestStatus.processing, running(journal, attempt, startedAt));
+    return open(RequestStatus.processing, running(journal, attempt, startedAt, options));
   }
   const closed = closeGaps(journal, attempt);
-  const status = closed.begun === 0 ? RequestStatus.queued : RequestStatus.retrying;
+  const status = closed.begun === earlier.begun ? RequestStatus.queued : RequestStatus.retrying;
   const next =
     status === RequestStatus.retrying ? (optionalTsToDate(pending.nextAttemptScheduleTime) ?? null) : null;
   return { ...open(status, closed), nextAttemptAt: next };
 }
 
 /** The running attempt may have written its beginning already, and its end before Temporal knows of it. */
-function running(journal: Journal, attempt: number, startedAt: string | null): Journal {
-  return journal.entries.at(-1)?.activity_attempt === attempt
-    ? journal
-    : beginAttempt(journal, attempt, startedAt);
+function running(
+  journal: Journal,
+  attempt: number,
+  startedAt: string | null,
+  options: RequestOptions,
+): Journal {
+  if (journal.entries.at(-1)?.activity_attempt === attempt) return journal;
+  const before = closeGaps(journal, attempt);
+  // It makes no call and only ends the request: the options forbid another call after an unknown outcome.
+  if (options.on_unknown_outcome === OnUnknownOutcome.fail && lastOutcomeUnknown(before)) return before;
+  return beginAttempt(before, attempt, startedAt);
 }
 
 /** A run that Temporal ended over an activity that was still open: nobody can say how its last attempt went. */
-async function journalLeftBehind(pending: PendingActivity | undefined, decoder: Decoder): Promise<Journal> {
-  if (!pending) return interruptAttempt(beginAttempt(EMPTY_JOURNAL, 1, null));
-  const state = await pendingRun(pending, decoder);
+async function journalLeftBehind(
+  pending: PendingActivity | undefined,
+  decoder: Decoder,
+  options: RequestOptions,
+  earlier: Journal,
+): Promise<Journal> {
+  if (!pending) return interruptAttempt(beginAttempt(earlier, 1, null));
+  const state = await pendingRun(pending, decoder, options, earlier);
   return interruptAttempt(state.journal);
 }
 

@@ -1,8 +1,6 @@
-import { isGrpcServiceError, WorkflowExecutionAlreadyStartedError, type Client } from '@temporalio/client';
-import { Refusal } from '../domain/refusal.ts';
-import type { NewRequest } from '../domain/requests.ts';
-import { withinBudget, type RpcBudget } from './rpc-budget.ts';
-import { startRun, type StartSettings } from './start-run.ts';
+import { isGrpcServiceError, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
+import type { RpcBudget } from './rpc-budget.ts';
+import { withinBudget } from './rpc-budget.ts';
 
 /** One try may take this long; the budget holds two of them. */
 const TRY_MS = 2_000;
@@ -11,37 +9,23 @@ const TRY_MS = 2_000;
 const INVALID_ARGUMENT = 3;
 
 /**
- * Starts the run, trying again with the same id while the answer is missing: the id makes that harmless.
- * Throws `acceptance_unknown` with the id when the budget ends without an answer.
+ * Makes a start, again while its answer is missing: its id, and the id of the start itself, make that harmless.
+ *
+ * @param start one try, given up at the time it is told (Unix ms)
+ * @returns `unknown` with the last error when the budget ends without an answer
  */
 export async function startUntilKnown(
-  client: Client,
-  settings: StartSettings,
-  id: string,
-  request: NewRequest,
-  createdAt: string,
+  start: (untilMs: number) => Promise<unknown>,
   budget: RpcBudget,
-): Promise<'started' | 'already started'> {
+): Promise<'started' | 'already started' | { readonly unknown: unknown }> {
   for (;;) {
-    const tryUntilMs = Math.min(Date.now() + TRY_MS, budget.deadlineMs);
-    const start = client.connection.withDeadline(tryUntilMs, () =>
-      startRun(client, settings, id, request, createdAt),
-    );
     try {
-      await withinBudget(budget, start);
+      await withinBudget(budget, start(Math.min(Date.now() + TRY_MS, budget.deadlineMs)));
       return 'started';
     } catch (error) {
       if (error instanceof WorkflowExecutionAlreadyStartedError) return 'already started';
       if (isInvalidArgument(error)) throw error;
-      if (budget.leftMs() <= TRY_MS / 4) {
-        const withoutKey = request.key === null;
-        throw new Refusal('acceptance_unknown', {
-          requestId: id,
-          retryAfterSeconds: 2,
-          shouldRetry: !withoutKey,
-          cause: error,
-        });
-      }
+      if (budget.leftMs() <= TRY_MS / 4) return { unknown: error };
     }
   }
 }

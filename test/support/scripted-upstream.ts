@@ -32,6 +32,8 @@ export interface ScriptedUpstream {
   script(model: string, ...steps: Step[]): void;
   hits(model: string): readonly UpstreamHit[];
   untilHits(model: string, count: number): Promise<void>;
+  /** Until so many calls were broken off by their caller. */
+  untilAborted(model: string, count: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -40,6 +42,7 @@ const Call = z.object({ model: z.string() });
 export async function startScriptedUpstream(): Promise<ScriptedUpstream> {
   const scripts = new Map<string, Step[]>();
   const seen = new Map<string, UpstreamHit[]>();
+  const aborted = new Map<string, number>();
   const hits = (model: string): UpstreamHit[] => seen.get(model) ?? [];
 
   const server = createServer((request, response) => {
@@ -50,6 +53,9 @@ export async function startScriptedUpstream(): Promise<ScriptedUpstream> {
     const { model } = Call.parse(JSON.parse(body));
     const before = hits(model);
     seen.set(model, [...before, { body, headers: request.headers, atMs: Date.now() }]);
+    response.once('close', () => {
+      if (!response.writableFinished) aborted.set(model, (aborted.get(model) ?? 0) + 1);
+    });
     const steps = scripts.get(model) ?? [ok()];
     play(steps[Math.min(before.length, steps.length - 1)] ?? ok(), response);
   }
@@ -64,6 +70,11 @@ export async function startScriptedUpstream(): Promise<ScriptedUpstream> {
     untilHits: async (model, count) =>
       void (await until(
         () => hits(model).length,
+        (seen) => seen >= count,
+      )),
+    untilAborted: async (model, count) =>
+      void (await until(
+        () => aborted.get(model) ?? 0,
         (seen) => seen >= count,
       )),
     close: async () => {

@@ -19,6 +19,10 @@ const DYNAMIC_CONFIG: Readonly<Record<string, string | number | boolean>> = {
   // A one-shard server polls its queues 20 times a second: some 20 ms in front of every second task.
   'history.transferProcessorMaxPollRPS': 5_000,
   'history.timerProcessorMaxPollRPS': 1_000,
+  // How soon a deleted run's id is free: 18 to 32 s by default.
+  'history.transferProcessorUpdateAckInterval': '1s',
+  'history.visibilityProcessorUpdateAckInterval': '1s',
+  'history.timerProcessorUpdateAckInterval': '1s',
   // Long-polls held at once, 1,200 by default: one for each waiter whose worker is elsewhere.
   'frontend.namespaceCount': UNLIMITED,
   'frontend.rps': UNLIMITED,
@@ -43,7 +47,7 @@ export function serverFlags({ databasePath, port, uiPort, codecEndpoint }: Serve
     ...(codecEndpoint === undefined ? [] : ['--ui-codec-endpoint', codecEndpoint]),
     ...Object.entries(DYNAMIC_CONFIG).flatMap(([key, value]) => [
       '--dynamic-config-value',
-      `${key}=${value}`,
+      `${key}=${JSON.stringify(value)}`,
     ]),
   ];
 }

@@ -1,0 +1,17 @@
+import type { Client } from '@temporalio/client';
+import type { Availability } from './availability.ts';
+import type { LongPolls } from './long-polls.ts';
+import type { StartSettings } from './start-run.ts';
+import type { RecordSettings } from './to-record.ts';
+import type { Waiters } from './waiters.ts';
+
+/** What the requests on Temporal are made of. */
+export interface TemporalRequestsDependencies {
+  readonly client: Client;
+  readonly start: StartSettings;
+  readonly record: () => RecordSettings;
+  readonly availability: Availability;
+  readonly waiters: Waiters;
+  /** Null where every run is settled by this process's own worker. */
+  readonly longPolls: LongPolls | null;
+}
