@@ -165,6 +165,6 @@ function expectRetried(known: KnownRequest, answer: SeenAnswer): void {
     learn(known, record);
     return;
   }
-  expect(known.terminal).toBe(null);
+  expect([said, known.terminal]).toEqual([said, null]);
   expect(['409 request_not_terminal', '409 request_already_completed']).toContain(said);
 }
