@@ -1,13 +1,11 @@
 import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
-import type { temporal } from '@temporalio/proto';
 import { optionalTsToDate } from '@temporalio/common/lib/time.js';
-import { beginAttempt, closeGaps, EMPTY_JOURNAL, interruptAttempt, type Journal } from '../domain/journal.ts';
+import { beginAttempt, EMPTY_JOURNAL, interruptAttempt, type Journal } from '../domain/journal.ts';
 import type { RequestError } from '../domain/record.ts';
 import { CANCELLED_ERROR, DEADLINE_ERROR, requestError, TERMINATED_ERROR } from '../domain/request-error.ts';
-import type { RunActivities } from '../domain/run.ts';
 import { FailureReason, RequestStatus } from '../domain/words.ts';
 import type { Decoder } from './decode.ts';
-import { PendingActivityState } from './proto.ts';
+import { findPendingCall, isWaiting, readPendingJournal, type PendingCall } from './pending-call.ts';
 import { readActivityEnd } from './run-history.ts';
 
 /** The state of one run, read from Temporal alone: no worker is asked. */
@@ -20,8 +18,6 @@ export interface RunState {
   readonly completedAt: Date | null;
 }
 
-type PendingActivity = temporal.api.workflow.v1.IPendingActivityInfo;
-
 /** The events of a run whose first workflow task has not ended: no activity can have been scheduled. */
 const EVENTS_BEFORE_ACTIVITY = 3;
 
@@ -33,7 +29,7 @@ export async function readRun(
   earlier: Journal = EMPTY_JOURNAL,
 ): Promise<RunState> {
   const running = description.status.name === 'RUNNING';
-  const pending = description.raw.pendingActivities?.find(isUpstreamCall);
+  const pending = findPendingCall(description);
   if (running && pending) return pendingRun(pending, decoder, earlier);
   if (running && description.historyLength <= EVENTS_BEFORE_ACTIVITY)
     return open(RequestStatus.queued, earlier);
@@ -62,44 +58,22 @@ export function cancelRequested({ raw }: WorkflowExecutionDescription): boolean 
   return raw.workflowExtendedInfo?.cancelRequested ?? false;
 }
 
-function isUpstreamCall({ activityType }: PendingActivity): boolean {
-  return activityType?.name === ('callUpstream' satisfies keyof RunActivities<never>);
-}
-
-async function pendingRun(pending: PendingActivity, decoder: Decoder, earlier: Journal): Promise<RunState> {
-  const journal = (await decoder.journal(pending.heartbeatDetails)) ?? earlier;
-  const attempt = pending.attempt ?? 1;
-  const waiting =
-    pending.state === PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED ||
-    pending.state === PendingActivityState.PENDING_ACTIVITY_STATE_PAUSED;
-  if (!waiting) {
-    const startedAt = optionalTsToDate(pending.lastStartedTime)?.toISOString() ?? null;
-    return open(RequestStatus.processing, running(journal, attempt, startedAt));
-  }
-  const closed = closeGaps(journal, attempt);
-  const status = closed.begun === earlier.begun ? RequestStatus.queued : RequestStatus.retrying;
-  const next =
-    status === RequestStatus.retrying ? (optionalTsToDate(pending.nextAttemptScheduleTime) ?? null) : null;
-  return { ...open(status, closed), nextAttemptAt: next };
-}
-
-/** The running attempt may have written its own beginning already. */
-function running(journal: Journal, attempt: number, startedAt: string | null): Journal {
-  const last = journal.entries.at(-1);
-  return last?.status === 'running' && last.activity_attempt === attempt
-    ? journal
-    : beginAttempt(journal, attempt, startedAt);
+async function pendingRun(pending: PendingCall, decoder: Decoder, earlier: Journal): Promise<RunState> {
+  const journal = await readPendingJournal(pending, decoder, earlier);
+  if (!isWaiting(pending)) return open(RequestStatus.processing, journal);
+  if (journal.begun === earlier.begun) return open(RequestStatus.queued, journal);
+  const nextAttemptAt = optionalTsToDate(pending.nextAttemptScheduleTime) ?? null;
+  return { ...open(RequestStatus.retrying, journal), nextAttemptAt };
 }
 
 /** A run that Temporal ended over an activity that was still open: nobody can say how its last attempt went. */
 async function journalLeftBehind(
-  pending: PendingActivity | undefined,
+  pending: PendingCall | undefined,
   decoder: Decoder,
   earlier: Journal,
 ): Promise<Journal> {
   if (!pending) return interruptAttempt(beginAttempt(earlier, 1, null));
-  const state = await pendingRun(pending, decoder, earlier);
-  return interruptAttempt(state.journal);
+  return interruptAttempt(await readPendingJournal(pending, decoder, earlier));
 }
 
 function closedError(
