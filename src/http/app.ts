@@ -69,7 +69,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
-      info: { title: 'ReqRun', version: '0.1.0', description: 'One LLM request, made durable.' },
+      info: { title: 'ReqRun', version: '0.2.0', description: 'One LLM request, made durable.' },
     },
     transform: jsonSchemaTransform,
     transformObject: jsonSchemaTransformObject,

@@ -1,21 +1,12 @@
 import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
-import type { temporal } from '@temporalio/proto';
 import { optionalTsToDate } from '@temporalio/common/lib/time.js';
-import {
-  beginAttempt,
-  closeGaps,
-  EMPTY_JOURNAL,
-  interruptAttempt,
-  lastOutcomeUnknown,
-  type Journal,
-} from '../domain/journal.ts';
+import { beginAttempt, EMPTY_JOURNAL, interruptAttempt, type Journal } from '../domain/journal.ts';
 import type { RequestError } from '../domain/record.ts';
 import { CANCELLED_ERROR, DEADLINE_ERROR, requestError, TERMINATED_ERROR } from '../domain/request-error.ts';
-import type { RequestOptions } from '../domain/options.ts';
-import type { RunActivities, RunMemo } from '../domain/run.ts';
-import { FailureReason, OnUnknownOutcome, RequestStatus } from '../domain/words.ts';
+import type { RunMemo } from '../domain/run.ts';
+import { FailureReason, RequestStatus } from '../domain/words.ts';
 import type { Decoder } from './decode.ts';
-import { PendingActivityState } from './proto.ts';
+import { findPendingCall, isWaiting, readPendingJournal, type PendingCall } from './pending-call.ts';
 import { readActivityEnd } from './run-history.ts';
 
 /** The state of one run, read from Temporal alone: no worker is asked. */
@@ -27,8 +18,6 @@ export interface RunState {
   readonly nextAttemptAt: Date | null;
   readonly completedAt: Date | null;
 }
-
-type PendingActivity = temporal.api.workflow.v1.IPendingActivityInfo;
 
 /** The events of a run whose first workflow task has not ended: no activity can have been scheduled. */
 const EVENTS_BEFORE_ACTIVITY = 3;
@@ -42,8 +31,8 @@ export async function readRun(
   // A retry by hand goes on from the journal of the runs before it.
   const earlier = memo.earlier?.journal ?? EMPTY_JOURNAL;
   const running = description.status.name === 'RUNNING';
-  const pending = description.raw.pendingActivities?.find(isUpstreamCall);
-  if (running && pending) return pendingRun(pending, decoder, memo.options, earlier);
+  const pending = findPendingCall(description);
+  if (running && pending) return pendingRun(pending, decoder, memo);
   if (running && description.historyLength <= EVENTS_BEFORE_ACTIVITY)
     return open(RequestStatus.queued, earlier);
 
@@ -64,8 +53,7 @@ export async function readRun(
     // The workflow will close as cancelled, whatever the call ended with.
     return failed(cancelRequested(description) ? CANCELLED_ERROR : end.error, journal, completedAt);
   }
-  const left =
-    end.kind === 'open' ? await journalLeftBehind(pending, decoder, memo.options, earlier) : journal;
+  const left = end.kind === 'open' ? await journalLeftBehind(pending, decoder, memo) : journal;
   return failed(closedError(description, end.kind === 'failed' ? end.error : null), left, completedAt);
 }
 
@@ -74,56 +62,22 @@ export function cancelRequested({ raw }: WorkflowExecutionDescription): boolean 
   return raw.workflowExtendedInfo?.cancelRequested ?? false;
 }
 
-function isUpstreamCall({ activityType }: PendingActivity): boolean {
-  return activityType?.name === ('callUpstream' satisfies keyof RunActivities<never>);
-}
-
-async function pendingRun(
-  pending: PendingActivity,
-  decoder: Decoder,
-  options: RequestOptions,
-  earlier: Journal,
-): Promise<RunState> {
-  const journal = (await decoder.journal(pending.heartbeatDetails)) ?? earlier;
-  const attempt = pending.attempt ?? 1;
-  const waiting =
-    pending.state === PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED ||
-    pending.state === PendingActivityState.PENDING_ACTIVITY_STATE_PAUSED;
-  if (!waiting) {
-    const startedAt = optionalTsToDate(pending.lastStartedTime)?.toISOString() ?? null;
-    return open(RequestStatus.processing, running(journal, attempt, startedAt, options));
-  }
-  const closed = closeGaps(journal, attempt);
-  const status = closed.begun === earlier.begun ? RequestStatus.queued : RequestStatus.retrying;
-  const next =
-    status === RequestStatus.retrying ? (optionalTsToDate(pending.nextAttemptScheduleTime) ?? null) : null;
-  return { ...open(status, closed), nextAttemptAt: next };
-}
-
-/** The running attempt may have written its beginning already, and its end before Temporal knows of it. */
-function running(
-  journal: Journal,
-  attempt: number,
-  startedAt: string | null,
-  options: RequestOptions,
-): Journal {
-  if (journal.entries.at(-1)?.activity_attempt === attempt) return journal;
-  const before = closeGaps(journal, attempt);
-  // It makes no call and only ends the request: the options forbid another call after an unknown outcome.
-  if (options.on_unknown_outcome === OnUnknownOutcome.fail && lastOutcomeUnknown(before)) return before;
-  return beginAttempt(before, attempt, startedAt);
+async function pendingRun(pending: PendingCall, decoder: Decoder, memo: RunMemo): Promise<RunState> {
+  const journal = await readPendingJournal(pending, decoder, memo);
+  if (!isWaiting(pending)) return open(RequestStatus.processing, journal);
+  if (journal.begun === (memo.earlier?.journal.begun ?? 0)) return open(RequestStatus.queued, journal);
+  const nextAttemptAt = optionalTsToDate(pending.nextAttemptScheduleTime) ?? null;
+  return { ...open(RequestStatus.retrying, journal), nextAttemptAt };
 }
 
 /** A run that Temporal ended over an activity that was still open: nobody can say how its last attempt went. */
 async function journalLeftBehind(
-  pending: PendingActivity | undefined,
+  pending: PendingCall | undefined,
   decoder: Decoder,
-  options: RequestOptions,
-  earlier: Journal,
+  memo: RunMemo,
 ): Promise<Journal> {
-  if (!pending) return interruptAttempt(beginAttempt(earlier, 1, null));
-  const state = await pendingRun(pending, decoder, options, earlier);
-  return interruptAttempt(state.journal);
+  if (!pending) return interruptAttempt(beginAttempt(memo.earlier?.journal ?? EMPTY_JOURNAL, 1, null));
+  return interruptAttempt(await readPendingJournal(pending, decoder, memo));
 }
 
 function closedError(

@@ -1,10 +1,11 @@
+import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../support/free-port.ts';
+import { treeOf } from '../support/process-tree.ts';
 import { until } from '../support/until.ts';
 import { injected, type Fault, type FaultContext, type FaultDeployment, type Injection } from './fault.ts';
 import { createMember } from './member.ts';
-import { processTree } from './process-tree.ts';
 import type { KillOrder } from './upstream-orders.ts';
 
 export interface EmbeddedSettings {
@@ -33,18 +34,17 @@ export async function createEmbeddedDeployment(settings: EmbeddedSettings): Prom
     REQRUN_SHUTDOWN_GRACE_SECONDS: '1',
   });
 
-  const killTree = async (): Promise<KillOrder['kill']> =>
-    (await processTree(main.pid())).map(({ pid }) => ({ pid, signal: 'SIGKILL' as const }));
+  const killTree = (): KillOrder['kill'] =>
+    treeOf(main.pid()).map((pid) => ({ pid, signal: 'SIGKILL' as const }));
   const again = async (): Promise<void> => {
     await main.untilEnded();
     await main.start();
   };
-  const temporalPid = async (): Promise<number | null> =>
-    (await processTree(main.pid())).find(({ command }) => command.includes('temporal'))?.pid ?? null;
+  const temporalPid = (): number | null => treeOf(main.pid()).find(isTemporal) ?? null;
   const treeAt =
     (at: KillOrder['at']) =>
     async ({ upstream }: FaultContext): Promise<Injection> => {
-      const kill = await killTree();
+      const kill = killTree();
       return injected([CALLER], () => upstream.killAt({ at, caller: CALLER, kill }), again);
     };
 
@@ -53,7 +53,7 @@ export async function createEmbeddedDeployment(settings: EmbeddedSettings): Prom
       name: 'tree: kill -9 right after a 202',
       rows: '1, 2, 6, 13',
       inject: async ({ load }) => {
-        const kill = await killTree();
+        const kill = killTree();
         const make = async (): Promise<void> => {
           await load.next('accepted');
           for (const { pid, signal } of kill) process.kill(pid, signal);
@@ -91,7 +91,7 @@ export async function createEmbeddedDeployment(settings: EmbeddedSettings): Prom
       name: 'Temporal: kill -9, supervised',
       rows: '13',
       inject: async () => {
-        const before = (await temporalPid()) ?? 0;
+        const before = temporalPid() ?? 0;
         const isAnother = (pid: number | null): boolean => pid !== null && pid !== before;
         return injected(
           [],
@@ -112,4 +112,12 @@ export async function createEmbeddedDeployment(settings: EmbeddedSettings): Prom
     stop: () => main.end('SIGTERM'),
     output: () => main.output(),
   };
+}
+
+function isTemporal(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'utf8').startsWith('temporal');
+  } catch {
+    return false;
+  }
 }

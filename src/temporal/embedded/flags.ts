@@ -1,5 +1,7 @@
 import type { Env } from './run-command.ts';
 
+type DynamicConfig = Readonly<Record<string, string | number | boolean>>;
+
 /** Where the embedded server keeps its state and listens. */
 export interface ServerPlace {
   readonly databasePath: string;
@@ -7,13 +9,15 @@ export interface ServerPlace {
   readonly uiPort: number;
   /** Where the UI has encrypted payloads decoded; none by default. */
   readonly codecEndpoint?: string;
+  /** Over the dynamic configuration below; for tests that cannot wait for hours. */
+  readonly dynamicConfig?: DynamicConfig | undefined;
 }
 
 /** Limits of a server that many share; this one has a single user. */
 const UNLIMITED = 1_000_000;
 
 /** Dynamic configuration, each with what it is for. */
-const DYNAMIC_CONFIG: Readonly<Record<string, string | number | boolean>> = {
+const DYNAMIC_CONFIG: DynamicConfig = {
   // The first attempt travels with the answer to the workflow task: no poll in between.
   'system.enableActivityEagerExecution': true,
   // A one-shard server polls its queues 20 times a second: some 20 ms in front of every second task.
@@ -34,7 +38,13 @@ const DYNAMIC_CONFIG: Readonly<Record<string, string | number | boolean>> = {
 };
 
 /** The arguments of `temporal` for the embedded server; its database is a file, never memory. */
-export function serverFlags({ databasePath, port, uiPort, codecEndpoint }: ServerPlace): string[] {
+export function serverFlags({
+  databasePath,
+  port,
+  uiPort,
+  codecEndpoint,
+  dynamicConfig,
+}: ServerPlace): string[] {
   return [
     'server',
     'start-dev',
@@ -45,7 +55,7 @@ export function serverFlags({ databasePath, port, uiPort, codecEndpoint }: Serve
     ...['--search-attribute', 'ReqRunModel=Keyword', '--search-attribute', 'ReqRunProject=Keyword'],
     ...['--log-level', 'error'],
     ...(codecEndpoint === undefined ? [] : ['--ui-codec-endpoint', codecEndpoint]),
-    ...Object.entries(DYNAMIC_CONFIG).flatMap(([key, value]) => [
+    ...Object.entries({ ...DYNAMIC_CONFIG, ...dynamicConfig }).flatMap(([key, value]) => [
       '--dynamic-config-value',
       `${key}=${JSON.stringify(value)}`,
     ]),
