@@ -9,13 +9,11 @@ export function calledAgainAfterMs(
   journal: readonly UpstreamEvent[],
 ): number[] {
   const received = journal.filter(({ event }) => event === 'received');
-  const brokenOff = received.filter(({ seq, caller, model, atMs: receivedMs }) => {
-    const isOld = receivedMs <= atMs;
-    return isOld && callers.includes(caller) && isSteady(model) && !answeredBefore(journal, seq, atMs);
-  });
-  return brokenOff.flatMap((call) => {
+  return received.flatMap((call) => {
+    if (call.atMs > atMs || !callers.includes(call.caller) || !isSteady(call.model)) return [];
+    if (hadEnded(journal, call.seq, atMs)) return [];
     const next = received.find(({ id, attempt }) => id === call.id && attempt > call.attempt);
-    return next === undefined ? [] : [next.atMs - atMs];
+    return next === undefined || next.atMs <= atMs ? [] : [next.atMs - atMs];
   });
 }
 
@@ -26,8 +24,8 @@ function isSteady(model: string): boolean {
   return !model.includes('+');
 }
 
-function answeredBefore(journal: readonly UpstreamEvent[], seq: number, atMs: number): boolean {
+function hadEnded(journal: readonly UpstreamEvent[], seq: number, atMs: number): boolean {
   return journal.some(
-    (event) => event.seq === seq && event.event === 'answered' && event.atMs < atMs - REPORT_MS,
+    (event) => event.seq === seq && event.event !== 'received' && event.atMs < atMs - REPORT_MS,
   );
 }

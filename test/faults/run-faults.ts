@@ -68,9 +68,10 @@ export async function runFaults(run: FaultRun): Promise<FaultRunResult> {
   }
   say(`${seconds(performance.now() - startedMs)} quiet; ${load.ids.size} requests`);
   // Also what only the upstream knows of: a POST without a key whose answer nobody got.
-  const called = (await upstream.journal()).map(({ id }) => id);
-  const quietAtMs = await settle(client, [...new Set([...load.ids, ...called])], urls);
-  const journal = await upstream.journal();
+  const ids = async (): Promise<Set<string>> =>
+    new Set([...load.ids, ...(await upstream.journal()).map(({ id }) => id)]);
+  const { quietAtMs, read } = await settle(client, ids, urls);
+  const journal = (await upstream.journal()).filter(({ id }) => read.has(id));
   const history = { answers: client.answers, calls: toCalls(journal), quietAtMs };
   return { history, journal, made, violations: checkHistory(history) };
 }

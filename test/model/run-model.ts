@@ -42,8 +42,8 @@ export async function runModel(settings: ModelRunSettings): Promise<AnswerCounts
         counts.set(met, (counts.get(met) ?? 0) + 1);
       }
 
-      const ids = [...new Set(client.answers.flatMap(({ key }) => key ?? []))];
-      const quietAtMs = await settle(client, ids, [url]);
+      const ids = new Set(client.answers.flatMap(({ key }) => key ?? []));
+      const { quietAtMs } = await settle(client, async () => ids, [url]);
       const calls = toCalls(await upstream.journal()).filter(({ id }) => id.startsWith(prefix));
       expect(checkHistory({ answers: client.answers, calls, quietAtMs })).toEqual([]);
     }),
