@@ -12,6 +12,8 @@ export type Step =
       readonly headers?: Record<string, string>;
       readonly body?: unknown;
       readonly afterMs?: number;
+      /** Held until then, for tests that look at what happens meanwhile. */
+      readonly after?: Promise<unknown>;
     }
   /** Bytes written to the bare socket, which is then closed. */
   | { readonly raw: string }
@@ -32,6 +34,8 @@ export interface ScriptedUpstream {
   script(model: string, ...steps: Step[]): void;
   hits(model: string): readonly UpstreamHit[];
   untilHits(model: string, count: number): Promise<void>;
+  /** The most calls, of all models, that were ever unanswered at the same time. */
+  mostAtOnce(): number;
   close(): Promise<void>;
 }
 
@@ -40,9 +44,12 @@ const Call = z.object({ model: z.string() });
 export async function startScriptedUpstream(): Promise<ScriptedUpstream> {
   const scripts = new Map<string, Step[]>();
   const seen = new Map<string, UpstreamHit[]>();
+  let [open, mostOpen] = [0, 0];
   const hits = (model: string): UpstreamHit[] => seen.get(model) ?? [];
 
   const server = createServer((request, response) => {
+    mostOpen = Math.max(mostOpen, (open += 1));
+    response.once('close', () => (open -= 1));
     void serve(request, response).catch(() => response.destroy());
   });
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -61,6 +68,7 @@ export async function startScriptedUpstream(): Promise<ScriptedUpstream> {
     baseURL: `http://127.0.0.1:${address.port}/v1`,
     script: (model, ...steps) => void scripts.set(model, steps),
     hits,
+    mostAtOnce: () => mostOpen,
     untilHits: async (model, count) =>
       void (await until(
         () => hits(model).length,
@@ -114,6 +122,7 @@ function play(step: Step, response: ServerResponse): void {
       typeof step.body === 'string' ? step.body : step.body === undefined ? '' : JSON.stringify(step.body),
     );
   };
-  if (step.afterMs === undefined || step.afterMs === 0) send();
+  if (step.after !== undefined) void step.after.then(send);
+  else if (step.afterMs === undefined || step.afterMs === 0) send();
   else setTimeout(send, step.afterMs);
 }
