@@ -25,7 +25,13 @@ export async function startWorker(parts: WorkerParts): Promise<void> {
   const worker = await createWorker(
     connection,
     await loadWorkflowBundle(),
-    { namespace, taskQueue: config.taskQueue, identity, shutdownGraceMs: config.shutdownGraceMs },
+    {
+      namespace,
+      taskQueue: config.taskQueue,
+      identity,
+      shutdownGraceMs: config.shutdownGraceMs,
+      maxAttemptsInFlight: config.limits.attemptsInFlight,
+    },
     { upstream: upstream.upstream, now: Date.now, random: Math.random, log },
     waiters,
   );

@@ -2,7 +2,9 @@ import { WorkflowNotFoundError, type Client, type WorkflowExecutionDescription }
 import { randomBytes } from 'node:crypto';
 import { Refusal } from '../domain/refusal.ts';
 import { newRequestId } from '../domain/request-id.ts';
+import { enter, type Limit } from '../domain/limit.ts';
 import type {
+  Acceptance,
   NewRequest,
   PendingRun,
   Requests,
@@ -14,12 +16,21 @@ import { isRunMemo, MEMO_KEY, WORKFLOW_TYPE, type RunMemo } from '../domain/run.
 import { RequestStatus } from '../domain/words.ts';
 import type { Availability } from './availability.ts';
 import { createDecoder } from './decode.ts';
+import { createFirstOfEquals, type Started } from './first-of-equals.ts';
 import type { LongPolls } from './long-polls.ts';
 import { readRun } from './read-run.ts';
-import { createRpcBudget, unavailable, withinBudget, type RpcBudget } from './rpc-budget.ts';
-import { startUntilKnown } from './start-until-known.ts';
+import {
+  acceptanceUnknown,
+  createRpcBudget,
+  unavailable,
+  withinBudget,
+  type RpcBudget,
+} from './rpc-budget.ts';
+import { startUntilKnown, TRY_MS } from './start-until-known.ts';
 import type { StartSettings } from './start-run.ts';
 import { toRecord, type RecordSettings } from './to-record.ts';
+import { createSharedReads } from './shared-reads.ts';
+import { CALLS_AT_ONCE, createTurns } from './turns.ts';
 import type { Waiter, Waiters } from './waiters.ts';
 
 export interface TemporalRequestsDependencies {
@@ -30,6 +41,10 @@ export interface TemporalRequestsDependencies {
   readonly waiters: Waiters;
   /** Null where every run is settled by this process's own worker. */
   readonly longPolls: LongPolls | null;
+  /** POSTs that Temporal has not answered yet. */
+  readonly accepting: Limit;
+  /** GETs that Temporal has not answered yet. Who is let in and then held is not refused afterwards. */
+  readonly reading: Limit;
 }
 
 interface OwnRun {
@@ -47,7 +62,9 @@ const QUEUED: PendingRun = {
 
 /** {@link Requests} on Temporal: one workflow per request, whose id is the record's id. */
 export function createTemporalRequests(dependencies: TemporalRequestsDependencies): Requests {
-  const { client, availability, waiters, longPolls } = dependencies;
+  const { client, availability, waiters, longPolls, accepting, reading } = dependencies;
+  const first = createFirstOfEquals();
+  const starts = createTurns(CALLS_AT_ONCE);
   const decoder = createDecoder(client.options.loadedDataConverter);
 
   /** Null for an unknown id and for a workflow that is not ours. */
@@ -75,6 +92,32 @@ export function createTemporalRequests(dependencies: TemporalRequestsDependencie
     return toRecord(run.description, run.memo, state, dependencies.record());
   }
 
+  const read = createSharedReads(CALLS_AT_ONCE, async (id, budget) => {
+    const run = await describe(id, budget);
+    return run === null || run === 'foreign' ? run : { run, stored: await load(run, budget) };
+  });
+
+  async function look(id: string): Promise<StoredRequest | null> {
+    const found = await read(id, createRpcBudget());
+    return found === null || found === 'foreign' ? null : found.stored;
+  }
+
+  /** Sends the start in its turn, and never while Temporal is known to be away. */
+  async function start(
+    id: string,
+    request: NewRequest,
+    createdAt: string,
+    budget: RpcBudget,
+  ): Promise<Started> {
+    await availability.ensure();
+    const started = await starts.take(budget.deadlineMs - TRY_MS, async () => {
+      await availability.ensure();
+      return startUntilKnown(client, dependencies.start, id, request, createdAt, budget);
+    });
+    availability.noteAnswer();
+    return started;
+  }
+
   /** Holds the caller until the run has settled or the wait is over. */
   async function hold(waiter: Waiter, id: string, wait: Wait): Promise<SettledRun | null> {
     if (longPolls === null) return waiter.wait(wait);
@@ -86,67 +129,86 @@ export function createTemporalRequests(dependencies: TemporalRequestsDependencie
     return settled;
   }
 
-  async function read(id: string, wait: Wait): Promise<StoredRequest | null> {
-    const waiter = waiters.join(id);
-    try {
-      const budget = createRpcBudget();
-      await availability.ensure();
-      const run = await describe(id, budget);
-      if (run === null || run === 'foreign') return null;
-      const stored = await load(run, budget);
-      if (stored.record.terminal || wait.ms <= 0) return stored;
-      await hold(waiter, id, wait);
-      const after = createRpcBudget();
-      const again = await describe(id, after);
-      return again === null || again === 'foreign' ? null : await load(again, after);
-    } finally {
-      waiter.leave();
+  /** How an accepted request stands when the wait is over. Nothing that fails here takes the acceptance back. */
+  async function follow(
+    waiter: Waiter,
+    id: string,
+    wait: Wait,
+    known: PendingRun,
+  ): Promise<SettledRun | PendingRun> {
+    if (!canHold(wait)) return known;
+    const settled = await hold(waiter, id, wait);
+    if (settled !== null || wait.signal.aborted) return settled ?? known;
+    const stored = await look(id).catch(() => null);
+    return stored === null ? known : toRun(stored);
+  }
+
+  const canHold = (wait: Wait): boolean => wait.ms > 0 && !wait.signal.aborted && !waiters.isFull();
+
+  /** The request that has the key already; a missing answer leaves open whether it is this one. */
+  async function join(id: string, request: NewRequest, budget: RpcBudget): Promise<Acceptance> {
+    const found = await read(id, budget).catch((cause: unknown) => {
+      throw acceptanceUnknown(id, { shouldRetry: true, cause });
+    });
+    if (found === 'foreign') throw new Refusal('idempotency_key_unavailable');
+    if (found === null) throw unavailable();
+    const { memo } = found.run;
+    if (memo.fingerprint !== request.fingerprint || memo.operation !== request.operation) {
+      throw new Refusal('idempotency_key_reused');
     }
+    return { id, createdAt: memo.created_at, replayed: true, run: toRun(found.stored) };
   }
 
   return {
-    read,
     reachable: () => availability.check(),
 
-    async submit(request: NewRequest, wait: Wait) {
+    read: async (id, wait) => {
+      const place = enter(reading);
+      const waiter = waiters.join(id);
+      const budget = createRpcBudget();
+      const left = startWait(wait);
+      try {
+        await availability.ensure();
+        const found = await read(id, budget);
+        place.leave();
+        const stored = found === null || found === 'foreign' ? null : found.stored;
+        if (stored === null || stored.record.terminal || !canHold(left())) return stored;
+        await hold(waiter, id, left());
+        return await look(id);
+      } finally {
+        waiter.leave();
+        place.leave();
+      }
+    },
+
+    async submit(request, wait) {
+      const place = enter(accepting);
       const id = request.key ?? newRequestId(randomBytes);
       const createdAt = new Date().toISOString();
       const waiter = waiters.join(id);
+      const budget = createRpcBudget();
+      const left = startWait(wait);
       try {
-        await availability.ensure();
-        const budget = createRpcBudget();
-        const started = await startUntilKnown(client, dependencies.start, id, request, createdAt, budget);
-        availability.noteAnswer();
-        if (started === 'started' || request.key === null) {
-          const settled = wait.ms > 0 ? await hold(waiter, id, wait) : null;
-          if (settled !== null) return { id, createdAt, replayed: false, run: settled };
-          if (wait.ms <= 0 || wait.signal.aborted) return { id, createdAt, replayed: false, run: QUEUED };
-          const now = await describe(id, createRpcBudget()).catch(() => null);
-          const run = now === null || now === 'foreign' ? QUEUED : toRun(await load(now, createRpcBudget()));
-          return { id, createdAt, replayed: false, run };
-        }
-        const existing = await describe(id, budget);
-        if (existing === 'foreign') throw new Refusal('idempotency_key_unavailable');
-        if (existing === null) throw unavailable();
-        if (
-          existing.memo.fingerprint !== request.fingerprint ||
-          existing.memo.operation !== request.operation
-        ) {
-          throw new Refusal('idempotency_key_reused');
-        }
-        const joined = { id, createdAt: existing.memo.created_at, replayed: true };
-        const stored = await load(existing, budget);
-        if (stored.record.terminal || wait.ms <= 0) return { ...joined, run: toRun(stored) };
-        const settled = await hold(waiter, id, wait);
-        if (settled !== null) return { ...joined, run: settled };
-        const again = await describe(id, createRpcBudget()).catch(() => null);
-        const later = again === null || again === 'foreign' ? stored : await load(again, createRpcBudget());
-        return { ...joined, run: toRun(later) };
+        const started = await first.start(id, () => start(id, request, createdAt, budget));
+        const accepted: Acceptance =
+          started === 'started' || request.key === null
+            ? { id, createdAt, replayed: false, run: QUEUED }
+            : await join(id, request, budget);
+        place.leave();
+        if (accepted.run.kind !== 'pending') return accepted;
+        return { ...accepted, run: await follow(waiter, id, left(), accepted.run) };
       } finally {
         waiter.leave();
+        place.leave();
       }
     },
   };
+}
+
+/** A wait counts from the call's arrival: what was spent on accepting is no longer to be waited. */
+function startWait({ ms, signal }: Wait): () => Wait {
+  const untilMs = Date.now() + ms;
+  return () => ({ ms: Math.max(0, untilMs - Date.now()), signal });
 }
 
 function toRun({ record, result }: StoredRequest): SettledRun | PendingRun {

@@ -24,5 +24,6 @@ export const GET_REFUSALS: readonly RefusalCode[] = [
   'invalid_type',
   'invalid_value',
   'request_not_found',
+  'overloaded',
   'service_unavailable',
 ];
