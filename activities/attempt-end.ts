@@ -1,7 +1,7 @@
 import type { AttemptEnd } from '../src/domain/journal.ts';
 import type { UpstreamFailure } from '../src/domain/upstream-failure.ts';
 import { AttemptStatus, Billed, Outcome, Phase } from '../src/domain/words.ts';
-import { isCancelRequest } from './cancellation.ts';
+import { Cancellation } from './cancellation.ts';
 
 /** The journal's words for a call that was answered with a completion. */
 export function succeededEnd(
@@ -23,12 +23,12 @@ export function succeededEnd(
 }
 
 /**
- * The journal's words for a call that failed, or that was broken off: by a cancellation (`cancelled`) or
- * because its worker is stopping (`interrupted`). A call broken off before it was sent did not run.
+ * The journal's words for a call that failed, or that was broken off: `cancelled` where the request's
+ * cancellation was asked for, else `interrupted`. A call broken off before it was sent did not run.
  */
 export function failedEnd(
   failure: UpstreamFailure,
-  cancellation: unknown,
+  cancellation: Cancellation | null,
   startedAtMs: number,
   endedAtMs: number,
 ): AttemptEnd {
@@ -42,7 +42,7 @@ export function failedEnd(
     retry_after_ms: failure.retryAfterMs,
   };
   if (cancellation === null) return { ...end, status: AttemptStatus.failed, error_code: failure.code };
-  return isCancelRequest(cancellation)
+  return cancellation !== Cancellation.interrupted
     ? { ...end, status: AttemptStatus.cancelled, error_code: 'request_cancelled' }
     : { ...end, status: AttemptStatus.interrupted, error_code: 'attempt_interrupted' };
 }

@@ -7,12 +7,12 @@ import type { RunEnd } from '../src/domain/run-end.ts';
 import type { UpstreamFailure } from '../src/domain/upstream-failure.ts';
 import { FailureReason, OnUnknownOutcome } from '../src/domain/words.ts';
 import { describeFailure } from '../src/upstream/messages.ts';
-import { isCancelRequest } from './cancellation.ts';
+import { Cancellation } from './cancellation.ts';
 
 interface FailedAttempt {
   readonly failure: UpstreamFailure;
-  /** The reason of the activity's cancellation; null when it was not cancelled. */
-  readonly cancellation: unknown;
+  /** Why the call was broken off; null when it was not. */
+  readonly cancellation: Cancellation | null;
   /** With this attempt ended. */
   readonly journal: Journal;
   readonly options: RequestOptions;
@@ -26,10 +26,17 @@ const AFTER_SHUTDOWN_MS = 1;
 /** What the activity throws: Temporal retries it after the delay, ends the run with it, or cancels. */
 export function attemptFailure(attempt: FailedAttempt): ApplicationFailure | CancelledFailure {
   const { failure, cancellation, journal, options, timeLeftMs, random } = attempt;
-  if (isCancelRequest(cancellation)) {
-    return new CancelledFailure(CANCELLED_ERROR.message, [journal]);
+  switch (cancellation) {
+    case Cancellation.toldByTemporal:
+      return new CancelledFailure(CANCELLED_ERROR.message, [journal]);
+    case Cancellation.toldHere:
+      // Temporal takes no cancellation from an activity that it has not yet told of one.
+      return finalFailure({ error: CANCELLED_ERROR, journal });
+    case Cancellation.interrupted:
+      return interrupted(journal, options);
+    case null:
+      break;
   }
-  if (cancellation !== null) return interrupted(journal, options);
 
   const told = describeFailure(failure);
   const decision = decideRetry(failure, journal, options, timeLeftMs, random);

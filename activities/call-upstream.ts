@@ -17,7 +17,9 @@ import type { Upstream } from '../src/upstream/client.ts';
 import { failedEnd, succeededEnd } from './attempt-end.ts';
 import { attemptFailure, finalFailure } from './attempt-failure.ts';
 import { limitAttempt } from './attempt-limit.ts';
+import { toCancellation } from './cancellation.ts';
 import { heartbeatWhileRunning } from './heartbeat.ts';
+import type { RunningCalls } from './running-calls.ts';
 
 /** What the activities need; clock and randomness come in for tests. */
 export interface ActivityDependencies {
@@ -26,30 +28,36 @@ export interface ActivityDependencies {
   readonly now: () => number;
   /** 0 (inclusive) to 1 (exclusive). */
   readonly random: () => number;
+  readonly runningCalls: RunningCalls;
   readonly log: { info(fields: object, message: string): void };
 }
 
 /** One attempt of the upstream call. Temporal repeats it; nothing else does. */
-export function createActivities(dependencies: ActivityDependencies): RunActivities<RawJson> {
-  const { upstream, now, random, log } = dependencies;
+export function createCallUpstream(
+  dependencies: ActivityDependencies,
+): Pick<RunActivities<RawJson>, 'callUpstream'> {
+  const { upstream, now, random, runningCalls, log } = dependencies;
 
   return {
     async callUpstream(call: UpstreamCall, body: RawJson): Promise<RawJson> {
       const context = Context.current();
       const { attempt } = context.info;
-      const before = closeGaps(previousJournal(context.info.heartbeatDetails), attempt);
+      const before = closeGaps(previousJournal(context.info.heartbeatDetails, call.earlier), attempt);
       refuseToBegin(call, before, now());
 
       const startedAtMs = now();
       const journal = beginAttempt(before, attempt, new Date(startedAtMs).toISOString());
       const number = journal.begun;
-      const limit = limitAttempt(call, startedAtMs, context.cancellationSignal);
+      const running = runningCalls.enter(call.request_id);
+      const broken = AbortSignal.any([context.cancellationSignal, running.cancelled]);
+      const limit = limitAttempt(call, startedAtMs, broken);
       const heartbeat = heartbeatWhileRunning(context, journal);
       const answer = await upstream
         .complete({ body: body.bytes, requestId: call.request_id, attempt: number, signal: limit.signal })
         .finally(() => {
           limit.clear();
           heartbeat.stop();
+          running.leave();
         });
 
       const endedAtMs = now();
@@ -58,7 +66,7 @@ export function createActivities(dependencies: ActivityDependencies): RunActivit
         log.info(fields, 'attempt succeeded');
         return new RawJson(answer.bytes, endAttempt(journal, succeededEnd(answer, startedAtMs, endedAtMs)));
       }
-      const cancellation = context.cancellationSignal.aborted ? context.cancellationSignal.reason : null;
+      const cancellation = toCancellation(context.cancellationSignal, running.cancelled);
       const end = failedEnd(answer.failure, cancellation, startedAtMs, endedAtMs);
       const ended = endAttempt(journal, end);
       // Travels with the failure; the next attempt finds it in its heartbeat details.
@@ -76,8 +84,8 @@ export function createActivities(dependencies: ActivityDependencies): RunActivit
   };
 }
 
-function previousJournal(heartbeatDetails: unknown): Journal {
-  return isJournal(heartbeatDetails) ? heartbeatDetails : EMPTY_JOURNAL;
+function previousJournal(heartbeatDetails: unknown, earlier: Journal = EMPTY_JOURNAL): Journal {
+  return isJournal(heartbeatDetails) ? heartbeatDetails : earlier;
 }
 
 /** What the attempts before this one, or the clock, forbid; the upstream is not called then. */

@@ -3,18 +3,19 @@ import { DEMO_MODELS } from './demo/models.ts';
 import { createLimit } from './domain/limit.ts';
 import { banner } from './process/banner.ts';
 import { chooseTemporal } from './process/choose-temporal.ts';
-import { createIdentity } from './process/identity.ts';
+import { createIdentity, isPredecessor } from './process/identity.ts';
 import { runEntry } from './process/run-entry.ts';
 import { startApi } from './process/start-api.ts';
 import { startWorker } from './process/start-worker.ts';
 import { chooseUpstream } from './process/upstream.ts';
-import { connectLazily, connectNative } from './temporal/connection.ts';
+import { connectLazily, connectNative, createClient } from './temporal/connection.ts';
+import { failDeadAttempts } from './temporal/dead-attempts.ts';
 import { createWaiters } from './temporal/waiters.ts';
 
 await runEntry(async ({ config, log, stopper }) => {
   const say = (line: string): void => void process.stdout.write(`${line}\n`);
   const chosen = await chooseTemporal(config, log, stopper, say);
-  const { temporal, uiUrl, embedded, heartbeatTimeoutSeconds } = chosen;
+  const { temporal, uiUrl, directoryId, heartbeatTimeoutSeconds } = chosen;
   // One connection for client and worker: a start's first task travels with its answer.
   const connection = await connectNative(temporal).catch((cause: unknown) => {
     throw new Error(`Temporal cannot be reached at ${temporal.address}.`, { cause });
@@ -23,7 +24,16 @@ await runEntry(async ({ config, log, stopper }) => {
   const abortable = connectLazily(temporal);
   stopper.add({ name: 'Temporal probe', stop: () => abortable.close() });
 
-  const identity = createIdentity();
+  const identity = createIdentity(directoryId);
+  // Before the worker: what it is to do again is then there when it comes.
+  if (directoryId !== null) {
+    void failDeadAttempts({
+      client: createClient(abortable, temporal, identity),
+      isDead: (worker) => isPredecessor(worker, identity, directoryId),
+      stopping: stopper.stopping,
+      log,
+    });
+  }
   const waiters = createWaiters(createLimit(config.limits.waiters));
   const upstream = await chooseUpstream(config, stopper);
   const { namespace } = temporal;
@@ -34,7 +44,8 @@ await runEntry(async ({ config, log, stopper }) => {
     connection,
     abortable,
     eagerStart: true,
-    settledHere: embedded,
+    // Nobody else's worker is expected on an embedded server.
+    settledHere: directoryId !== null,
     waiters,
     heartbeatTimeoutSeconds,
     uiUrl,

@@ -27,7 +27,7 @@ export function completedDetails(input: RunInput, beside: unknown): string {
 
 export function endedDetails(input: RunInput, end: RunEnd): string {
   return [
-    `**Failed**: \`${end.error.code}\` (${end.error.reason}, \`${input.model}\`). ${end.error.message}`,
+    `**${end.error.code === 'request_cancelled' ? 'Cancelled' : 'Failed'}**: \`${end.error.code}\` (${end.error.reason}, \`${input.model}\`). ${end.error.message}`,
     ...attemptLines(end.journal),
   ].join('\n');
 }

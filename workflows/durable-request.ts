@@ -9,11 +9,20 @@ import {
   setCurrentDetails,
   workflowInfo,
 } from '@temporalio/workflow';
+import { EMPTY_JOURNAL, longer, type Journal } from '../src/domain/journal.ts';
 import type { RawJson } from '../src/domain/raw-json.ts';
 import { CANCELLED_ERROR, DEADLINE_ERROR } from '../src/domain/request-error.ts';
-import { EMPTY_JOURNAL } from '../src/domain/journal.ts';
 import { toRunEnd, type RunEnd } from '../src/domain/run-end.ts';
-import { ACTIVITY_SLACK_MS, type RunActivities, type RunInput, type RunSinks } from '../src/domain/run.ts';
+import {
+  ACTIVITY_SLACK_MS,
+  isRunMemo,
+  MEMO_KEY,
+  type RunActivities,
+  type RunInput,
+  type RunSinks,
+  type UpstreamCall,
+} from '../src/domain/run.ts';
+import { startCancellableCall } from './cancellable-call.ts';
 import { completedDetails, endedDetails, openDetails } from './details.ts';
 
 const { runs } = proxySinks<RunSinks>();
@@ -25,18 +34,22 @@ const { runs } = proxySinks<RunSinks>();
 export async function durableRequest(input: RunInput, body: RawJson): Promise<RawJson> {
   const deadlineAtMs = workflowInfo().startTime.getTime() + input.options.deadline_seconds * 1000;
   setCurrentDetails(openDetails(input, deadlineAtMs));
+  const earlier = earlierJournal();
+  const call = startCancellableCall(() => callUpstream(input, body, deadlineAtMs, earlier));
   try {
-    const result = await callUpstream(input, body, deadlineAtMs);
+    const result = await call.settled;
     runs.settled({ kind: 'completed', result: result.bytes });
     setCurrentDetails(completedDetails(input, result.beside));
     return result;
   } catch (failure) {
+    const end = toRunEnd(failure, earlier);
     // Once a cancellation was asked for, every end but a completed call reads as cancelled.
     if (isCancellation(failure) || CancellationScope.current().consideredCancelled) {
       runs.settled({ kind: 'failed', error: CANCELLED_ERROR });
+      const journal = longer(end.journal, call.recalled());
+      setCurrentDetails(endedDetails(input, { error: CANCELLED_ERROR, journal }));
       throw isCancellation(failure) ? failure : new CancelledFailure(CANCELLED_ERROR.message);
     }
-    const end = toRunEnd(failure);
     runs.settled({ kind: 'failed', error: end.error });
     setCurrentDetails(endedDetails(input, end));
     throw ApplicationFailure.create({
@@ -48,10 +61,15 @@ export async function durableRequest(input: RunInput, body: RawJson): Promise<Ra
   }
 }
 
-async function callUpstream(input: RunInput, body: RawJson, deadlineAtMs: number): Promise<RawJson> {
+async function callUpstream(
+  input: RunInput,
+  body: RawJson,
+  deadlineAtMs: number,
+  earlier: Journal,
+): Promise<RawJson> {
   // In a workflow, the clock is the time of the current workflow task.
   const timeLeftMs = deadlineAtMs - Date.now();
-  if (timeLeftMs <= 0) throw ended({ error: DEADLINE_ERROR, journal: EMPTY_JOURNAL });
+  if (timeLeftMs <= 0) throw ended({ error: DEADLINE_ERROR, journal: earlier });
   const { options } = input;
   const activities = proxyActivities<RunActivities<RawJson>>({
     summary: `${input.operation} · ${input.model}`,
@@ -67,10 +85,20 @@ async function callUpstream(input: RunInput, body: RawJson, deadlineAtMs: number
       ...(options.max_attempts === null ? {} : { maximumAttempts: options.max_attempts }),
     },
   });
-  return activities.callUpstream(
-    { request_id: workflowInfo().workflowId, deadline_at_ms: deadlineAtMs, options },
-    body,
-  );
+  return activities.callUpstream(toCall(input, deadlineAtMs, earlier), body);
+}
+
+function toCall({ options }: RunInput, deadlineAtMs: number, earlier: Journal): UpstreamCall {
+  const call = { request_id: workflowInfo().workflowId, deadline_at_ms: deadlineAtMs, options };
+  if (earlier.begun === 0) return call;
+  const maxAttempts = options.max_attempts === null ? null : options.max_attempts + earlier.begun;
+  return { ...call, options: { ...options, max_attempts: maxAttempts }, earlier };
+}
+
+/** What a retry by hand brings along. */
+function earlierJournal(): Journal {
+  const memo = workflowInfo().memo?.[MEMO_KEY];
+  return isRunMemo(memo) ? (memo.earlier?.journal ?? EMPTY_JOURNAL) : EMPTY_JOURNAL;
 }
 
 function ended(end: RunEnd): ApplicationFailure {

@@ -1,2 +1,3 @@
-/** Everything the worker's bundle exports: one workflow type. Its name is the contract with open runs. */
+/** Everything the worker's bundle exports: the workflow types. Their names are the contract with open runs. */
+export { deleteRequest } from './delete-request.ts';
 export { durableRequest } from './durable-request.ts';

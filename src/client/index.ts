@@ -4,4 +4,4 @@ export { Requests, WaitTimeoutError, type WaitOptions } from './requests.ts';
 export type { CreateParams, DurableChat } from './completions.ts';
 export type { AsyncChatCompletion, RequestError, RequestRecord } from '../domain/record.ts';
 export type { Attempt } from '../domain/attempt.ts';
-export type { RequestOptions } from '../domain/options.ts';
+export type { RequestOptions, RetryOptions } from '../domain/options.ts';

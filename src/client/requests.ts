@@ -1,5 +1,6 @@
 import { APIError } from 'openai';
 import type { OpenAI } from './openai-types.ts';
+import type { RetryOptions } from '../domain/options.ts';
 import type { RequestRecord } from '../domain/record.ts';
 
 export interface WaitOptions {
@@ -26,11 +27,11 @@ const TIMEOUT_MS = 600_000;
 const POLL_SECONDS = 30;
 const AFTER_BAD_POLL_MS = 1_000;
 
-/** Reads request records. */
+/** Reads request records, and acts on requests. */
 export class Requests {
-  readonly #client: Pick<OpenAI, 'get'>;
+  readonly #client: Pick<OpenAI, 'get' | 'post' | 'delete'>;
 
-  constructor(client: Pick<OpenAI, 'get'>) {
+  constructor(client: Pick<OpenAI, 'get' | 'post' | 'delete'>) {
     this.#client = client;
   }
 
@@ -55,6 +56,27 @@ export class Requests {
       if (record?.terminal === true) return record;
       await pause(Math.min(poll.pauseMs, Math.max(0, untilMs - Date.now())), signal);
     }
+  }
+
+  /**
+   * Asks for the request's cancellation; the record as it is then. It ends as cancelled, unless its answer was
+   * there already. @throws ConflictError (`request_already_terminal`), NotFoundError
+   */
+  async cancel(id: string): Promise<RequestRecord> {
+    return this.#client.post<RequestRecord>(`${recordPath(id)}/cancel`);
+  }
+
+  /**
+   * Runs a failed or cancelled request again under its id, with `options` over those of its last run. Safe to
+   * repeat while that run goes on. @throws ConflictError (`request_already_completed`), NotFoundError
+   */
+  async retry(id: string, options: RetryOptions = {}): Promise<RequestRecord> {
+    return this.#client.post<RequestRecord>(`${recordPath(id)}/retry`, { body: { reqrun: options } });
+  }
+
+  /** Removes a terminal request with all its runs. @throws ConflictError (`request_not_terminal`), NotFoundError */
+  async delete(id: string): Promise<void> {
+    await this.#client.delete(recordPath(id));
   }
 
   async #poll(

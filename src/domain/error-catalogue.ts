@@ -59,6 +59,16 @@ export const REFUSALS = {
     409,
     'The key names a Temporal workflow that is not a ReqRun request; use another key.',
   ),
+  request_already_terminal: invalid(409, 'The request has ended already; it cannot be cancelled any more.'),
+  request_already_completed: invalid(
+    409,
+    'The request has completed; only a failed or cancelled one is retried.',
+  ),
+  request_not_terminal: invalid(409, 'The request has not ended yet; wait for its end, or cancel it first.'),
+  request_being_deleted: invalid(
+    409,
+    'The request with this key is being deleted; the key is free again within a minute.',
+  ),
   request_too_large: invalid(413, 'The body is larger than REQRUN_MAX_BODY_BYTES.'),
   uri_too_long: invalid(414, 'The path is too long.'),
   unsupported_media_type: invalid(415, 'The Content-Type must be application/json.'),

@@ -18,7 +18,10 @@ export interface Journal {
   readonly duplicate: boolean;
 }
 
-/** An attempt and the number Temporal's activity gave it, which starts anew when an operator resets it. */
+/**
+ * An attempt and the number Temporal's activity gave it, which starts anew when an operator resets it. 0 marks
+ * an attempt of an earlier run.
+ */
 export interface JournalEntry extends Attempt {
   readonly activity_attempt: number;
 }
@@ -69,6 +72,12 @@ export function endAttempt(journal: Journal, end: AttemptEnd): Journal {
   };
 }
 
+/** The journal as the next run of the request finds it: all attempts ended, none of them its own. */
+export function carryOver(journal: Journal): Journal {
+  const ended = interruptAttempt(journal);
+  return { ...ended, entries: ended.entries.map((entry) => ({ ...entry, activity_attempt: 0 })) };
+}
+
 /** Ends the running attempt as interrupted: its worker is gone and nobody knows whether the call ran. */
 export function interruptAttempt(journal: Journal): Journal {
   return endAttempt(journal, INTERRUPTED);
@@ -91,9 +100,14 @@ export function closeGaps(journal: Journal, activityAttempt: number): Journal {
   return closed;
 }
 
-/** Whether the last attempt is one whose call may have run without its answer being known. */
+/** The one that knows of more attempts; of the same ones, the first, which is told by who made them. */
+export function longer(told: Journal, recalled: Journal | null): Journal {
+  return recalled !== null && recalled.begun > told.begun ? recalled : told;
+}
+
+/** Whether this run's last attempt is one whose call may have run without its answer being known. */
 export function lastOutcomeUnknown(journal: Journal): boolean {
-  return isUnknown(journal.entries.at(-1)?.outcome ?? null);
+  return isUnknown(entriesOfThisRun(journal).at(-1)?.outcome ?? null);
 }
 
 /** The code of the last ended attempt; null when it succeeded or none has ended. */
@@ -101,9 +115,14 @@ export function lastErrorCode(journal: Journal): string | null {
   return journal.entries.findLast((entry) => entry.status !== AttemptStatus.running)?.error_code ?? null;
 }
 
-/** How many attempts ended with this code. */
+/** How many attempts of this run ended with this code. */
 export function countEndedWith(journal: Journal, errorCode: string): number {
-  return journal.entries.filter((entry) => entry.error_code === errorCode).length;
+  return entriesOfThisRun(journal).filter((entry) => entry.error_code === errorCode).length;
+}
+
+/** The kept entries of this run; a retry by hand decides anew, whatever the runs before it met. */
+export function entriesOfThisRun(journal: Journal): readonly JournalEntry[] {
+  return journal.entries.filter((entry) => entry.activity_attempt > 0);
 }
 
 function append(journal: Journal, entry: Omit<JournalEntry, 'number'>): Journal {

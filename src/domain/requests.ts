@@ -1,6 +1,6 @@
 import type { RawJson } from './raw-json.ts';
 import type { RequestError, RequestRecord } from './record.ts';
-import type { RequestOptions } from './options.ts';
+import type { RequestOptions, RetryOptions } from './options.ts';
 import type { Operation, RequestStatus } from './words.ts';
 
 /** A request as the HTTP edge hands it on: validated, ReqRun's own fields taken out. */
@@ -60,6 +60,22 @@ export interface Requests {
   submit(request: NewRequest, wait: Wait): Promise<Acceptance>;
   /** Null for an unknown id and for any workflow that is not a request. */
   read(id: string, wait: Wait): Promise<StoredRequest | null>;
+  /**
+   * Asks for the request's cancellation; resolves when Temporal has accepted it, to the record as it is then.
+   * Null as with `read`. @throws Refusal `request_already_terminal`
+   */
+  cancel(id: string): Promise<StoredRequest | null>;
+  /**
+   * Runs a failed or cancelled request again under its id, with `options` over those of its last run. Calls at
+   * once are answered by one run. Null as with `read`.
+   * @throws Refusal `request_already_completed`, or `request_not_terminal` while its first run goes on
+   */
+  retry(id: string, options: RetryOptions): Promise<StoredRequest | null>;
+  /**
+   * Removes a terminal request with all its runs. From then on it cannot be read; its key is free once
+   * Temporal has removed them. False for an id that `read` answers with null. @throws Refusal `request_not_terminal`
+   */
+  delete(id: string): Promise<boolean>;
   /** Whether Temporal answers, now. */
   reachable(): Promise<boolean>;
 }

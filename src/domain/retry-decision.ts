@@ -1,5 +1,5 @@
 import type { FailureCode } from './error-catalogue.ts';
-import { countEndedWith, lastOutcomeUnknown, type Journal } from './journal.ts';
+import { countEndedWith, entriesOfThisRun, lastOutcomeUnknown, type Journal } from './journal.ts';
 import type { RequestOptions } from './options.ts';
 import { Retry, type UpstreamFailure } from './upstream-failure.ts';
 import { FailureReason, OnUnknownOutcome } from './words.ts';
@@ -38,13 +38,14 @@ export function decideRetry(
 
   const told = failure.retryAfterMs;
   if (told !== null && told >= timeLeftMs) return end(failure.code, FailureReason.deadlineExceeded);
-  const floorMs = told !== null && told > 0 ? told : backoffMs(failure.firstBackoffMs, journal.begun);
+  const floorMs =
+    told !== null && told > 0 ? told : backoffMs(failure.firstBackoffMs, entriesOfThisRun(journal).length);
   if (floorMs >= timeLeftMs) return end('deadline_exceeded', FailureReason.deadlineExceeded);
   const jitteredMs = Math.ceil(floorMs * (1 + MAX_JITTER * random()));
   return { retry: true, delayMs: Math.max(1, Math.min(jitteredMs, Math.max(floorMs, timeLeftMs - 1))) };
 }
 
-/** Whether `max_attempts` calls have begun. */
+/** Whether `max_attempts` calls have begun, over all runs: the workflow adds those of earlier runs. */
 export function isExhausted(journal: Journal, options: RequestOptions): boolean {
   return options.max_attempts !== null && journal.begun >= options.max_attempts;
 }

@@ -6,6 +6,9 @@ import type { Operation } from './words.ts';
 /** The workflow type: what makes a workflow in the namespace one of ours, together with its memo. */
 export const WORKFLOW_TYPE = 'durableRequest';
 
+/** The type of the run that takes a request's id over while the request is being deleted. */
+export const DELETION_TYPE = 'deleteRequest';
+
 /** First argument of the workflow; the second is the body as it came. Nothing secret in it. */
 export interface RunInput {
   readonly operation: Operation;
@@ -19,7 +22,17 @@ export interface RunInput {
 export interface UpstreamCall {
   readonly request_id: string;
   readonly deadline_at_ms: number;
+  /** In force for this run; its `max_attempts` counts, as the journal does, over all runs. */
   readonly options: RequestOptions;
+  /** The journal of the runs before this one; absent in the first. */
+  readonly earlier?: Journal;
+}
+
+/** Argument of the deletion's workflow and of its activity. */
+export interface Deletion {
+  readonly request_id: string;
+  /** Its newest run; each run's memo names the one before it. */
+  readonly last_run_id: string;
 }
 
 /**
@@ -33,6 +46,8 @@ export interface RunMemo {
   readonly options: RequestOptions;
   readonly created_at: string;
   readonly run: number;
+  /** Of a retry by hand: the run before it, and the journal up to its end. */
+  readonly earlier?: { readonly run_id: string; readonly journal: Journal };
 }
 
 /** Under which member of Temporal's memo {@link RunMemo} stands. */
@@ -44,12 +59,20 @@ export const RUN_SLACK_MS = 3_000;
 
 /** The workflow's way to tell its own process that it has settled, once that is durable. */
 export type RunSinks = {
-  runs: { settled(run: SettledRun): void };
+  runs: {
+    settled(run: SettledRun): void;
+    /** A cancellation was accepted: a call that runs in this process need not wait for a heartbeat. */
+    cancelRequested(): void;
+  };
 };
 
 /** The activities as the workflow calls them. */
 export interface RunActivities<Text> {
   callUpstream(call: UpstreamCall, body: Text): Promise<Text>;
+  /** What Temporal holds of the run's attempts at this moment; null where it holds nothing. */
+  recallAttempts(run: { readonly workflow_id: string; readonly run_id: string }): Promise<Journal | null>;
+  /** Deletes all runs of a request and, last, the run that asks for it. */
+  deleteRuns(deletion: Deletion): Promise<void>;
 }
 
 export function isJournal(value: unknown): value is Journal {

@@ -15,6 +15,7 @@ import { collectPaths, refuseOtherMethods } from './methods.ts';
 import { logRequests } from './request-log.ts';
 import { chatCompletionRoutes } from './routes/chat-completions.ts';
 import { healthRoutes } from './routes/health.ts';
+import { requestActionRoutes } from './routes/request-actions.ts';
 import { requestRoutes } from './routes/requests.ts';
 import { validatorCompiler } from './validation.ts';
 import type { WaitSettings } from './wait.ts';
@@ -74,13 +75,14 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
-      info: { title: 'ReqRun', version: '0.1.0', description: 'One LLM request, made durable.' },
+      info: { title: 'ReqRun', version: '0.2.0', description: 'One LLM request, made durable.' },
     },
     transform: jsonSchemaTransform,
     transformObject: jsonSchemaTransformObject,
   });
   chatCompletionRoutes(app, dependencies);
   requestRoutes(app, dependencies);
+  requestActionRoutes(app, dependencies);
   healthRoutes(app, dependencies);
   refuseOtherMethods(app, paths);
   return app;

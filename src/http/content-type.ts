@@ -7,6 +7,10 @@ declare module 'fastify' {
     /** The body as it came; null where there is none. `body` is its value after validation. */
     jsonBody: JsonBody | null;
   }
+  interface FastifyContextConfig {
+    /** An empty body is none, also under a JSON Content-Type. */
+    bodyIsOptional?: boolean;
+  }
 }
 
 /** JSON in UTF-8, not compressed, and nothing else. */
@@ -16,6 +20,7 @@ export function acceptJson(app: App): void {
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
     try {
       refuseOtherEncodings(request.headers['content-type'], request.headers['content-encoding']);
+      if (body.length === 0 && request.routeOptions.config.bodyIsOptional === true) return done(null, null);
       request.jsonBody = parseJson(typeof body === 'string' ? Buffer.from(body) : body);
       done(null, request.jsonBody.value);
     } catch (error) {

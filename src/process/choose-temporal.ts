@@ -3,6 +3,7 @@ import type { Config } from '../config.ts';
 import type { TemporalAddress } from '../temporal/connection.ts';
 import { binarySources, findBinary } from '../temporal/embedded/binary.ts';
 import { lockDataDir } from '../temporal/embedded/data-dir-lock.ts';
+import { directoryId } from '../temporal/embedded/directory-id.ts';
 import { startEmbeddedServer } from '../temporal/embedded/server.ts';
 import { SEPARATE_HEARTBEAT_SECONDS } from './external-temporal.ts';
 import type { Stopper } from './stop.ts';
@@ -13,8 +14,8 @@ export interface ChosenTemporal {
   /** For a person: which server, and what named it. */
   readonly said: string;
   readonly uiUrl: string | null;
-  /** Nobody else's worker is on it: this process settles every run. */
-  readonly embedded: boolean;
+  /** The locked data directory's id; null where the server is not embedded. */
+  readonly directoryId: string | null;
   readonly heartbeatTimeoutSeconds: number;
 }
 
@@ -36,7 +37,7 @@ export async function chooseTemporal(
       temporal: external,
       said: `${external.address} (named by ${external.namedBy}), namespace ${namespace}`,
       uiUrl: config.temporalUiUrl,
-      embedded: false,
+      directoryId: null,
       heartbeatTimeoutSeconds: config.heartbeatTimeoutSeconds ?? SEPARATE_HEARTBEAT_SECONDS,
     };
   }
@@ -58,7 +59,7 @@ export async function chooseTemporal(
     temporal: { address: server.address, namespace: 'default', apiKey: null, tls: false },
     said: `embedded at ${server.address}, database ${dataDir}/temporal.db (binary: ${binary.source})`,
     uiUrl: config.temporalUiUrl ?? server.uiUrl,
-    embedded: true,
+    directoryId: await directoryId(dataDir),
     heartbeatTimeoutSeconds: config.heartbeatTimeoutSeconds ?? EMBEDDED_HEARTBEAT_SECONDS,
   };
 }

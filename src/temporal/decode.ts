@@ -3,7 +3,7 @@ import {
   decodeArrayFromPayloads,
   decodeOptionalFailureToOptionalError,
 } from '@temporalio/common/lib/internal-non-workflow/index.js';
-import { EMPTY_JOURNAL, type Journal } from '../domain/journal.ts';
+import type { Journal } from '../domain/journal.ts';
 import { isRawJson, type RawJson } from '../domain/raw-json.ts';
 import { isJournal } from '../domain/run.ts';
 
@@ -14,7 +14,8 @@ interface EncodedPayloads {
 
 /** Reads what ReqRun's workflow and activity have written, from the protos of describe and history. */
 export interface Decoder {
-  journal(encoded: EncodedPayloads | null | undefined): Promise<Journal>;
+  /** Null where there is none. */
+  journal(encoded: EncodedPayloads | null | undefined): Promise<Journal | null>;
   result(encoded: EncodedPayloads | null | undefined): Promise<RawJson>;
   failure(encoded: ProtoFailure | null | undefined): Promise<Error | undefined>;
 }
@@ -24,7 +25,7 @@ export function createDecoder(converter: LoadedDataConverter): Decoder {
     decodeArrayFromPayloads(converter, encoded?.payloads);
   return {
     async journal(encoded) {
-      return (await values(encoded)).find(isJournal) ?? EMPTY_JOURNAL;
+      return (await values(encoded)).find(isJournal) ?? null;
     },
     async result(encoded) {
       const [result] = await values(encoded);

@@ -1,12 +1,11 @@
 import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
-import type { temporal } from '@temporalio/proto';
 import { optionalTsToDate } from '@temporalio/common/lib/time.js';
-import { beginAttempt, closeGaps, EMPTY_JOURNAL, interruptAttempt, type Journal } from '../domain/journal.ts';
+import { beginAttempt, EMPTY_JOURNAL, interruptAttempt, type Journal } from '../domain/journal.ts';
 import type { RequestError } from '../domain/record.ts';
 import { CANCELLED_ERROR, DEADLINE_ERROR, requestError, TERMINATED_ERROR } from '../domain/request-error.ts';
 import { FailureReason, RequestStatus } from '../domain/words.ts';
 import type { Decoder } from './decode.ts';
-import { PendingActivityState } from './proto.ts';
+import { findPendingCall, isWaiting, readPendingJournal, type PendingCall } from './pending-call.ts';
 import { readActivityEnd } from './run-history.ts';
 
 /** The state of one run, read from Temporal alone: no worker is asked. */
@@ -19,70 +18,62 @@ export interface RunState {
   readonly completedAt: Date | null;
 }
 
-type PendingActivity = temporal.api.workflow.v1.IPendingActivityInfo;
-
 /** The events of a run whose first workflow task has not ended: no activity can have been scheduled. */
 const EVENTS_BEFORE_ACTIVITY = 3;
 
+/** @param earlier the journal of the runs before this one; a retry by hand goes on from it */
 export async function readRun(
   client: Client,
   decoder: Decoder,
   description: WorkflowExecutionDescription,
+  earlier: Journal = EMPTY_JOURNAL,
 ): Promise<RunState> {
   const running = description.status.name === 'RUNNING';
-  const pending = description.raw.pendingActivities?.[0];
-  if (running && pending) return pendingRun(pending, decoder);
+  const pending = findPendingCall(description);
+  if (running && pending) return pendingRun(pending, decoder, earlier);
   if (running && description.historyLength <= EVENTS_BEFORE_ACTIVITY)
-    return open(RequestStatus.queued, EMPTY_JOURNAL);
+    return open(RequestStatus.queued, earlier);
 
   // The activity's end in history is the request's end, also while the run has not closed over it.
   const { workflowId, runId } = description;
-  const end = await readActivityEnd(client, decoder, { workflowId, runId });
+  const end = await readActivityEnd(client, decoder, { workflowId, runId }, earlier);
   const completedAt = description.closeTime ?? null;
   if (end.kind === 'completed') {
     const { journal, result } = end;
     const ended = { status: RequestStatus.completed, error: null, nextAttemptAt: null };
     return { ...ended, journal, result, completedAt: completedAt ?? end.at };
   }
-  const journal = end.kind === 'failed' ? end.journal : EMPTY_JOURNAL;
+  const journal = end.kind === 'failed' ? end.journal : earlier;
   if (running) {
     if (end.kind !== 'failed') return open(RequestStatus.queued, journal);
-    return failed(end.error, journal, completedAt);
+    // The workflow will close as cancelled, whatever the call ended with.
+    return failed(cancelRequested(description) ? CANCELLED_ERROR : end.error, journal, completedAt);
   }
-  const left = end.kind === 'open' ? await journalLeftBehind(pending, decoder) : journal;
+  const left = end.kind === 'open' ? await journalLeftBehind(pending, decoder, earlier) : journal;
   return failed(closedError(description, end.kind === 'failed' ? end.error : null), left, completedAt);
 }
 
-async function pendingRun(pending: PendingActivity, decoder: Decoder): Promise<RunState> {
-  const journal = await decoder.journal(pending.heartbeatDetails);
-  const attempt = pending.attempt ?? 1;
-  const waiting =
-    pending.state === PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED ||
-    pending.state === PendingActivityState.PENDING_ACTIVITY_STATE_PAUSED;
-  if (!waiting) {
-    const startedAt = optionalTsToDate(pending.lastStartedTime)?.toISOString() ?? null;
-    return open(RequestStatus.processing, running(journal, attempt, startedAt));
-  }
-  const closed = closeGaps(journal, attempt);
-  const status = closed.begun === 0 ? RequestStatus.queued : RequestStatus.retrying;
-  const next =
-    status === RequestStatus.retrying ? (optionalTsToDate(pending.nextAttemptScheduleTime) ?? null) : null;
-  return { ...open(status, closed), nextAttemptAt: next };
+/** Whether a cancellation of this run was asked for and accepted. */
+export function cancelRequested({ raw }: WorkflowExecutionDescription): boolean {
+  return raw.workflowExtendedInfo?.cancelRequested ?? false;
 }
 
-/** The running attempt may have written its own beginning already. */
-function running(journal: Journal, attempt: number, startedAt: string | null): Journal {
-  const last = journal.entries.at(-1);
-  return last?.status === 'running' && last.activity_attempt === attempt
-    ? journal
-    : beginAttempt(journal, attempt, startedAt);
+async function pendingRun(pending: PendingCall, decoder: Decoder, earlier: Journal): Promise<RunState> {
+  const journal = await readPendingJournal(pending, decoder, earlier);
+  if (!isWaiting(pending)) return open(RequestStatus.processing, journal);
+  if (journal.begun === earlier.begun) return open(RequestStatus.queued, journal);
+  const nextAttemptAt = optionalTsToDate(pending.nextAttemptScheduleTime) ?? null;
+  return { ...open(RequestStatus.retrying, journal), nextAttemptAt };
 }
 
 /** A run that Temporal ended over an activity that was still open: nobody can say how its last attempt went. */
-async function journalLeftBehind(pending: PendingActivity | undefined, decoder: Decoder): Promise<Journal> {
-  if (!pending) return interruptAttempt(beginAttempt(EMPTY_JOURNAL, 1, null));
-  const state = await pendingRun(pending, decoder);
-  return interruptAttempt(state.journal);
+async function journalLeftBehind(
+  pending: PendingCall | undefined,
+  decoder: Decoder,
+  earlier: Journal,
+): Promise<Journal> {
+  if (!pending) return interruptAttempt(beginAttempt(earlier, 1, null));
+  return interruptAttempt(await readPendingJournal(pending, decoder, earlier));
 }
 
 function closedError(

@@ -2,18 +2,17 @@ import type { Client } from '@temporalio/client';
 import type { temporal } from '@temporalio/proto';
 import { optionalTsToDate } from '@temporalio/common/lib/time.js';
 import { ActivityFailure, TimeoutFailure } from '@temporalio/common';
-import { closeGaps, interruptAttempt, type Journal } from '../domain/journal.ts';
+import { closeGaps, interruptAttempt, longer, type Journal } from '../domain/journal.ts';
 import type { RequestError } from '../domain/record.ts';
 import { toRunEnd } from '../domain/run-end.ts';
-import { isJournal } from '../domain/run.ts';
+import { isJournal, type RunActivities } from '../domain/run.ts';
 import type { Decoder } from './decode.ts';
 import { RetryState } from './proto.ts';
-import { EMPTY_JOURNAL } from '../domain/journal.ts';
 import { CANCELLED_ERROR } from '../domain/request-error.ts';
 
 type HistoryEvent = temporal.api.history.v1.IHistoryEvent;
 
-/** What the history says of a run's only activity: the upstream call with all its attempts. */
+/** What the history says of a run's upstream call, with all its attempts. */
 export type ActivityEnd =
   | { readonly kind: 'not scheduled' }
   | { readonly kind: 'open' }
@@ -26,13 +25,18 @@ export type ActivityEnd =
   | { readonly kind: 'failed'; readonly error: RequestError; readonly journal: Journal };
 
 /** The last events of a run; more than any run has after its activity was scheduled. */
-const LAST_EVENTS = 12;
+const LAST_EVENTS = 30;
 
-/** Reads the end of a run's activity from the newest events of its history. Needs no worker. */
+/**
+ * Reads the end of a run's upstream call from the newest events of its history. Needs no worker.
+ *
+ * @param earlier the journal of the runs before it
+ */
 export async function readActivityEnd(
   client: Client,
   decoder: Decoder,
   execution: { workflowId: string; runId: string },
+  earlier: Journal,
 ): Promise<ActivityEnd> {
   const { history } = await client.workflowService.getWorkflowExecutionHistoryReverse({
     namespace: client.options.namespace,
@@ -42,32 +46,58 @@ export async function readActivityEnd(
   const events = history?.events ?? [];
   const attempt = events.find((event) => event.activityTaskStartedEventAttributes)
     ?.activityTaskStartedEventAttributes?.attempt;
-  for (const event of events) {
-    const end = await activityEnd(event, attempt ?? null, decoder);
+  const recalls = new Set(events.filter(isRecall).map(({ eventId }) => String(eventId)));
+  const ofRecall = (event: HistoryEvent): boolean => recalls.has(String(scheduledBy(event)));
+  const answer = events.find(
+    (event) => ofRecall(event) && event.activityTaskCompletedEventAttributes,
+  )?.activityTaskCompletedEventAttributes;
+  for (const event of events.filter((event) => !ofRecall(event))) {
+    const end = await callEnd(event, attempt ?? null, decoder, earlier);
+    if (end?.kind === 'failed') {
+      return { ...end, journal: longer(end.journal, await decoder.journal(answer?.result)) };
+    }
     if (end !== null) return end;
   }
   return { kind: 'not scheduled' };
 }
 
-async function activityEnd(
+/** Of the activity that reads the attempts of a run that is being cancelled. */
+function isRecall({ activityTaskScheduledEventAttributes: scheduled }: HistoryEvent): boolean {
+  return scheduled?.activityType?.name === ('recallAttempts' satisfies keyof RunActivities<never>);
+}
+
+/** The event that scheduled the activity whose end this event is. */
+function scheduledBy(event: HistoryEvent): HistoryEvent['eventId'] {
+  if (event.activityTaskScheduledEventAttributes) return event.eventId;
+  const end =
+    event.activityTaskCompletedEventAttributes ??
+    event.activityTaskFailedEventAttributes ??
+    event.activityTaskTimedOutEventAttributes ??
+    event.activityTaskCanceledEventAttributes;
+  return end?.scheduledEventId;
+}
+
+async function callEnd(
   event: HistoryEvent,
   attempt: number | null,
   decoder: Decoder,
+  earlier: Journal,
 ): Promise<ActivityEnd | null> {
   const completed = event.activityTaskCompletedEventAttributes;
   if (completed) {
     const { bytes, beside } = await decoder.result(completed.result);
-    const journal = isJournal(beside) ? beside : EMPTY_JOURNAL;
+    const journal = isJournal(beside) ? beside : earlier;
     return { kind: 'completed', result: bytes, journal, at: optionalTsToDate(event.eventTime) ?? null };
   }
   const canceled = event.activityTaskCanceledEventAttributes;
   if (canceled) {
-    return { kind: 'failed', error: CANCELLED_ERROR, journal: await decoder.journal(canceled.details) };
+    const journal = (await decoder.journal(canceled.details)) ?? earlier;
+    return { kind: 'failed', error: CANCELLED_ERROR, journal };
   }
   const failed = event.activityTaskFailedEventAttributes ?? event.activityTaskTimedOutEventAttributes;
   if (failed) {
     const failure = await decoder.failure(failed.failure);
-    const end = toRunEnd(withRetryState(failure, failed.retryState));
+    const end = toRunEnd(withRetryState(failure, failed.retryState), earlier);
     return { kind: 'failed', error: end.error, journal: completeJournal(end.journal, failure, attempt) };
   }
   if (event.activityTaskScheduledEventAttributes) return { kind: 'open' };

@@ -1,5 +1,9 @@
-import type { Client, WorkflowStartOptions } from '@temporalio/client';
-import type { NewRequest } from '../domain/requests.ts';
+import type { Client } from '@temporalio/client';
+import {
+  InternalWorkflowStartOptionsSymbol,
+  type InternalWorkflowStartOptions,
+} from '@temporalio/client/lib/internal.js';
+import type { RawJson } from '../domain/raw-json.ts';
 import { MEMO_KEY, RUN_SLACK_MS, WORKFLOW_TYPE, type RunInput, type RunMemo } from '../domain/run.ts';
 import type { RunSearchAttributes } from './search-attributes.ts';
 
@@ -12,35 +16,38 @@ export interface StartSettings {
   readonly searchAttributes: RunSearchAttributes;
 }
 
+/** One run of a request: the first, or a retry by hand. */
+export interface NewRun {
+  readonly workflowId: string;
+  /** Temporal answers the same start, sent again, with the run that it made. */
+  readonly startId: string;
+  readonly memo: RunMemo;
+  readonly body: RawJson;
+}
+
 /** A lost workflow task costs this much, instead of Temporal's 10 s. */
 const WORKFLOW_TASK_TIMEOUT = '3 seconds';
 
 /**
- * Starts the run whose id decides, atomically in Temporal, who was first. Throws
- * WorkflowExecutionAlreadyStartedError when the id is taken, running or closed.
+ * Starts a run; Temporal decides atomically who was first. Throws WorkflowExecutionAlreadyStartedError when the
+ * id is taken: for a first run by any run, running or closed; for a later one by a run that goes on or completed.
  */
-export async function startRun(
-  client: Client,
-  settings: StartSettings,
-  workflowId: string,
-  request: NewRequest,
-  createdAt: string,
-): Promise<void> {
-  const { operation, model, options, fingerprint, body } = request;
+export async function startRun(client: Client, settings: StartSettings, run: NewRun): Promise<void> {
+  const { workflowId, startId, memo, body } = run;
+  const { operation, model, options } = memo;
   const input: RunInput = {
     operation,
     model,
     options,
     heartbeat_timeout_seconds: settings.heartbeatTimeoutSeconds,
   };
-  const memo: RunMemo = { operation, model, fingerprint, options, created_at: createdAt, run: 1 };
   const attributes = settings.searchAttributes(model);
-  const start: WorkflowStartOptions = {
+  const start: InternalWorkflowStartOptions & { args: [RunInput, RawJson] } = {
     workflowId,
     args: [input, body],
     taskQueue: settings.taskQueue,
     workflowIdConflictPolicy: 'FAIL',
-    workflowIdReusePolicy: 'REJECT_DUPLICATE',
+    workflowIdReusePolicy: memo.run === 1 ? 'REJECT_DUPLICATE' : 'ALLOW_DUPLICATE_FAILED_ONLY',
     // The backstop for days without workers; while one lives, the activity's own deadline comes first.
     workflowExecutionTimeout: options.deadline_seconds * 1000 + RUN_SLACK_MS,
     workflowTaskTimeout: WORKFLOW_TASK_TIMEOUT,
@@ -49,6 +56,7 @@ export async function startRun(
     staticSummary: `${operation} · ${model}`,
     priority: { priorityKey: options.priority },
     ...(attributes === undefined ? {} : { typedSearchAttributes: attributes }),
+    [InternalWorkflowStartOptionsSymbol]: { requestId: startId },
   };
   await client.workflow.start(WORKFLOW_TYPE, start);
 }

@@ -1,9 +1,7 @@
-import { isGrpcServiceError, WorkflowExecutionAlreadyStartedError, type Client } from '@temporalio/client';
+import { isGrpcServiceError, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { NewRequest } from '../domain/requests.ts';
 import type { Started } from './first-of-equals.ts';
-import { acceptanceUnknown, unavailable, withinBudget, type RpcBudget } from './rpc-budget.ts';
-import { startRun, type StartSettings } from './start-run.ts';
+import { unavailable, withinBudget, type RpcBudget } from './rpc-budget.ts';
 
 /** One try may take this long; the budget holds two of them. */
 export const TRY_MS = 2_000;
@@ -18,25 +16,19 @@ const INVALID_ARGUMENT = 3;
 const REFUSED: ReadonlySet<number> = new Set([5, 7, 12, 16]);
 
 /**
- * Starts the run, trying again with the same id while the answer is missing: the id makes that harmless.
- * Throws `acceptance_unknown` with the id when the budget ends without an answer, and `service_unavailable`
- * when Temporal's answer was that it does not take starts from us.
+ * Makes a start, again while its answer is missing: its id, and the id of the start itself, make that harmless.
+ *
+ * @param start one try, given up at the time it is told (Unix ms)
+ * @returns `unknown` with the last error when the budget ends without an answer
+ * @throws Refusal `service_unavailable` when Temporal's answer is that it takes no starts from us
  */
 export async function startUntilKnown(
-  client: Client,
-  settings: StartSettings,
-  id: string,
-  request: NewRequest,
-  createdAt: string,
+  start: (untilMs: number) => Promise<unknown>,
   budget: RpcBudget,
-): Promise<Started> {
+): Promise<Started | { readonly unknown: unknown }> {
   for (let isFirst = true; ; isFirst = false) {
-    const tryUntilMs = Math.min(Date.now() + TRY_MS, budget.deadlineMs);
-    const start = client.connection.withDeadline(tryUntilMs, () =>
-      startRun(client, settings, id, request, createdAt),
-    );
     try {
-      await withinBudget(budget, start);
+      await withinBudget(budget, start(Math.min(Date.now() + TRY_MS, budget.deadlineMs)));
       return 'started';
     } catch (error) {
       if (error instanceof WorkflowExecutionAlreadyStartedError) return 'already started';
@@ -44,9 +36,7 @@ export async function startUntilKnown(
       if (code === INVALID_ARGUMENT) throw error;
       // After a try without an answer, a refusal no longer says that nothing was accepted.
       if (isFirst && code !== null && REFUSED.has(code)) throw unavailable(error);
-      if (budget.leftMs() <= LAST_TRY_MS) {
-        throw acceptanceUnknown(id, { shouldRetry: request.key !== null, cause: error });
-      }
+      if (budget.leftMs() <= LAST_TRY_MS) return { unknown: error };
       await sleep(PAUSE_MS);
     }
   }

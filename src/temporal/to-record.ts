@@ -5,7 +5,7 @@ import type { RunMemo } from '../domain/run.ts';
 import type { Attempt } from '../domain/attempt.ts';
 import type { JournalEntry } from '../domain/journal.ts';
 import { RequestStatus } from '../domain/words.ts';
-import type { RunState } from './read-run.ts';
+import { cancelRequested, type RunState } from './read-run.ts';
 
 /** What the record says of the deployment rather than of the request. */
 export interface RecordSettings {
@@ -29,6 +29,8 @@ export function toRecord(
     state.status === RequestStatus.completed ||
     state.status === RequestStatus.failed ||
     state.status === RequestStatus.cancelled;
+  // A later run begins with its start, which may be long after the acceptance.
+  const starts = [memo.created_at, memo.run > 1 ? description.startTime.toISOString() : null];
   const expiresMs =
     completedAt === null || settings.retentionMs === null
       ? null
@@ -40,14 +42,16 @@ export function toRecord(
       object: 'request',
       status: state.status,
       terminal,
+      cancel_requested: cancelRequested(description),
       operation: memo.operation,
       model: memo.model,
       run: memo.run,
+      previous_run_id: memo.earlier?.run_id ?? null,
       attempts: journal.begun,
       max_attempts: memo.options.max_attempts,
       options: memo.options,
       created_at: memo.created_at,
-      updated_at: latest([memo.created_at, completedAt?.toISOString(), ...journal.entries.flatMap(times)]),
+      updated_at: latest([...starts, completedAt?.toISOString(), ...journal.entries.flatMap(times)]),
       completed_at: completedAt?.toISOString() ?? null,
       deadline_at: new Date(deadlineMs).toISOString(),
       next_attempt_at: state.nextAttemptAt?.toISOString() ?? null,

@@ -1,5 +1,5 @@
 import { Worker, type NativeConnection, type WorkflowBundle } from '@temporalio/worker';
-import { createActivities, type ActivityDependencies } from '../../activities/index.ts';
+import { createActivities, createRunningCalls, type ActivityDependencies } from '../../activities/index.ts';
 import type { SettledRun } from '../domain/requests.ts';
 import type { Waiters } from './waiters.ts';
 import { PAYLOAD_CONVERTER_PATH } from './workflow-bundle.ts';
@@ -26,9 +26,10 @@ export async function createWorker(
   connection: NativeConnection,
   bundle: WorkflowBundle,
   settings: WorkerSettings,
-  activities: ActivityDependencies,
+  dependencies: Omit<ActivityDependencies, 'runningCalls'>,
   waiters: Waiters | null,
 ): Promise<Worker> {
+  const runningCalls = createRunningCalls();
   return Worker.create({
     connection,
     namespace: settings.namespace,
@@ -36,7 +37,7 @@ export async function createWorker(
     identity: settings.identity,
     workflowBundle: bundle,
     dataConverter: { payloadConverterPath: PAYLOAD_CONVERTER_PATH },
-    activities: { ...createActivities(activities) },
+    activities: { ...createActivities({ ...dependencies, runningCalls }) },
     maxConcurrentActivityTaskExecutions: settings.maxAttemptsInFlight,
     maxCachedWorkflows: Math.ceil(settings.maxAttemptsInFlight * CACHED_RUNS_PER_ATTEMPT),
     // A lost sticky task waits this long instead of Temporal's 10 s.
@@ -47,6 +48,10 @@ export async function createWorker(
       runs: {
         settled: {
           fn: ({ workflowId }, run: SettledRun) => waiters?.settle(workflowId, run),
+          callDuringReplay: false,
+        },
+        cancelRequested: {
+          fn: ({ workflowId }) => runningCalls.cancel(workflowId),
           callDuringReplay: false,
         },
       },

@@ -52,6 +52,23 @@ describe('the typed client', () => {
     expect((await reqrun.requests.wait(model, { timeoutMs: 20_000 })).status).toBe('completed');
   });
 
+  it('cancels, runs again and deletes, each as the README shows', async () => {
+    const model = unique('actions');
+    upstream.script(model, { stall: 'headers' }, ok('after all'));
+    await reqrun.chat.completions.create({ model, messages, idempotency_key: model });
+    await upstream.untilHits(model, 1);
+    await reqrun.requests.cancel(model);
+    expect((await reqrun.requests.wait(model)).status).toBe('cancelled');
+    expect(await reqrun.requests.cancel(model).catch((error: unknown) => error)).toMatchObject({
+      status: 409,
+      code: 'request_already_terminal',
+    });
+    await reqrun.requests.retry(model, { deadline_seconds: 60 });
+    expect(await reqrun.requests.wait(model)).toMatchObject({ status: 'completed', run: 2, attempts: 2 });
+    await reqrun.requests.delete(model);
+    await expect(reqrun.requests.get(model)).rejects.toBeInstanceOf(NotFoundError);
+  });
+
   it('does not wait for what does not exist, nor after its signal', async () => {
     await expect(reqrun.requests.wait(unique('nobody'))).rejects.toBeInstanceOf(NotFoundError);
     await expect(

@@ -33,7 +33,7 @@ describe('the service', () => {
     expect([unknown.status, errorOf(unknown).code]).toEqual([404, 'not_found']);
     expect(unknown.text).not.toContain('secret');
     const wrong = await fetch(`${deployment.url}/v1/requests/x`, { method: 'PUT' });
-    expect([wrong.status, wrong.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
+    expect([wrong.status, wrong.headers.get('allow')]).toEqual([405, 'DELETE, GET, HEAD']);
   });
 
   it.each([

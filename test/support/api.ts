@@ -41,6 +41,32 @@ export async function get(url: string, path: string): Promise<Answer> {
   return toAnswer(await fetch(url + path));
 }
 
+/** POSTs one of a request's actions. */
+export async function act(
+  url: string,
+  id: string,
+  action: 'cancel' | 'retry',
+  body?: object,
+): Promise<Answer> {
+  return toAnswer(
+    await fetch(`${url}/v1/requests/${encodeURIComponent(id)}/${action}`, {
+      method: 'POST',
+      ...(body === undefined
+        ? {}
+        : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+    }),
+  );
+}
+
+export async function remove(url: string, id: string): Promise<Answer> {
+  return toAnswer(await fetch(`${url}/v1/requests/${encodeURIComponent(id)}`, { method: 'DELETE' }));
+}
+
+/** The record that an answer's body is. */
+export function recordIn(answer: Answer): RequestRecord {
+  return RequestRecord.parse(JSON.parse(answer.text));
+}
+
 export async function readRecord(url: string, id: string, query = ''): Promise<RequestRecord> {
   const answer = await get(url, `/v1/requests/${encodeURIComponent(id)}${query}`);
   if (answer.status !== 200) throw new Error(`GET answered ${answer.status}: ${answer.text}`);

@@ -36,6 +36,8 @@ export interface ScriptedUpstream {
   untilHits(model: string, count: number): Promise<void>;
   /** The most calls, of all models, that were ever unanswered at the same time. */
   mostAtOnce(): number;
+  /** Until so many calls were broken off by their caller. */
+  untilAborted(model: string, count: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -45,6 +47,7 @@ export async function startScriptedUpstream(): Promise<ScriptedUpstream> {
   const scripts = new Map<string, Step[]>();
   const seen = new Map<string, UpstreamHit[]>();
   let [open, mostOpen] = [0, 0];
+  const aborted = new Map<string, number>();
   const hits = (model: string): UpstreamHit[] => seen.get(model) ?? [];
 
   const server = createServer((request, response) => {
@@ -57,6 +60,9 @@ export async function startScriptedUpstream(): Promise<ScriptedUpstream> {
     const { model } = Call.parse(JSON.parse(body));
     const before = hits(model);
     seen.set(model, [...before, { body, headers: request.headers, atMs: Date.now() }]);
+    response.once('close', () => {
+      if (!response.writableFinished) aborted.set(model, (aborted.get(model) ?? 0) + 1);
+    });
     const steps = scripts.get(model) ?? [ok()];
     play(steps[Math.min(before.length, steps.length - 1)] ?? ok(), response);
   }
@@ -72,6 +78,11 @@ export async function startScriptedUpstream(): Promise<ScriptedUpstream> {
     untilHits: async (model, count) =>
       void (await until(
         () => hits(model).length,
+        (seen) => seen >= count,
+      )),
+    untilAborted: async (model, count) =>
+      void (await until(
+        () => aborted.get(model) ?? 0,
         (seen) => seen >= count,
       )),
     close: async () => {

@@ -1,18 +1,15 @@
-import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { RequestRecord } from '../../domain/record.ts';
 import { Refusal } from '../../domain/refusal.ts';
 import { isRequestId } from '../../domain/request-id.ts';
-import type { StoredRequest } from '../../domain/requests.ts';
 import type { App, AppDependencies } from '../app.ts';
 import { untilCallerLeaves } from '../caller.ts';
-import { pollAfterSeconds } from '../polling.ts';
-import { recordBytes } from '../record-bytes.ts';
+import { sendRecord } from '../record-answer.ts';
 import { errorResponses } from '../schemas/error.ts';
+import { RecordParams } from '../schemas/record-params.ts';
 import { GET_REFUSALS } from '../schemas/refusals.ts';
 import { resolveWait } from '../wait.ts';
 
-const RecordParams = z.object({ id: z.string().describe('The record id, which is the idempotency key.') });
 const RecordQuery = z.object({
   wait: z
     .string()
@@ -47,16 +44,8 @@ export function requestRoutes(app: App, { requests, wait, stopping }: AppDepende
       );
       const stored = await requests.read(id, { ms: waitMs, signal: untilCallerLeaves(reply, stopping) });
       if (stored === null) throw new Refusal('request_not_found');
-      reply.header('x-request-id', id);
       if (applied !== null) reply.header('preference-applied', applied);
-      if (!stored.record.terminal) {
-        reply.header('retry-after', String(pollAfterSeconds(stored.record.next_attempt_at, Date.now())));
-      }
       return sendRecord(reply, stored);
     },
   );
-}
-
-function sendRecord(reply: FastifyReply, stored: StoredRequest): FastifyReply {
-  return reply.type('application/json; charset=utf-8').send(recordBytes(stored));
 }

@@ -1,7 +1,12 @@
 import { REFUSALS, type RefusalCode } from '../../domain/error-catalogue.ts';
 
-/** Refusals that only a read can answer. */
-const READ_ONLY: ReadonlySet<string> = new Set(['request_not_found']);
+/** Refusals that only a request's own path can answer. */
+const OF_RECORDS: ReadonlySet<string> = new Set([
+  'request_not_found',
+  'request_already_terminal',
+  'request_already_completed',
+  'request_not_terminal',
+]);
 /** Refusals of whatever cannot be received or routed. */
 export const TRANSPORT_REFUSALS: readonly RefusalCode[] = [
   'invalid_request',
@@ -16,13 +21,21 @@ const isRefusalCode = (code: string): code is RefusalCode => code in REFUSALS;
 /** Every refusal of `POST /v1/chat/completions`. */
 export const POST_REFUSALS: readonly RefusalCode[] = Object.keys(REFUSALS)
   .filter(isRefusalCode)
-  .filter((code) => !READ_ONLY.has(code) && code !== 'not_found');
+  .filter((code) => !OF_RECORDS.has(code) && code !== 'not_found');
 
 /** Every refusal of `GET /v1/requests/{id}`. */
 export const GET_REFUSALS: readonly RefusalCode[] = [
   ...TRANSPORT_REFUSALS,
   'invalid_type',
   'invalid_value',
+  'request_not_found',
+  'overloaded',
+  'service_unavailable',
+];
+
+/** Refusals of whatever acts on a record, beside its own. */
+export const ACTION_REFUSALS: readonly RefusalCode[] = [
+  ...TRANSPORT_REFUSALS,
   'request_not_found',
   'overloaded',
   'service_unavailable',

@@ -1,7 +1,7 @@
 import { mkdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DataDirUnusableError } from './data-dir-lock.ts';
-import { serverEnv, serverFlags } from './flags.ts';
+import { serverEnv, serverFlags, type ServerPlace } from './flags.ts';
 import { stopOrphan } from './orphan.ts';
 import { requirePorts } from './ports.ts';
 import { NAMESPACE, untilServerAnswers } from './readiness.ts';
@@ -18,6 +18,7 @@ export interface EmbeddedSettings {
   readonly uiPort: number;
   readonly retentionHours: number;
   readonly codecEndpoint?: string;
+  readonly dynamicConfig?: ServerPlace['dynamicConfig'];
   readonly env: Env;
   readonly log: {
     warn(fields: object, message: string): void;

@@ -1,0 +1,93 @@
+import type { FastifyReply } from 'fastify';
+import { z } from 'zod';
+import { RetryOptions } from '../../domain/options.ts';
+import { RequestRecord } from '../../domain/record.ts';
+import { Refusal } from '../../domain/refusal.ts';
+import { isRequestId } from '../../domain/request-id.ts';
+import type { StoredRequest } from '../../domain/requests.ts';
+import type { App, AppDependencies } from '../app.ts';
+import { recordPath } from '../polling.ts';
+import { sendRecord } from '../record-answer.ts';
+import { errorResponses } from '../schemas/error.ts';
+import { RecordParams } from '../schemas/record-params.ts';
+import { ACTION_REFUSALS, POST_REFUSALS } from '../schemas/refusals.ts';
+
+/** Nothing is to be said beside the path; a body that comes all the same is not looked at. */
+const RetryBody = z.strictObject({ reqrun: RetryOptions.optional() }).nullish();
+const DeletedRequest = z
+  .object({ id: z.string(), object: z.literal('request.deleted'), deleted: z.literal(true) })
+  .meta({ id: 'DeletedRequest' });
+
+/** What can be done to a request: cancel it, run it again, delete it. */
+export function requestActionRoutes(app: App, { requests }: AppDependencies): void {
+  app.post(
+    '/v1/requests/:id/cancel',
+    {
+      config: { bodyIsOptional: true },
+      schema: {
+        operationId: 'cancelRequest',
+        summary: 'Cancel a request: its upstream call is aborted, and no other is made',
+        params: RecordParams,
+        response: {
+          202: RequestRecord.describe('Accepted: it ends as cancelled, unless its answer was there already.'),
+          ...errorResponses([...ACTION_REFUSALS, 'request_already_terminal']),
+        },
+      },
+    },
+    async (request, reply) => accepted(reply, await requests.cancel(known(request.params.id))),
+  );
+  app.post(
+    '/v1/requests/:id/retry',
+    {
+      config: { bodyIsOptional: true },
+      schema: {
+        operationId: 'retryRequest',
+        summary: 'Run a failed or cancelled request again, as the next run of the same id',
+        params: RecordParams,
+        body: RetryBody,
+        response: {
+          202: RequestRecord.describe('The next run, also where another caller has just started it.'),
+          ...errorResponses([
+            ...new Set([
+              ...ACTION_REFUSALS,
+              ...POST_REFUSALS.filter((code) => code.startsWith('invalid_') || code === 'unknown_field'),
+              'request_already_completed' as const,
+              'request_not_terminal' as const,
+            ]),
+          ]),
+        },
+      },
+    },
+    async (request, reply) =>
+      accepted(reply, await requests.retry(known(request.params.id), request.body?.reqrun ?? {})),
+  );
+  app.delete(
+    '/v1/requests/:id',
+    {
+      config: { bodyIsOptional: true },
+      schema: {
+        operationId: 'deleteRequest',
+        summary: 'Delete a terminal request with all its runs',
+        params: RecordParams,
+        response: { 200: DeletedRequest, ...errorResponses([...ACTION_REFUSALS, 'request_not_terminal']) },
+      },
+    },
+    async (request, reply) => {
+      const id = known(request.params.id);
+      if (!(await requests.delete(id))) throw new Refusal('request_not_found');
+      reply.header('x-request-id', id);
+      return { id, object: 'request.deleted' as const, deleted: true as const };
+    },
+  );
+}
+
+/** What no request can be called is not looked up. */
+function known(id: string): string {
+  if (!isRequestId(id)) throw new Refusal('request_not_found');
+  return id;
+}
+
+function accepted(reply: FastifyReply, stored: StoredRequest | null): FastifyReply {
+  if (stored === null) throw new Refusal('request_not_found');
+  return sendRecord(reply.code(202).header('location', recordPath(stored.record.id)), stored);
+}

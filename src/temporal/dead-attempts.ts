@@ -1,0 +1,79 @@
+import type { Client } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { EMPTY_JOURNAL, interruptAttempt } from '../domain/journal.ts';
+import { requestError } from '../domain/request-error.ts';
+import type { RunEnd } from '../domain/run-end.ts';
+import { isRunMemo, MEMO_KEY, WORKFLOW_TYPE } from '../domain/run.ts';
+import { FailureReason } from '../domain/words.ts';
+import { createDecoder } from './decode.ts';
+import { findPendingCall, isWaiting, readPendingJournal } from './pending-call.ts';
+
+export interface DeadAttempts {
+  readonly client: Client;
+  /** Whether the worker with this identity is proven to be dead. */
+  readonly isDead: (identity: string) => boolean;
+  readonly stopping: AbortSignal;
+  readonly log: { info(fields: object, message: string): void; warn(fields: object, message: string): void };
+}
+
+/** The server's list of open runs is complete only once it has caught up with what it had written. */
+const PASSES_FOR_MS = 15_000;
+const BETWEEN_PASSES_MS = 500;
+const AT_ONCE = 50;
+/** How soon the call is made again; 0 would mean never. */
+const RETRY_MS = 1;
+
+/**
+ * Ends at once the attempts that dead workers left running, so that their calls are made again without waiting
+ * for heartbeat timeouts. Resolves to their number once no more can turn up.
+ */
+export async function failDeadAttempts({ client, isDead, stopping, log }: DeadAttempts): Promise<number> {
+  const decoder = createDecoder(client.options.loadedDataConverter);
+  const startedAt = new Date();
+  const query = `WorkflowType = '${WORKFLOW_TYPE}' AND ExecutionStatus = 'Running' AND StartTime <= '${startedAt.toISOString()}'`;
+  const looked = new Set<string>();
+  let failed = 0;
+
+  /** A dead worker begins nothing new: one look at a run is enough. */
+  async function look(workflowId: string, runId: string): Promise<void> {
+    const description = await client.workflow.getHandle(workflowId, runId).describe();
+    looked.add(runId);
+    const pending = findPendingCall(description);
+    if (!pending?.activityId || isWaiting(pending) || !isDead(pending.lastWorkerIdentity ?? '')) return;
+    const memo = description.memo?.[MEMO_KEY];
+    const earlier = (isRunMemo(memo) ? memo.earlier?.journal : undefined) ?? EMPTY_JOURNAL;
+    const journal = interruptAttempt(await readPendingJournal(pending, decoder, earlier));
+    const error = requestError('attempt_interrupted', FailureReason.terminal);
+    const failure = ApplicationFailure.create({
+      type: error.code,
+      message: 'the worker died during the call; another makes it again',
+      nextRetryDelay: RETRY_MS,
+      details: [{ error, journal } satisfies RunEnd],
+    });
+    await client.activity.fail({ workflowId, runId, activityId: pending.activityId }, failure);
+    failed += 1;
+  }
+
+  async function pass(): Promise<void> {
+    let batch: Promise<void>[] = [];
+    for await (const { workflowId, runId } of client.workflow.list({ query })) {
+      if (stopping.aborted) return;
+      if (!looked.has(runId)) batch.push(look(workflowId, runId));
+      if (batch.length < AT_ONCE) continue;
+      await Promise.all(batch);
+      batch = [];
+    }
+    await Promise.all(batch);
+  }
+
+  while (!stopping.aborted && Date.now() - startedAt.getTime() < PASSES_FOR_MS) {
+    const before = failed;
+    await pass().catch((error: unknown) =>
+      log.warn({ error: String(error) }, 'dead attempts could not be looked for'),
+    );
+    if (failed > before) log.info({ calls: failed - before }, "a dead worker's calls are made again");
+    await sleep(BETWEEN_PASSES_MS, undefined, { signal: stopping }).catch(() => undefined);
+  }
+  return failed;
+}

@@ -1,0 +1,22 @@
+import type { Client } from '@temporalio/client';
+import type { Limit } from '../domain/limit.ts';
+import type { Availability } from './availability.ts';
+import type { LongPolls } from './long-polls.ts';
+import type { StartSettings } from './start-run.ts';
+import type { RecordSettings } from './to-record.ts';
+import type { Waiters } from './waiters.ts';
+
+/** What the requests on Temporal are made of. */
+export interface TemporalRequestsDependencies {
+  readonly client: Client;
+  readonly start: StartSettings;
+  readonly record: () => RecordSettings;
+  readonly availability: Availability;
+  readonly waiters: Waiters;
+  /** Null where every run is settled by this process's own worker. */
+  readonly longPolls: LongPolls | null;
+  /** Calls that change something and that Temporal has not answered yet. */
+  readonly accepting: Limit;
+  /** GETs that Temporal has not answered yet. Who is let in and then held is not refused afterwards. */
+  readonly reading: Limit;
+}

@@ -1,0 +1,40 @@
+import type { WorkflowExecutionDescription } from '@temporalio/client';
+import { optionalTsToDate } from '@temporalio/common/lib/time.js';
+import type { temporal } from '@temporalio/proto';
+import { beginAttempt, closeGaps, type Journal } from '../domain/journal.ts';
+import type { RunActivities } from '../domain/run.ts';
+import type { Decoder } from './decode.ts';
+import { PendingActivityState } from './proto.ts';
+
+/** What `describe()` says of an activity that has not ended. */
+export type PendingCall = temporal.api.workflow.v1.IPendingActivityInfo;
+
+/** The run's upstream call, if it is pending; a closed run keeps the one it was closed over. */
+export function findPendingCall({ raw }: WorkflowExecutionDescription): PendingCall | undefined {
+  const name: keyof RunActivities<never> = 'callUpstream';
+  return raw.pendingActivities?.find(({ activityType }) => activityType?.name === name);
+}
+
+/** Whether no attempt runs: the first, or the next, is to come. */
+export function isWaiting({ state }: PendingCall): boolean {
+  return (
+    state === PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED ||
+    state === PendingActivityState.PENDING_ACTIVITY_STATE_PAUSED
+  );
+}
+
+/** The journal with every attempt before the one to come, or with the one that runs. */
+export async function readPendingJournal(
+  pending: PendingCall,
+  decoder: Decoder,
+  earlier: Journal,
+): Promise<Journal> {
+  const journal = (await decoder.journal(pending.heartbeatDetails)) ?? earlier;
+  // An attempt to come carries its number already.
+  const attempt = pending.attempt ?? 1;
+  if (isWaiting(pending)) return closeGaps(journal, attempt);
+  const last = journal.entries.at(-1);
+  // The running attempt may have written its own beginning already.
+  if (last?.status === 'running' && last.activity_attempt === attempt) return journal;
+  return beginAttempt(journal, attempt, optionalTsToDate(pending.lastStartedTime)?.toISOString() ?? null);
+}

@@ -1,0 +1,130 @@
+import type { Client } from '@temporalio/client';
+import { randomBytes, randomUUID } from 'node:crypto';
+import { enter } from '../domain/limit.ts';
+import { Refusal } from '../domain/refusal.ts';
+import { newRequestId } from '../domain/request-id.ts';
+import type {
+  Acceptance,
+  NewRequest,
+  PendingRun,
+  SettledRun,
+  StoredRequest,
+  Wait,
+} from '../domain/requests.ts';
+import { RequestStatus } from '../domain/words.ts';
+import type { TemporalRequestsDependencies } from './dependencies.ts';
+import { hold } from './hold.ts';
+import type { Started } from './first-of-equals.ts';
+import type { Loaded, OwnRuns } from './own-runs.ts';
+import { acceptanceUnknown, createRpcBudget, type RpcBudget } from './rpc-budget.ts';
+import { startRun, type StartSettings } from './start-run.ts';
+import { startUntilKnown } from './start-until-known.ts';
+import type { Starts } from './starts.ts';
+import { canHold, startWait } from './wait-left.ts';
+
+type Joined = Exclude<Loaded, string>;
+
+const QUEUED: PendingRun = {
+  kind: 'pending',
+  status: RequestStatus.queued,
+  attempts: 0,
+  lastErrorCode: null,
+  nextAttemptAt: null,
+};
+
+/** Accepts a request once, or joins the one that has its key: `Requests.submit`. */
+export async function submitRequest(
+  { client, start, waiters, longPolls, accepting }: TemporalRequestsDependencies,
+  runs: OwnRuns,
+  starts: Starts,
+  request: NewRequest,
+  wait: Wait,
+): Promise<Acceptance> {
+  const place = enter(accepting);
+  const id = request.key ?? newRequestId(randomBytes);
+  const createdAt = new Date().toISOString();
+  const waiter = waiters.join(id);
+  const left = startWait(wait);
+  try {
+    const budget = createRpcBudget();
+    const begin = (): Promise<Started> => startFirstRun(client, start, id, request, createdAt, budget);
+    const started = async (): Promise<boolean> => (await starts.start(id, budget, begin)) === 'started';
+    let joined: Joined | null = null;
+    // A run that is gone between the two calls was deleted just then: its key is free.
+    while (joined === null && !(await started())) joined = await findSame(runs, id, request, budget);
+    place.leave();
+    const acceptance = { id, createdAt: joined?.memo.created_at ?? createdAt, replayed: joined !== null };
+    let known: SettledRun | PendingRun = QUEUED;
+    if (joined !== null) {
+      known = toRun(joined.stored);
+      if (known.kind !== 'pending') return { ...acceptance, run: known };
+    }
+    if (!canHold(left(), waiters)) return { ...acceptance, run: known };
+    const settled = await hold(waiter, longPolls, id, left());
+    if (settled === null && wait.signal.aborted) return { ...acceptance, run: known };
+    return { ...acceptance, run: settled ?? (await readAgain(runs, id)) ?? known };
+  } finally {
+    waiter.leave();
+    place.leave();
+  }
+}
+
+/** Of a request without a key, the start is always its own. @throws Refusal `acceptance_unknown` */
+async function startFirstRun(
+  client: Client,
+  settings: StartSettings,
+  id: string,
+  { operation, model, fingerprint, options, body, key }: NewRequest,
+  createdAt: string,
+  budget: RpcBudget,
+): Promise<Started> {
+  const memo = { operation, model, fingerprint, options, created_at: createdAt, run: 1 };
+  const run = { workflowId: id, startId: randomUUID(), memo, body };
+  const known = await startUntilKnown(
+    (untilMs) => client.connection.withDeadline(untilMs, () => startRun(client, settings, run)),
+    budget,
+  );
+  if (typeof known === 'string') return key === null ? 'started' : known;
+  throw acceptanceUnknown(id, { shouldRetry: key !== null, cause: known.unknown });
+}
+
+/**
+ * The run that has the key, if it is the same request's; null where none has it any more. A missing answer
+ * leaves open whose it is.
+ */
+async function findSame(
+  runs: OwnRuns,
+  id: string,
+  request: NewRequest,
+  budget: RpcBudget,
+): Promise<Joined | null> {
+  const found = await runs.look(id, budget).catch((cause: unknown) => {
+    throw acceptanceUnknown(id, { shouldRetry: true, cause });
+  });
+  if (found === 'foreign') throw new Refusal('idempotency_key_unavailable');
+  if (found === 'being deleted') throw new Refusal('request_being_deleted', { retryAfterSeconds: 5 });
+  if (found === 'nothing') return null;
+  const { fingerprint, operation } = found.memo;
+  if (fingerprint !== request.fingerprint || operation !== request.operation) {
+    throw new Refusal('idempotency_key_reused');
+  }
+  return found;
+}
+
+/** After a wait; what is known already must do where Temporal does not answer. */
+async function readAgain(runs: OwnRuns, id: string): Promise<SettledRun | PendingRun | null> {
+  const found = await runs.look(id, createRpcBudget()).catch(() => null);
+  return found === null || typeof found === 'string' ? null : toRun(found.stored);
+}
+
+function toRun({ record, result }: StoredRequest): SettledRun | PendingRun {
+  if (result !== null) return { kind: 'completed', result };
+  if (record.error !== null) return { kind: 'failed', error: record.error };
+  return {
+    kind: 'pending',
+    status: record.status,
+    attempts: record.attempts,
+    lastErrorCode: record.last_error_code,
+    nextAttemptAt: record.next_attempt_at,
+  };
+}

@@ -1,0 +1,163 @@
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { act, errorOf, get, post, readRecord, recordIn, unique, untilRecord } from '../support/api.ts';
+import { startDeployment, type Deployment } from '../support/deployment.ts';
+import { runEntryFile } from '../support/process.ts';
+import { ok, startScriptedUpstream, type ScriptedUpstream } from '../support/scripted-upstream.ts';
+import { until } from '../support/until.ts';
+
+let upstream: ScriptedUpstream;
+let deployment: Deployment;
+let url: string;
+beforeAll(async () => {
+  upstream = await startScriptedUpstream();
+  deployment = await startDeployment({
+    upstreamURL: upstream.baseURL,
+    // Long, so that no heartbeat can be what brings the cancellation.
+    env: { REQRUN_HEARTBEAT_TIMEOUT_SECONDS: '60' },
+  });
+  url = deployment.url;
+});
+afterAll(async () => {
+  await deployment.stop();
+  await upstream.close();
+});
+
+const terminal = ({ terminal }: { terminal: boolean }): boolean => terminal;
+
+describe('cancelling', () => {
+  it('aborts the upstream call within a second where the worker is in the same process', async () => {
+    const key = unique('in-call');
+    upstream.script(key, { stall: 'headers' });
+    const held = post(url, { model: key, idempotency_key: key, wait: 30 });
+    await upstream.untilHits(key, 1);
+    const askedMs = performance.now();
+    const answer = await act(url, key, 'cancel');
+    expect(answer.status).toBe(202);
+    expect(recordIn(answer)).toMatchObject({ id: key, cancel_requested: true });
+    await upstream.untilAborted(key, 1);
+    expect(performance.now() - askedMs).toBeLessThan(1_000);
+    const record = await untilRecord(url, key, terminal);
+    expect(record).toMatchObject({
+      status: 'cancelled',
+      attempts: 1,
+      unknown_attempts: 1,
+      error: { code: 'request_cancelled', reason: 'cancelled' },
+    });
+    expect(record.attempt_log[0]).toMatchObject({ status: 'cancelled', outcome: 'unknown' });
+    expect((await held).status).toBe(409);
+    await until(
+      () => deployment.client.workflow.getHandle(key).describe(),
+      ({ status }) => status.name === 'CANCELLED',
+    );
+  });
+
+  it('keeps every attempt in the record when it comes between two of them, although Temporal drops them', async () => {
+    const key = unique('in-backoff');
+    upstream.script(key, { answer: 429, headers: { 'retry-after': '1' } }, { answer: 503 });
+    await post(url, { model: key, idempotency_key: key });
+    const before = await untilRecord(
+      url,
+      key,
+      (record) => record.attempts === 2 && record.status === 'retrying',
+    );
+    expect((await act(url, key, 'cancel')).status).toBe(202);
+    const record = await untilRecord(url, key, terminal);
+    expect(record).toMatchObject({ status: 'cancelled', attempts: 2, unknown_attempts: 0 });
+    expect(record.attempt_log).toEqual(before.attempt_log);
+    expect(upstream.hits(key)).toHaveLength(2);
+  });
+
+  it('can be asked for twice, and is refused once the request has ended', async () => {
+    const key = unique('twice');
+    upstream.script(key, { stall: 'headers' });
+    await post(url, { model: key, idempotency_key: key });
+    await upstream.untilHits(key, 1);
+    const answers = await Promise.all(Array.from({ length: 5 }, () => act(url, key, 'cancel')));
+    expect(answers.filter(({ status }) => status === 202).length).toBeGreaterThan(0);
+    expect(answers.every(({ status }) => status === 202 || status === 409)).toBe(true);
+    await untilRecord(url, key, ({ status }) => status === 'cancelled');
+    const late = await act(url, key, 'cancel');
+    expect([late.status, errorOf(late).code]).toEqual([409, 'request_already_terminal']);
+    expect(late.headers.get('x-should-retry')).toBe('false');
+  });
+
+  it('leaves a completed request as it is', async () => {
+    const key = unique('done');
+    await post(url, { model: key, idempotency_key: key, wait: 20 });
+    const bytes = (await get(url, `/v1/requests/${key}`)).text;
+    expect(errorOf(await act(url, key, 'cancel')).code).toBe('request_already_terminal');
+    expect((await get(url, `/v1/requests/${key}`)).text).toBe(bytes);
+  });
+
+  it('is not what a caller does that leaves', async () => {
+    const key = unique('left');
+    upstream.script(key, ok('still here', 500));
+    const caller = new AbortController();
+    const left = fetch(`${url}/v1/chat/completions`, {
+      method: 'POST',
+      signal: caller.signal,
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({
+        model: key,
+        messages: [{ role: 'user', content: 'hi' }],
+        idempotency_key: key,
+        wait: 30,
+      }),
+    }).catch(() => null);
+    await upstream.untilHits(key, 1);
+    caller.abort();
+    await left;
+    expect(await untilRecord(url, key, terminal)).toMatchObject({ status: 'completed', attempts: 1 });
+    expect(upstream.hits(key)).toHaveLength(1);
+  });
+
+  it('answers an unknown id like a read of it', async () => {
+    const answer = await act(url, unique('nobody'), 'cancel');
+    expect([answer.status, answer.text]).toEqual([
+      404,
+      (await get(url, `/v1/requests/${unique('nobody')}`)).text,
+    ]);
+  });
+});
+
+describe('cancelling where the worker is elsewhere', () => {
+  it('calls nothing when it comes before a worker does, and says so', async () => {
+    const alone = await startDeployment({ upstreamURL: upstream.baseURL, together: false, worker: false });
+    const key = unique('queued');
+    await post(alone.url, { model: key, idempotency_key: key });
+    expect((await act(alone.url, key, 'cancel')).status).toBe(202);
+    const waiting = await readRecord(alone.url, key);
+    expect(waiting).toMatchObject({ status: 'queued', cancel_requested: true });
+    await alone.startWorker();
+    expect(await untilRecord(alone.url, key, terminal)).toMatchObject({ status: 'cancelled', attempts: 0 });
+    expect(upstream.hits(key)).toHaveLength(0);
+    await alone.stop();
+  });
+
+  it('ends as cancelled also when the worker that made the call is dead', async () => {
+    const alone = await startDeployment({
+      upstreamURL: upstream.baseURL,
+      together: false,
+      worker: false,
+      // Longer than it takes to hand the cancellation to another worker (3 s of the dead one's sticky queue).
+      env: { REQRUN_HEARTBEAT_TIMEOUT_SECONDS: '8' },
+    });
+    const worker = runEntryFile('src/worker.ts', {
+      TEMPORAL_ADDRESS: inject('temporalAddress'),
+      REQRUN_TASK_QUEUE: alone.taskQueue,
+      OPENAI_BASE_URL: upstream.baseURL,
+    });
+    await worker.untilOutput('"ready"');
+    const key = unique('dead');
+    upstream.script(key, { stall: 'headers' });
+    await post(alone.url, { model: key, idempotency_key: key });
+    await upstream.untilHits(key, 1);
+    await worker.end('SIGKILL');
+    await act(alone.url, key, 'cancel');
+    await alone.startWorker();
+    const record = await untilRecord(alone.url, key, terminal, 30_000);
+    expect(record).toMatchObject({ status: 'cancelled', attempts: 1, unknown_attempts: 1 });
+    expect(upstream.hits(key)).toHaveLength(1);
+    await alone.stop();
+  });
+});

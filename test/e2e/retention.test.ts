@@ -1,0 +1,81 @@
+import { Connection } from '@temporalio/client';
+import { msNumberToTs } from '@temporalio/common/lib/time.js';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { startEmbeddedServer, type EmbeddedServer } from '../../src/temporal/embedded/server.ts';
+import { get, post, readRecord, unique } from '../support/api.ts';
+import { startDeployment, type Deployment } from '../support/deployment.ts';
+import { freePort } from '../support/free-port.ts';
+import { ok, startScriptedUpstream, type ScriptedUpstream } from '../support/scripted-upstream.ts';
+import { until } from '../support/until.ts';
+
+const RETENTION_SECONDS = 4;
+
+let dataDir: string;
+let server: EmbeddedServer;
+let upstream: ScriptedUpstream;
+let deployment: Deployment;
+beforeAll(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), 'reqrun-retention-'));
+  server = await startEmbeddedServer({
+    binaryPath: inject('temporalBinary'),
+    dataDir,
+    port: await freePort(),
+    uiPort: await freePort(),
+    retentionHours: 24,
+    env: process.env,
+    log: { warn: () => undefined },
+    dynamicConfig: {
+      'system.namespaceMinRetentionLocal': '1s',
+      'history.retentionTimerJitterDuration': '1s',
+    },
+  });
+  // The operator's own value: ReqRun reads it, and sets none but the embedded server's at its start.
+  const connection = await Connection.connect({ address: server.address });
+  await connection.workflowService.updateNamespace({
+    namespace: 'default',
+    config: { workflowExecutionRetentionTtl: msNumberToTs(RETENTION_SECONDS * 1000) },
+  });
+  await connection.close();
+  upstream = await startScriptedUpstream();
+  deployment = await startDeployment({ upstreamURL: upstream.baseURL, temporalAddress: server.address });
+});
+afterAll(async () => {
+  await deployment.stop();
+  await upstream.close();
+  await server.stop();
+  await rm(dataDir, { recursive: true, force: true });
+});
+
+it('keeps the key for the time it publishes, then forgets the request, and the key is new', async () => {
+  const { url } = deployment;
+  const key = unique('kept');
+  upstream.script(key, ok('first'), ok('second'));
+  await post(url, { model: key, idempotency_key: key, wait: 20 });
+  const { completed_at, expires_at } = await until(
+    () => readRecord(url, key),
+    (record) => record.expires_at !== null,
+  );
+  expect(Date.parse(expires_at ?? '') - Date.parse(completed_at ?? '')).toBe(RETENTION_SECONDS * 1000);
+  // All along it is the same answer, until it is none; never half of one and never an error.
+  const seen: string[] = [];
+  await until(
+    async () => {
+      const answer = await get(url, `/v1/requests/${key}`);
+      seen.push(answer.status === 200 ? answer.text : String(answer.status));
+      return { status: answer.status, atMs: Date.now() };
+    },
+    ({ status, atMs }) => {
+      if (status === 404) expect(atMs).toBeGreaterThanOrEqual(Date.parse(expires_at ?? ''));
+      return status === 404;
+    },
+    45_000,
+  );
+  expect(new Set(seen).size).toBe(2);
+  const anew = await post(url, { model: key, idempotency_key: key, wait: 20 });
+  expect([anew.status, anew.headers.get('idempotent-replayed')]).toEqual([200, null]);
+  expect(anew.text).toContain('second');
+  expect(upstream.hits(key)).toHaveLength(2);
+});

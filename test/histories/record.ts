@@ -1,0 +1,62 @@
+/**
+ * Process entry: `node test/histories/record.ts <version>` runs requests of every kind on an embedded server and
+ * keeps their histories in test/histories/<version>/. Run once for each released version of the workflows; what
+ * it leaves is replayed by test/workflow/replay.test.ts for ever.
+ */
+import { Client, Connection } from '@temporalio/client';
+import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { post, untilRecord } from '../support/api.ts';
+import { freePort } from '../support/free-port.ts';
+import { runEntryFile } from '../support/process.ts';
+import { ok, startScriptedUpstream } from '../support/scripted-upstream.ts';
+
+const version = process.argv[2] ?? '';
+if (!/^\d+\.\d+\.\d+$/.test(version)) throw new Error('which version?');
+const folder = fileURLToPath(new URL(`./${version}/`, import.meta.url));
+/** Stack traces in a history name it; where a history was recorded is nobody's business. */
+const root = fileURLToPath(new URL('../../', import.meta.url));
+
+const upstream = await startScriptedUpstream();
+const dataDir = await mkdtemp(join(tmpdir(), 'reqrun-histories-'));
+const temporalPort = await freePort();
+const service = runEntryFile('src/main.ts', {
+  PORT: String(await freePort()),
+  REQRUN_DATA_DIR: dataDir,
+  REQRUN_TEMPORAL_PORT: String(temporalPort),
+  REQRUN_TEMPORAL_UI_PORT: String(await freePort()),
+  REQRUN_HEARTBEAT_TIMEOUT_SECONDS: '2',
+  OPENAI_BASE_URL: upstream.baseURL,
+});
+await service.untilOutput('is ready');
+const url = /API +(\S+)/.exec(service.output())?.[1] ?? '';
+const connection = await Connection.connect({ address: `127.0.0.1:${temporalPort}` });
+const client = new Client({ connection });
+
+upstream.script('retried', { answer: 429, headers: { 'retry-after': '1' } }, ok());
+upstream.script('failed', { answer: 400, body: {} });
+upstream.script('cancelled-in-call', { stall: 'headers' });
+upstream.script('cancelled-in-backoff', { answer: 503 });
+upstream.script('out-of-time', { stall: 'headers' });
+const models = ['completed', 'retried', 'failed', 'cancelled-in-call', 'cancelled-in-backoff', 'out-of-time'];
+for (const model of models) {
+  const reqrun = { deadline_seconds: model === 'out-of-time' ? 2 : 600 };
+  await post(url, { model, idempotency_key: model, reqrun });
+}
+await untilRecord(url, 'cancelled-in-backoff', ({ status }) => status === 'retrying');
+await untilRecord(url, 'cancelled-in-call', ({ status }) => status === 'processing');
+for (const model of models.slice(3, 5)) await client.workflow.getHandle(model).cancel();
+
+await mkdir(folder, { recursive: true });
+for (const model of models) {
+  await untilRecord(url, model, ({ terminal }) => terminal, 30_000);
+  const history = await client.workflow.getHandle(model).fetchHistory();
+  await writeFile(join(folder, `${model}.json`), historyToJSON(history).replaceAll(root, '/app/'));
+}
+await connection.close();
+await service.end('SIGTERM');
+await upstream.close();
+await rm(dataDir, { recursive: true });

@@ -1,0 +1,16 @@
+import { proxyActivities } from '@temporalio/workflow';
+import type { Deletion, RunActivities } from '../src/domain/run.ts';
+
+const { deleteRuns } = proxyActivities<RunActivities<never>>({
+  startToCloseTimeout: '30 seconds',
+  heartbeatTimeout: '10 seconds',
+  retry: { initialInterval: '1 second', maximumInterval: '60 seconds' },
+});
+
+/**
+ * The run that takes over the id of a request that is being deleted: while it is there, the id reads as gone
+ * and is not free. It deletes the request's runs and itself, so its end is never seen.
+ */
+export async function deleteRequest(deletion: Deletion): Promise<void> {
+  await deleteRuns(deletion);
+}
