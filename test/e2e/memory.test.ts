@@ -8,8 +8,8 @@ import { runEntryFile } from '../support/process.ts';
 const ACCEPTING = 20;
 /** Ten times what is let in at once. */
 const CALLERS = 10 * ACCEPTING;
-const WARM_UP_MS = 4_000;
-const LOAD_MS = 10_000;
+const WARM_UP_MS = 3_000;
+const LOAD_MS = 8_000;
 const SAMPLE_MS = 100;
 /** What a heap at rest swings by between two collections; a leak of the bodies would be several times that. */
 const SWING_MIB = 30;
