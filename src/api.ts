@@ -1,4 +1,5 @@
 /** Process entry of `npm run api`: the HTTP API alone, on any Temporal server. */
+import { createLimit } from './domain/limit.ts';
 import { connectLazily } from './temporal/connection.ts';
 import { createWaiters } from './temporal/waiters.ts';
 import { externalTemporal, SEPARATE_HEARTBEAT_SECONDS } from './process/external-temporal.ts';
@@ -17,7 +18,7 @@ await runEntry(async ({ config, log, stopper }) => {
     abortable: connection,
     eagerStart: false,
     settledHere: false,
-    waiters: createWaiters(),
+    waiters: createWaiters(createLimit(config.limits.waiters)),
     heartbeatTimeoutSeconds: config.heartbeatTimeoutSeconds ?? SEPARATE_HEARTBEAT_SECONDS,
     uiUrl: config.temporalUiUrl,
     identity: createIdentity(),

@@ -18,6 +18,8 @@ const port = (byDefault: number) => integer(0, 65_535, byDefault);
 const url = z.url({ protocol: /^https?$/, error: 'must be an http or https URL' }).optional();
 /** A JSON request of this size, with Temporal's own fields beside it, stays below its 2 MiB a payload. */
 const MAX_BODY_BYTES = 1_900_000;
+/** Of whatever is held at once; more than a process can hold. */
+const MAX_COUNT = 1_000_000;
 const notYet = z
   .undefined({ error: 'is not supported by this version; it is refused so that nothing runs unprotected' })
   .optional();
@@ -45,6 +47,12 @@ const Environment = z.object({
   ),
   REQRUN_SHUTDOWN_GRACE_SECONDS: integer(0, 600, 10),
   REQRUN_MAX_BODY_BYTES: integer(1_024, MAX_BODY_BYTES, 1_048_576),
+  REQRUN_MAX_CONNECTIONS: integer(1, MAX_COUNT, 20_000),
+  REQRUN_MAX_ACCEPTING: integer(1, MAX_COUNT, 500),
+  REQRUN_MAX_READING: integer(1, MAX_COUNT, 500),
+  REQRUN_MAX_WAITERS: integer(0, MAX_COUNT, 15_000),
+  REQRUN_MAX_LONG_POLLS: integer(0, MAX_COUNT, 500),
+  REQRUN_MAX_ATTEMPTS_IN_FLIGHT: integer(1, MAX_COUNT, 5_000),
   REQRUN_ALLOW_OPEN: z.enum(['0', '1'], { error: 'must be 0 or 1' }).default('0'),
   REQRUN_LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], { error: 'must be a pino level' })
@@ -124,6 +132,15 @@ function toConfig(
       waitSeconds: Math.min(values.REQRUN_WAIT_SECONDS, values.REQRUN_MAX_WAIT_SECONDS),
       maxWaitSeconds: values.REQRUN_MAX_WAIT_SECONDS,
       maxBodyBytes: values.REQRUN_MAX_BODY_BYTES,
+    },
+    /** How many of each at once; see the README's table. */
+    limits: {
+      connections: values.REQRUN_MAX_CONNECTIONS,
+      accepting: values.REQRUN_MAX_ACCEPTING,
+      reading: values.REQRUN_MAX_READING,
+      waiters: values.REQRUN_MAX_WAITERS,
+      longPolls: values.REQRUN_MAX_LONG_POLLS,
+      attemptsInFlight: values.REQRUN_MAX_ATTEMPTS_IN_FLIGHT,
     },
     /** Null = the entry's own default: 60 embedded, 15 elsewhere. */
     heartbeatTimeoutSeconds: values.REQRUN_HEARTBEAT_TIMEOUT_SECONDS,

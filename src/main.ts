@@ -1,5 +1,6 @@
 /** Process entry of `npm start`: API, worker and, unless another is named, an embedded Temporal server. */
 import { DEMO_MODELS } from './demo/models.ts';
+import { createLimit } from './domain/limit.ts';
 import { banner } from './process/banner.ts';
 import { chooseTemporal } from './process/choose-temporal.ts';
 import { createIdentity, isPredecessor } from './process/identity.ts';
@@ -33,7 +34,7 @@ await runEntry(async ({ config, log, stopper }) => {
       log,
     });
   }
-  const waiters = createWaiters();
+  const waiters = createWaiters(createLimit(config.limits.waiters));
   const upstream = await chooseUpstream(config, stopper);
   const { namespace } = temporal;
   await startWorker({ config, connection, namespace, identity, upstream, waiters, log, stopper });

@@ -79,6 +79,10 @@ export const REFUSALS = {
     'The idempotency key was used for a different request; use another key or send the same body.',
   ),
   headers_too_large: invalid(431, 'The headers are larger than 16 KiB.'),
+  overloaded: server(
+    503,
+    'More requests at once than this process lets in; nothing was accepted, the key is still free.',
+  ),
   service_unavailable: server(
     503,
     'Temporal cannot be reached; nothing was accepted, the key is still free.',

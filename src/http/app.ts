@@ -6,6 +6,7 @@ import {
   serializerCompiler,
   type ZodTypeProvider,
 } from 'fastify-type-provider-zod';
+import type { Limit } from '../domain/limit.ts';
 import type { Requests } from '../domain/requests.ts';
 import { answerBrokenRequests } from './broken-requests.ts';
 import { acceptJson } from './content-type.ts';
@@ -23,6 +24,10 @@ export interface AppDependencies {
   readonly requests: Requests;
   readonly wait: WaitSettings;
   readonly maxBodyBytes: number;
+  /** What comes beyond is closed without a word: there is no request yet to answer. */
+  readonly maxConnections: number;
+  /** While it is full, a POST is refused before its body is read. */
+  readonly accepting: Pick<Limit, 'isFull'>;
   /** Aborted when the process is stopping: held callers get their 202, readiness goes off. */
   readonly stopping: AbortSignal;
   readonly logger: FastifyBaseLogger;
@@ -60,6 +65,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
       void handleErrors.answer(error, reply);
     },
   }).withTypeProvider<ZodTypeProvider>();
+  app.server.maxConnections = dependencies.maxConnections;
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   handleErrors(app);

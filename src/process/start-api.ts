@@ -2,11 +2,13 @@ import type { Connection, ConnectionLike } from '@temporalio/client';
 import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
+import { createLimit } from '../domain/limit.ts';
 import { buildApp } from '../http/app.ts';
 import { createAvailability } from '../temporal/availability.ts';
 import { createClient, type TemporalAddress } from '../temporal/connection.ts';
 import { createLongPolls } from '../temporal/long-polls.ts';
 import { createNamespaceFacts } from '../temporal/namespace.ts';
+import { createRpcBudget, withinBudget } from '../temporal/rpc-budget.ts';
 import { createTemporalRequests } from '../temporal/temporal-requests.ts';
 import type { Waiters } from '../temporal/waiters.ts';
 import type { Stopper } from './stop.ts';
@@ -16,7 +18,7 @@ interface ApiParts {
   readonly temporal: TemporalAddress;
   /** For starts and reads; the worker's own where eager starts are wanted. */
   readonly connection: ConnectionLike;
-  /** For probes and long-polls, whose calls can be aborted. */
+  /** For long-polls, whose calls can be aborted. */
   readonly abortable: Connection;
   readonly eagerStart: boolean;
   /** Whether every run is settled by this process's own worker. */
@@ -36,9 +38,15 @@ const PROBE_MS = 1_500;
 export async function startApi(parts: ApiParts): Promise<string> {
   const { config, temporal, connection, abortable, waiters, log, stopper } = parts;
   const { namespace } = temporal;
+  const { limits } = config;
+  const accepting = createLimit(limits.accepting);
   const facts = createNamespaceFacts(abortable, namespace);
-  const probe = (): Promise<unknown> =>
-    abortable.withDeadline(Date.now() + PROBE_MS, () => abortable.workflowService.getSystemInfo({}));
+  // On the connection that starts would take: another one may answer while this one is stuck.
+  const probe = (): Promise<unknown> => {
+    const budget = createRpcBudget(PROBE_MS);
+    const call = (): Promise<unknown> => connection.workflowService.getSystemInfo({});
+    return withinBudget(budget, connection.withDeadline(budget.deadlineMs, call));
+  };
   await facts.refresh();
   const requests = createTemporalRequests({
     client: createClient(connection, temporal, parts.identity),
@@ -51,12 +59,16 @@ export async function startApi(parts: ApiParts): Promise<string> {
     record: () => ({ namespace, uiUrl: parts.uiUrl, retentionMs: facts.retentionMs() }),
     availability: createAvailability(probe),
     waiters,
-    longPolls: parts.settledHere ? null : createLongPolls(abortable, namespace),
+    longPolls: parts.settledHere ? null : createLongPolls(abortable, namespace, limits.longPolls),
+    accepting,
+    reading: createLimit(limits.reading),
   });
   const app = await buildApp({
     requests,
     wait: config.http,
     maxBodyBytes: config.http.maxBodyBytes,
+    maxConnections: limits.connections,
+    accepting,
     stopping: stopper.stopping,
     logger: log,
   });

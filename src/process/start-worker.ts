@@ -25,13 +25,14 @@ export async function startWorker(parts: WorkerParts): Promise<void> {
   const worker = await createWorker(
     connection,
     await loadWorkflowBundle(),
-    { namespace, taskQueue: config.taskQueue, identity, shutdownGraceMs: config.shutdownGraceMs },
     {
-      upstream: upstream.upstream,
-      now: Date.now,
-      random: Math.random,
-      log,
+      namespace,
+      taskQueue: config.taskQueue,
+      identity,
+      shutdownGraceMs: config.shutdownGraceMs,
+      maxAttemptsInFlight: config.limits.attemptsInFlight,
     },
+    { upstream: upstream.upstream, now: Date.now, random: Math.random, log },
     waiters,
   );
   const ended = worker.run().catch((error: unknown) => {

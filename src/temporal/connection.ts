@@ -21,9 +21,20 @@ export async function connectNative(temporal: TemporalAddress): Promise<NativeCo
   });
 }
 
+/**
+ * How soon a lost server is found again. gRPC's own longest pause between two tries to connect is two
+ * minutes; Temporal allows a ping every 10 s.
+ */
+const CHANNEL_ARGS = {
+  'grpc.initial_reconnect_backoff_ms': 250,
+  'grpc.max_reconnect_backoff_ms': 1_000,
+  'grpc.keepalive_time_ms': 15_000,
+  'grpc.keepalive_timeout_ms': 5_000,
+};
+
 /** A connection whose calls can be aborted and give up on time; connects with its first call. */
 export function connectLazily(temporal: TemporalAddress): Connection {
-  return Connection.lazy(connectOptions(temporal));
+  return Connection.lazy({ ...connectOptions(temporal), channelArgs: CHANNEL_ARGS });
 }
 
 export function createClient(

@@ -1,4 +1,5 @@
 import type { Client } from '@temporalio/client';
+import type { Limit } from '../domain/limit.ts';
 import type { Availability } from './availability.ts';
 import type { LongPolls } from './long-polls.ts';
 import type { StartSettings } from './start-run.ts';
@@ -14,4 +15,8 @@ export interface TemporalRequestsDependencies {
   readonly waiters: Waiters;
   /** Null where every run is settled by this process's own worker. */
   readonly longPolls: LongPolls | null;
+  /** Calls that change something and that Temporal has not answered yet. */
+  readonly accepting: Limit;
+  /** GETs that Temporal has not answered yet. Who is let in and then held is not refused afterwards. */
+  readonly reading: Limit;
 }

@@ -3,17 +3,18 @@ import { HistoryEventFilterType } from './proto.ts';
 import { raceWait } from './waiters.ts';
 import type { Wait } from '../domain/requests.ts';
 
-/** Below Temporal's default of 1,200 long-polls per namespace, with room for another process's. */
-const MAX_LONG_POLLS = 500;
-
 /** Where the worker is elsewhere: learns from Temporal that a run has closed. */
 export interface LongPolls {
   /** Resolves when the run has closed or the wait is over; at once where no further poll can be held. */
   untilClosed(workflowId: string, wait: Wait): Promise<void>;
 }
 
-/** One poll per run serves all its waiters; it needs a connection whose calls can be aborted. */
-export function createLongPolls(connection: Connection, namespace: string): LongPolls {
+/**
+ * One poll per run serves all its waiters; it needs a connection whose calls can be aborted.
+ *
+ * @param max polls at once; Temporal's default is 1,200 per namespace, for all processes together
+ */
+export function createLongPolls(connection: Connection, namespace: string, max: number): LongPolls {
   const polls = new Map<string, { closed: Promise<void>; abort: AbortController; waiters: number }>();
 
   function hold(workflowId: string): { closed: Promise<void>; abort: AbortController; waiters: number } {
@@ -30,7 +31,7 @@ export function createLongPolls(connection: Connection, namespace: string): Long
     async untilClosed(workflowId, wait) {
       if (wait.ms <= 0 || wait.signal.aborted) return;
       const held = polls.get(workflowId);
-      if (held === undefined && polls.size >= MAX_LONG_POLLS) return;
+      if (held === undefined && polls.size >= max) return;
       const poll = held ?? hold(workflowId);
       poll.waiters += 1;
       await raceWait(poll.closed, wait);

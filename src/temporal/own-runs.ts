@@ -6,7 +6,9 @@ import type { Availability } from './availability.ts';
 import { createDecoder } from './decode.ts';
 import { readRun, type RunState } from './read-run.ts';
 import { unavailable, withinBudget, type RpcBudget } from './rpc-budget.ts';
+import { createSharedReads } from './shared-reads.ts';
 import { toRecord, type RecordSettings } from './to-record.ts';
+import { CALLS_AT_ONCE } from './turns.ts';
 
 /** The newest run of a request of ours. */
 export interface OwnRun {
@@ -17,9 +19,14 @@ export interface OwnRun {
 /** What Temporal has under an id. */
 export type Found = OwnRun | 'nothing' | 'foreign' | 'being deleted';
 
+/** The same, with the record. */
+export type Loaded = (OwnRun & { readonly stored: StoredRequest }) | Exclude<Found, OwnRun>;
+
 /** Finds and reads our runs; each call throws `service_unavailable` when Temporal does not answer in its budget. */
 export interface OwnRuns {
   find(id: string, budget: RpcBudget): Promise<Found>;
+  /** `find` and `load` in their turn, shared by those who wait for it together. */
+  look(id: string, budget: RpcBudget): Promise<Loaded>;
   /** Null where `find` finds no run of ours. */
   findOwn(id: string, budget: RpcBudget): Promise<OwnRun | null>;
   load(run: OwnRun, budget: RpcBudget): Promise<StoredRequest & { readonly state: RunState }>;
@@ -53,20 +60,26 @@ export function createOwnRuns(
     return description.type === WORKFLOW_TYPE ? { description, memo } : 'foreign';
   }
 
+  async function load({ description, memo }: OwnRun, budget: RpcBudget): ReturnType<OwnRuns['load']> {
+    const state = await call(budget, () => readRun(client, decoder, description, memo)).catch(
+      (error: unknown) => {
+        throw toUnavailable(error);
+      },
+    );
+    return { ...toRecord(description, memo, state, settings()), state };
+  }
+
   return {
     call,
     find,
+    load,
+    look: createSharedReads(CALLS_AT_ONCE, async (id, budget): Promise<Loaded> => {
+      const found = await find(id, budget);
+      return typeof found === 'string' ? found : { ...found, stored: await load(found, budget) };
+    }),
     findOwn: async (id, budget) => {
       const found = await find(id, budget);
       return typeof found === 'string' ? null : found;
-    },
-    load: async ({ description, memo }, budget) => {
-      const state = await call(budget, () => readRun(client, decoder, description, memo)).catch(
-        (error: unknown) => {
-          throw toUnavailable(error);
-        },
-      );
-      return { ...toRecord(description, memo, state, settings()), state };
     },
   };
 }

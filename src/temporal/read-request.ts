@@ -1,29 +1,33 @@
+import { enter } from '../domain/limit.ts';
 import type { StoredRequest, Wait } from '../domain/requests.ts';
 import type { TemporalRequestsDependencies } from './dependencies.ts';
 import { hold } from './hold.ts';
 import type { OwnRuns } from './own-runs.ts';
 import { createRpcBudget } from './rpc-budget.ts';
+import { canHold, startWait } from './wait-left.ts';
 
 /** The record, at once or when it is terminal: `Requests.read`. */
 export async function readRequest(
-  { availability, waiters, longPolls }: TemporalRequestsDependencies,
+  { availability, waiters, longPolls, reading }: TemporalRequestsDependencies,
   runs: OwnRuns,
   id: string,
   wait: Wait,
 ): Promise<StoredRequest | null> {
+  const place = enter(reading);
   const waiter = waiters.join(id);
+  const left = startWait(wait);
   try {
     const budget = createRpcBudget();
     await availability.ensure();
-    const run = await runs.findOwn(id, budget);
-    if (run === null) return null;
-    const stored = await runs.load(run, budget);
-    if (stored.record.terminal || wait.ms <= 0) return stored;
-    await hold(waiter, longPolls, id, wait);
-    const after = createRpcBudget();
-    const again = await runs.findOwn(id, after);
-    return again === null ? null : await runs.load(again, after);
+    const found = await runs.look(id, budget);
+    place.leave();
+    if (typeof found === 'string') return null;
+    if (found.stored.record.terminal || !canHold(left(), waiters)) return found.stored;
+    await hold(waiter, longPolls, id, left());
+    const again = await runs.look(id, createRpcBudget());
+    return typeof again === 'string' ? null : again.stored;
   } finally {
     waiter.leave();
+    place.leave();
   }
 }

@@ -31,6 +31,18 @@ export async function withinBudget<T>(budget: RpcBudget, call: Promise<T>): Prom
   }
 }
 
+/**
+ * A start was sent and nobody knows what became of it.
+ *
+ * @param shouldRetry false for a request without a key: sent again, it would be another one
+ */
+export function acceptanceUnknown(
+  requestId: string,
+  { shouldRetry, cause }: { shouldRetry: boolean; cause: unknown },
+): Refusal {
+  return new Refusal('acceptance_unknown', { requestId, retryAfterSeconds: 2, shouldRetry, cause });
+}
+
 /** Temporal is out of reach and nothing was accepted. */
 export function unavailable(cause?: unknown): Refusal {
   return new Refusal('service_unavailable', { retryAfterSeconds: 2, shouldRetry: true, cause });

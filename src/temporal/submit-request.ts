@@ -1,5 +1,6 @@
 import type { Client } from '@temporalio/client';
 import { randomBytes, randomUUID } from 'node:crypto';
+import { enter } from '../domain/limit.ts';
 import { Refusal } from '../domain/refusal.ts';
 import { newRequestId } from '../domain/request-id.ts';
 import type {
@@ -13,10 +14,15 @@ import type {
 import { RequestStatus } from '../domain/words.ts';
 import type { TemporalRequestsDependencies } from './dependencies.ts';
 import { hold } from './hold.ts';
-import type { OwnRun, OwnRuns } from './own-runs.ts';
-import { createRpcBudget, type RpcBudget } from './rpc-budget.ts';
+import type { Started } from './first-of-equals.ts';
+import type { Loaded, OwnRuns } from './own-runs.ts';
+import { acceptanceUnknown, createRpcBudget, type RpcBudget } from './rpc-budget.ts';
 import { startRun, type StartSettings } from './start-run.ts';
 import { startUntilKnown } from './start-until-known.ts';
+import type { Starts } from './starts.ts';
+import { canHold, startWait } from './wait-left.ts';
+
+type Joined = Exclude<Loaded, string>;
 
 const QUEUED: PendingRun = {
   kind: 'pending',
@@ -28,37 +34,42 @@ const QUEUED: PendingRun = {
 
 /** Accepts a request once, or joins the one that has its key: `Requests.submit`. */
 export async function submitRequest(
-  { client, start, availability, waiters, longPolls }: TemporalRequestsDependencies,
+  { client, start, waiters, longPolls, accepting }: TemporalRequestsDependencies,
   runs: OwnRuns,
+  starts: Starts,
   request: NewRequest,
   wait: Wait,
 ): Promise<Acceptance> {
+  const place = enter(accepting);
   const id = request.key ?? newRequestId(randomBytes);
   const createdAt = new Date().toISOString();
   const waiter = waiters.join(id);
+  const left = startWait(wait);
   try {
     const budget = createRpcBudget();
-    await availability.ensure();
-    const started = (): Promise<boolean> => startFirstRun(client, start, id, request, createdAt, budget);
-    let joined: OwnRun | null = null;
+    const begin = (): Promise<Started> => startFirstRun(client, start, id, request, createdAt, budget);
+    const started = async (): Promise<boolean> => (await starts.start(id, budget, begin)) === 'started';
+    let joined: Joined | null = null;
     // A run that is gone between the two calls was deleted just then: its key is free.
     while (joined === null && !(await started())) joined = await findSame(runs, id, request, budget);
-    availability.noteAnswer();
+    place.leave();
     const acceptance = { id, createdAt: joined?.memo.created_at ?? createdAt, replayed: joined !== null };
     let known: SettledRun | PendingRun = QUEUED;
     if (joined !== null) {
-      known = toRun(await runs.load(joined, budget));
+      known = toRun(joined.stored);
       if (known.kind !== 'pending') return { ...acceptance, run: known };
     }
-    if (wait.ms <= 0 || wait.signal.aborted) return { ...acceptance, run: known };
-    const settled = await hold(waiter, longPolls, id, wait);
+    if (!canHold(left(), waiters)) return { ...acceptance, run: known };
+    const settled = await hold(waiter, longPolls, id, left());
+    if (settled === null && wait.signal.aborted) return { ...acceptance, run: known };
     return { ...acceptance, run: settled ?? (await readAgain(runs, id)) ?? known };
   } finally {
     waiter.leave();
+    place.leave();
   }
 }
 
-/** Whether the run was started: false where the id is taken. @throws Refusal `acceptance_unknown` */
+/** Of a request without a key, the start is always its own. @throws Refusal `acceptance_unknown` */
 async function startFirstRun(
   client: Client,
   settings: StartSettings,
@@ -66,31 +77,30 @@ async function startFirstRun(
   { operation, model, fingerprint, options, body, key }: NewRequest,
   createdAt: string,
   budget: RpcBudget,
-): Promise<boolean> {
+): Promise<Started> {
   const memo = { operation, model, fingerprint, options, created_at: createdAt, run: 1 };
   const run = { workflowId: id, startId: randomUUID(), memo, body };
   const known = await startUntilKnown(
     (untilMs) => client.connection.withDeadline(untilMs, () => startRun(client, settings, run)),
     budget,
   );
-  if (typeof known === 'string') return known === 'started' || key === null;
-  throw new Refusal('acceptance_unknown', {
-    requestId: id,
-    retryAfterSeconds: 2,
-    // Without a key the SDK's own retry would be another request.
-    shouldRetry: key !== null,
-    cause: known.unknown,
-  });
+  if (typeof known === 'string') return key === null ? 'started' : known;
+  throw acceptanceUnknown(id, { shouldRetry: key !== null, cause: known.unknown });
 }
 
-/** The run that has the key, if it is the same request's; null where none has it any more. */
+/**
+ * The run that has the key, if it is the same request's; null where none has it any more. A missing answer
+ * leaves open whose it is.
+ */
 async function findSame(
   runs: OwnRuns,
   id: string,
   request: NewRequest,
   budget: RpcBudget,
-): Promise<OwnRun | null> {
-  const found = await runs.find(id, budget);
+): Promise<Joined | null> {
+  const found = await runs.look(id, budget).catch((cause: unknown) => {
+    throw acceptanceUnknown(id, { shouldRetry: true, cause });
+  });
   if (found === 'foreign') throw new Refusal('idempotency_key_unavailable');
   if (found === 'being deleted') throw new Refusal('request_being_deleted', { retryAfterSeconds: 5 });
   if (found === 'nothing') return null;
@@ -103,9 +113,8 @@ async function findSame(
 
 /** After a wait; what is known already must do where Temporal does not answer. */
 async function readAgain(runs: OwnRuns, id: string): Promise<SettledRun | PendingRun | null> {
-  const budget = createRpcBudget();
-  const run = await runs.findOwn(id, budget).catch(() => null);
-  return run === null ? null : runs.load(run, budget).then(toRun, () => null);
+  const found = await runs.look(id, createRpcBudget()).catch(() => null);
+  return found === null || typeof found === 'string' ? null : toRun(found.stored);
 }
 
 function toRun({ record, result }: StoredRequest): SettledRun | PendingRun {

@@ -1,3 +1,4 @@
+import type { Limit } from '../domain/limit.ts';
 import type { SettledRun, Wait } from '../domain/requests.ts';
 
 /**
@@ -7,16 +8,19 @@ import type { SettledRun, Wait } from '../domain/requests.ts';
 export interface Waiters {
   /** Starts listening; call before whatever may settle the run. */
   join(workflowId: string): Waiter;
+  /** Whether no further caller can be held. */
+  isFull(): boolean;
   settle(workflowId: string, run: SettledRun): void;
 }
 
 export interface Waiter {
-  /** Resolves to the settled run, or to null when the wait is over. */
+  /** Resolves to the settled run, or to null when the wait is over; at once where no place is left. */
   wait(wait: Wait): Promise<SettledRun | null>;
   leave(): void;
 }
 
-export function createWaiters(): Waiters {
+/** @param held the callers held at once; those who only listen for a moment don't count */
+export function createWaiters(held: Limit): Waiters {
   const listeners = new Map<string, Set<(run: SettledRun) => void>>();
 
   function join(workflowId: string): Waiter {
@@ -24,7 +28,11 @@ export function createWaiters(): Waiters {
     const joined = listeners.get(workflowId) ?? new Set();
     listeners.set(workflowId, joined.add(resolve));
     return {
-      wait: (wait) => raceWait(promise, wait),
+      wait: async (wait) => {
+        const place = held.take();
+        if (place === null) return null;
+        return raceWait(promise, wait).finally(() => place.leave());
+      },
       leave: () => {
         joined.delete(resolve);
         if (joined.size === 0 && listeners.get(workflowId) === joined) listeners.delete(workflowId);
@@ -34,6 +42,7 @@ export function createWaiters(): Waiters {
 
   return {
     join,
+    isFull: held.isFull,
     settle: (workflowId, run) => {
       for (const resolve of listeners.get(workflowId) ?? []) resolve(run);
     },

@@ -11,12 +11,15 @@ export interface WorkerSettings {
   readonly identity: string;
   /** How long a stopping worker lets its upstream calls finish. */
   readonly shutdownGraceMs: number;
+  /** Upstream calls at once; a model call is waiting, not work. Further runs stay queued in Temporal. */
+  readonly maxAttemptsInFlight: number;
 }
 
-/** Upstream calls in flight at once; a model call is waiting, not work. */
-const MAX_ATTEMPTS_IN_FLIGHT = 5_000;
-/** Above it, a completion costs a replay; a run in the cache costs some 30 KB and its body. */
-const MAX_CACHED_RUNS = 6_000;
+/**
+ * Runs kept in memory for each attempt in flight: one that is not costs a replay when it completes, one that
+ * is costs some 30 KB and its body.
+ */
+const CACHED_RUNS_PER_ATTEMPT = 1.2;
 
 /** Creates a worker that does not run yet. With `waiters`, it settles the callers held in this process. */
 export async function createWorker(
@@ -35,8 +38,8 @@ export async function createWorker(
     workflowBundle: bundle,
     dataConverter: { payloadConverterPath: PAYLOAD_CONVERTER_PATH },
     activities: { ...createActivities({ ...dependencies, runningCalls }) },
-    maxConcurrentActivityTaskExecutions: MAX_ATTEMPTS_IN_FLIGHT,
-    maxCachedWorkflows: MAX_CACHED_RUNS,
+    maxConcurrentActivityTaskExecutions: settings.maxAttemptsInFlight,
+    maxCachedWorkflows: Math.ceil(settings.maxAttemptsInFlight * CACHED_RUNS_PER_ATTEMPT),
     // A lost sticky task waits this long instead of Temporal's 10 s.
     stickyQueueScheduleToStartTimeout: '3 seconds',
     shutdownGraceTime: settings.shutdownGraceMs,

@@ -17,13 +17,13 @@ it('says that acceptance is unknown when Temporal goes silent after a start, and
   const key = unique('unknown');
   // An answer just before makes the API believe in Temporal, as it does under load.
   await post(url, { model: unique('before') });
-  proxy.swallowAnswers(true);
+  proxy.silence('answers');
   const startedMs = performance.now();
   const answer = await post(url, { model: key, idempotency_key: key });
   expect(performance.now() - startedMs).toBeLessThan(5_000);
   expect([answer.status, errorOf(answer).code]).toEqual([503, 'acceptance_unknown']);
   expect(answer.headers.get('x-request-id')).toBe(key);
-  proxy.swallowAnswers(false);
+  proxy.silence('none');
   const again = await until(
     () => post(url, { model: key, idempotency_key: key, wait: 5 }),
     ({ status }) => status === 200,

@@ -8,7 +8,7 @@ export interface FaultSettings {
   readonly times: number;
   /** `FAULT_MINUTES`: after so long no further fault begins, for each deployment; default 20. */
   readonly maxMs: number;
-  /** `REQUESTS_PER_SECOND`: of the steady load; default 6. */
+  /** `REQUESTS_PER_SECOND`: of the steady load; default 4. */
   readonly perSecond: number;
   /** `FAULT_KINDS`: a regular expression of names; default all. */
   readonly kinds: RegExp;
@@ -25,7 +25,7 @@ export function readFaultSettings(): FaultSettings {
     seed: chooseSeed(),
     times: count('FAULTS_PER_KIND', 20),
     maxMs: count('FAULT_MINUTES', 20) * 60_000,
-    perSecond: count('REQUESTS_PER_SECOND', 6),
+    perSecond: count('REQUESTS_PER_SECOND', 4),
     kinds: new RegExp(process.env['FAULT_KINDS'] ?? ''),
     modelRuns: count('MODEL_RUNS', 100),
   };

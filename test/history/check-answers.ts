@@ -5,24 +5,20 @@ import { violation, type Violation } from './violation.ts';
 
 const Refused = z.object({ error: z.object({ code: z.string() }) });
 
+/** What any operation may be answered: nothing was done, and the same call can be made again. */
+const NOT_NOW: readonly string[] = ['503 overloaded'];
 /** The refusals of the contract that these operations can meet; recorded failures are another matter. */
 const REFUSALS: Readonly<Record<ClientOperation, readonly string[]>> = {
-  post: [
-    '422 idempotency_key_reused',
-    '409 request_being_deleted',
-    '503 service_unavailable',
-    '503 acceptance_unknown',
-  ],
-  get: ['404 request_not_found', '503 service_unavailable'],
-  cancel: ['404 request_not_found', '409 request_already_terminal', '503 service_unavailable'],
+  post: ['422 idempotency_key_reused', '409 request_being_deleted', '503 acceptance_unknown'],
+  get: ['404 request_not_found'],
+  cancel: ['404 request_not_found', '409 request_already_terminal'],
   retry: [
     '404 request_not_found',
     '409 request_already_completed',
     '409 request_not_terminal',
-    '503 service_unavailable',
     '503 acceptance_unknown',
   ],
-  delete: ['404 request_not_found', '409 request_not_terminal', '503 service_unavailable'],
+  delete: ['404 request_not_found', '409 request_not_terminal'],
 };
 const ACCEPTED: Readonly<Record<ClientOperation, readonly number[]>> = {
   post: [200, 202],
@@ -44,7 +40,9 @@ function isOfContract({ operation, status, text, failureCode }: SeenAnswer): boo
   if (status === null || ACCEPTED[operation].includes(status)) return true;
   if (operation === 'post' && failureCode !== null) return true;
   const refused = Refused.safeParse(parsed(text));
-  return refused.success && REFUSALS[operation].includes(`${status} ${refused.data.error.code}`);
+  if (!refused.success) return false;
+  const told = `${status} ${refused.data.error.code}`;
+  return NOT_NOW.includes(told) || REFUSALS[operation].includes(told);
 }
 
 function parsed(text: string): unknown {

@@ -4,6 +4,7 @@ import type { Client } from '@temporalio/client';
 import { pino } from 'pino';
 import { inject } from 'vitest';
 import { loadConfig } from '../../src/config.ts';
+import { createLimit } from '../../src/domain/limit.ts';
 import { startApi } from '../../src/process/start-api.ts';
 import { startWorker } from '../../src/process/start-worker.ts';
 import type { Stoppable, Stopper } from '../../src/process/stop.ts';
@@ -61,7 +62,7 @@ export async function startDeployment(options: DeploymentOptions): Promise<Deplo
   stopper.add({ name: 'connection', stop: () => connection.close() });
   const abortable = connectLazily(temporal);
   stopper.add({ name: 'probe', stop: () => abortable.close() });
-  const waiters = createWaiters();
+  const waiters = createWaiters(createLimit(config.limits.waiters));
   const upstream = createUpstream({ baseURL: upstreamURL, apiKey: 'sk-test', maxResponseBytes: 1_000_000 });
   stopper.add({ name: 'upstream', stop: () => upstream.close() });
   const runWorker = (): Promise<void> =>

@@ -12,6 +12,8 @@ export type Step =
       readonly headers?: Record<string, string>;
       readonly body?: unknown;
       readonly afterMs?: number;
+      /** Held until then, for tests that look at what happens meanwhile. */
+      readonly after?: Promise<unknown>;
     }
   /** Bytes written to the bare socket, which is then closed. */
   | { readonly raw: string }
@@ -32,6 +34,8 @@ export interface ScriptedUpstream {
   script(model: string, ...steps: Step[]): void;
   hits(model: string): readonly UpstreamHit[];
   untilHits(model: string, count: number): Promise<void>;
+  /** The most calls, of all models, that were ever unanswered at the same time. */
+  mostAtOnce(): number;
   /** Until so many calls were broken off by their caller. */
   untilAborted(model: string, count: number): Promise<void>;
   close(): Promise<void>;
@@ -42,10 +46,13 @@ const Call = z.object({ model: z.string() });
 export async function startScriptedUpstream(): Promise<ScriptedUpstream> {
   const scripts = new Map<string, Step[]>();
   const seen = new Map<string, UpstreamHit[]>();
+  let [open, mostOpen] = [0, 0];
   const aborted = new Map<string, number>();
   const hits = (model: string): UpstreamHit[] => seen.get(model) ?? [];
 
   const server = createServer((request, response) => {
+    mostOpen = Math.max(mostOpen, (open += 1));
+    response.once('close', () => (open -= 1));
     void serve(request, response).catch(() => response.destroy());
   });
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -67,6 +74,7 @@ export async function startScriptedUpstream(): Promise<ScriptedUpstream> {
     baseURL: `http://127.0.0.1:${address.port}/v1`,
     script: (model, ...steps) => void scripts.set(model, steps),
     hits,
+    mostAtOnce: () => mostOpen,
     untilHits: async (model, count) =>
       void (await until(
         () => hits(model).length,
@@ -102,6 +110,12 @@ export function completion({
   };
 }
 
+/** Made of equal gzip members: compressing it all takes half a second, in which nobody else gets a turn. */
+function gzipBomb(bytes: number): Buffer {
+  const member = gzipSync(Buffer.alloc(1_000_000, 32));
+  return Buffer.concat(Array<Buffer>(bytes / 1_000_000).fill(member));
+}
+
 function play(step: Step, response: ServerResponse): void {
   const { socket } = response;
   if ('raw' in step) return void socket?.end(step.raw);
@@ -117,7 +131,7 @@ function play(step: Step, response: ServerResponse): void {
   }
   if ('gzipBombBytes' in step) {
     response.writeHead(200, { 'content-type': 'application/json', 'content-encoding': 'gzip' });
-    return void response.end(gzipSync(Buffer.alloc(step.gzipBombBytes, 32)));
+    return void response.end(gzipBomb(step.gzipBombBytes));
   }
   const send = (): void => {
     response.writeHead(step.answer, { 'content-type': 'application/json', ...step.headers });
@@ -125,6 +139,7 @@ function play(step: Step, response: ServerResponse): void {
       typeof step.body === 'string' ? step.body : step.body === undefined ? '' : JSON.stringify(step.body),
     );
   };
-  if (step.afterMs === undefined || step.afterMs === 0) send();
+  if (step.after !== undefined) void step.after.then(send);
+  else if (step.afterMs === undefined || step.afterMs === 0) send();
   else setTimeout(send, step.afterMs);
 }

@@ -46,7 +46,7 @@ const RIGHTS: Readonly<Record<string, readonly string[]>> = {
   'src/temporal': ['src/domain', 'activities'],
   workflows: ['src/domain'],
   activities: ['src/domain', 'src/upstream'],
-  'src/process': ['src/config.ts', 'src/http', 'src/temporal', 'src/upstream', 'src/demo'],
+  'src/process': ['src/config.ts', 'src/domain', 'src/http', 'src/temporal', 'src/upstream', 'src/demo'],
 };
 
 describe('the architecture', () => {

@@ -1,4 +1,5 @@
 import type { FastifyReply } from 'fastify';
+import { overloaded } from '../../domain/limit.ts';
 import { RequestOptions } from '../../domain/options.ts';
 import type { AsyncChatCompletion } from '../../domain/record.ts';
 import { AsyncChatCompletion as AsyncChatCompletionSchema } from '../../domain/record.ts';
@@ -19,10 +20,16 @@ import { POST_REFUSALS } from '../schemas/refusals.ts';
 import { resolveWait } from '../wait.ts';
 
 /** `POST /v1/chat/completions`: OpenAI's call, made durable. */
-export function chatCompletionRoutes(app: App, { requests, wait, stopping }: AppDependencies): void {
+export function chatCompletionRoutes(
+  app: App,
+  { requests, wait, stopping, accepting }: AppDependencies,
+): void {
   app.post(
     '/v1/chat/completions',
     {
+      onRequest: async () => {
+        if (accepting.isFull()) throw overloaded();
+      },
       schema: {
         operationId: 'createChatCompletion',
         summary: 'Create a durable chat completion',

@@ -29,6 +29,7 @@ export const GET_REFUSALS: readonly RefusalCode[] = [
   'invalid_type',
   'invalid_value',
   'request_not_found',
+  'overloaded',
   'service_unavailable',
 ];
 
@@ -36,5 +37,6 @@ export const GET_REFUSALS: readonly RefusalCode[] = [
 export const ACTION_REFUSALS: readonly RefusalCode[] = [
   ...TRANSPORT_REFUSALS,
   'request_not_found',
+  'overloaded',
   'service_unavailable',
 ];

@@ -1,0 +1,39 @@
+import { Refusal } from './refusal.ts';
+
+/** A bound on how many of one thing are in hand at once; what finds no place is refused, never queued. */
+export interface Limit {
+  isFull(): boolean;
+  /** Null when every place is taken. */
+  take(): Place | null;
+}
+
+export interface Place {
+  /** Gives the place back; a second call does nothing. */
+  leave(): void;
+}
+
+export function createLimit(max: number): Limit {
+  const taken = new Set<Place>();
+  const isFull = (): boolean => taken.size >= max;
+  return {
+    isFull,
+    take: () => {
+      if (isFull()) return null;
+      const place: Place = { leave: () => void taken.delete(place) };
+      taken.add(place);
+      return place;
+    },
+  };
+}
+
+/** A place of `limit`. @throws Refusal `overloaded` when there is none */
+export function enter(limit: Limit): Place {
+  const place = limit.take();
+  if (place === null) throw overloaded();
+  return place;
+}
+
+/** More at once than is let in; nothing was accepted. The official SDKs send the call again. */
+export function overloaded(): Refusal {
+  return new Refusal('overloaded', { retryAfterSeconds: 1, shouldRetry: true });
+}
