@@ -6,7 +6,7 @@ import { violation, type Violation } from './violation.ts';
 const Refused = z.object({ error: z.object({ code: z.string() }) });
 
 /** What any operation may be answered: nothing was done, and the same call can be made again. */
-const NOT_NOW: readonly string[] = ['503 overloaded'];
+const NOT_NOW: readonly string[] = ['503 overloaded', '503 service_unavailable'];
 /** The refusals of the contract that these operations can meet; recorded failures are another matter. */
 const REFUSALS: Readonly<Record<ClientOperation, readonly string[]>> = {
   post: ['422 idempotency_key_reused', '409 request_being_deleted', '503 acceptance_unknown'],
