@@ -1,11 +1,12 @@
 import type { UpstreamEvent } from './journal.ts';
 
 /**
- * How long after a fault each call that it broke off was made again. A call that had just been answered
- * counts as broken off when it was made again: its answer had not been reported.
+ * How long after a fault each call that it broke off was made again, as far as no other fault came between. A
+ * call that had just been answered counts as broken off when it was made again: its answer was not reported.
  */
 export function calledAgainAfterMs(
   { atMs, callers }: { readonly atMs: number; readonly callers: readonly string[] },
+  nextFaultAtMs: number,
   journal: readonly UpstreamEvent[],
 ): number[] {
   const received = journal.filter(({ event }) => event === 'received');
@@ -13,7 +14,8 @@ export function calledAgainAfterMs(
     if (call.atMs > atMs || !callers.includes(call.caller) || !isSteady(call.model)) return [];
     if (hadEnded(journal, call.seq, atMs)) return [];
     const next = received.find(({ id, attempt }) => id === call.id && attempt > call.attempt);
-    return next === undefined || next.atMs <= atMs ? [] : [next.atMs - atMs];
+    const counts = next !== undefined && next.atMs > atMs && next.atMs < nextFaultAtMs;
+    return counts ? [next.atMs - atMs] : [];
   });
 }
 

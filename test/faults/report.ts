@@ -12,6 +12,7 @@ const HEAD = [
   'unknown flagged',
   'ready after (ms)',
   'called again after (ms)',
+  'and after ready (ms)',
 ];
 const LOST: readonly ViolationKind[] = ['lost', 'unfinished'];
 const SILENT: readonly ViolationKind[] = ['silentDuplicate', 'unrecordedCall'];
@@ -22,6 +23,10 @@ export function faultTable(result: FaultRunResult): string {
   const requests = byRequest(history);
   const kinds = new Map<string, MadeFault[]>();
   for (const one of made) kinds.set(one.fault.name, [...(kinds.get(one.fault.name) ?? []), one]);
+  const calledAgain = (fault: MadeFault): number[] => {
+    const next = made[made.indexOf(fault) + 1];
+    return calledAgainAfterMs(fault, next?.atMs ?? Infinity, journal);
+  };
   const rows = [...kinds].map(([name, faults]) => {
     const met = requests.filter((request) => faults.some((fault) => isOpenAt(request, fault)));
     const ids = new Set(met.map(({ id }) => id));
@@ -37,7 +42,8 @@ export function faultTable(result: FaultRunResult): string {
       count(SILENT),
       met.filter(({ final }) => (final?.unknown_attempts ?? 0) > 0).length,
       medianAndWorst(faults.map(({ readyAfterMs }) => readyAfterMs)),
-      medianAndWorst(faults.flatMap((fault) => calledAgainAfterMs(fault, journal))),
+      medianAndWorst(faults.flatMap(calledAgain)),
+      medianAndWorst(faults.flatMap((fault) => calledAgain(fault).map((ms) => ms - fault.readyAfterMs))),
     ].map(String);
   });
   return alignedTable([HEAD, ...rows]);

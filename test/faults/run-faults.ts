@@ -40,7 +40,7 @@ export interface FaultRunResult {
 }
 
 /** Between the end of a fault and the next one. */
-const CALM_MS = [300, 1_500] as const;
+const CALM_MS = [300, 3_000] as const;
 
 /** Steady load, one fault after the other in a seeded order, then quiet, then the judgement. */
 export async function runFaults(run: FaultRun): Promise<FaultRunResult> {
