@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Refusal } from '../domain/refusal.ts';
 import type { OwnRun, OwnRuns } from './own-runs.ts';
 import type { RpcBudget } from './rpc-budget.ts';
 
@@ -19,4 +20,12 @@ export async function untilClosed(runs: OwnRuns, run: OwnRun, budget: RpcBudget)
     seen = await runs.findOwn(run.description.workflowId, budget);
   }
   return seen;
+}
+
+/** The record is terminal already, so that a plain "not terminal" would contradict it. */
+export function notClosed(): Refusal {
+  return new Refusal('service_unavailable', {
+    message: 'The run that has ended is not closed yet, which takes a worker. Try again.',
+    retryAfterSeconds: 2,
+  });
 }

@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { EMPTY_JOURNAL, interruptAttempt } from '../domain/journal.ts';
+import { interruptAttempt } from '../domain/journal.ts';
 import { requestError } from '../domain/request-error.ts';
 import type { RunEnd } from '../domain/run-end.ts';
 import { isRunMemo, MEMO_KEY, WORKFLOW_TYPE } from '../domain/run.ts';
@@ -42,8 +42,8 @@ export async function failDeadAttempts({ client, isDead, stopping, log }: DeadAt
     const pending = findPendingCall(description);
     if (!pending?.activityId || isWaiting(pending) || !isDead(pending.lastWorkerIdentity ?? '')) return;
     const memo = description.memo?.[MEMO_KEY];
-    const earlier = (isRunMemo(memo) ? memo.earlier?.journal : undefined) ?? EMPTY_JOURNAL;
-    const journal = interruptAttempt(await readPendingJournal(pending, decoder, earlier));
+    if (!isRunMemo(memo)) return;
+    const journal = interruptAttempt(await readPendingJournal(pending, decoder, memo));
     const error = requestError('attempt_interrupted', FailureReason.terminal);
     const failure = ApplicationFailure.create({
       type: error.code,

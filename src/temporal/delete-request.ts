@@ -5,7 +5,7 @@ import {
 } from '@temporalio/client/lib/internal.js';
 import { Refusal } from '../domain/refusal.ts';
 import { DELETION_TYPE, MEMO_KEY, type Deletion } from '../domain/run.ts';
-import { untilClosed } from './await-close.ts';
+import { notClosed, untilClosed } from './await-close.ts';
 import type { TemporalRequestsDependencies } from './dependencies.ts';
 import { notAnswered } from './not-answered.ts';
 import type { OwnRuns } from './own-runs.ts';
@@ -25,8 +25,9 @@ export async function deleteRequest(
   const found = await runs.findOwn(id, budget);
   if (found === null) return false;
   const { record } = await runs.load(found, budget);
-  const last = record.terminal ? await untilClosed(runs, found, budget) : null;
-  if (last === null) throw notTerminal(id);
+  if (!record.terminal) throw notTerminal(id);
+  const last = await untilClosed(runs, found, budget);
+  if (last === null) throw notClosed();
   const { runId } = last.description;
   const { operation, model, fingerprint, options, created_at, run } = last.memo;
   const takeOver: InternalWorkflowStartOptions & { args: [Deletion] } = {

@@ -61,11 +61,11 @@ export function createOwnRuns(
   }
 
   async function load({ description, memo }: OwnRun, budget: RpcBudget): ReturnType<OwnRuns['load']> {
-    const state = await call(budget, () =>
-      readRun(client, decoder, description, memo.earlier?.journal),
-    ).catch((error: unknown) => {
-      throw toUnavailable(error);
-    });
+    const state = await call(budget, () => readRun(client, decoder, description, memo)).catch(
+      (error: unknown) => {
+        throw toUnavailable(error);
+      },
+    );
     return { ...toRecord(description, memo, state, settings()), state };
   }
 

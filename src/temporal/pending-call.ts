@@ -1,8 +1,15 @@
 import type { WorkflowExecutionDescription } from '@temporalio/client';
 import { optionalTsToDate } from '@temporalio/common/lib/time.js';
 import type { temporal } from '@temporalio/proto';
-import { beginAttempt, closeGaps, type Journal } from '../domain/journal.ts';
-import type { RunActivities } from '../domain/run.ts';
+import {
+  beginAttempt,
+  closeGaps,
+  EMPTY_JOURNAL,
+  lastOutcomeUnknown,
+  type Journal,
+} from '../domain/journal.ts';
+import type { RunActivities, RunMemo } from '../domain/run.ts';
+import { OnUnknownOutcome } from '../domain/words.ts';
 import type { Decoder } from './decode.ts';
 import { PendingActivityState } from './proto.ts';
 
@@ -27,14 +34,16 @@ export function isWaiting({ state }: PendingCall): boolean {
 export async function readPendingJournal(
   pending: PendingCall,
   decoder: Decoder,
-  earlier: Journal,
+  { options, earlier }: RunMemo,
 ): Promise<Journal> {
-  const journal = (await decoder.journal(pending.heartbeatDetails)) ?? earlier;
+  const journal = (await decoder.journal(pending.heartbeatDetails)) ?? earlier?.journal ?? EMPTY_JOURNAL;
   // An attempt to come carries its number already.
   const attempt = pending.attempt ?? 1;
-  if (isWaiting(pending)) return closeGaps(journal, attempt);
-  const last = journal.entries.at(-1);
-  // The running attempt may have written its own beginning already.
-  if (last?.status === 'running' && last.activity_attempt === attempt) return journal;
-  return beginAttempt(journal, attempt, optionalTsToDate(pending.lastStartedTime)?.toISOString() ?? null);
+  // The running attempt may have written its beginning already, and its end before Temporal knows of it.
+  if (!isWaiting(pending) && journal.entries.at(-1)?.activity_attempt === attempt) return journal;
+  const before = closeGaps(journal, attempt);
+  if (isWaiting(pending)) return before;
+  // It makes no call and only ends the request: the options forbid another after an unknown outcome.
+  if (options.on_unknown_outcome === OnUnknownOutcome.fail && lastOutcomeUnknown(before)) return before;
+  return beginAttempt(before, attempt, optionalTsToDate(pending.lastStartedTime)?.toISOString() ?? null);
 }

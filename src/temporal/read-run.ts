@@ -3,6 +3,7 @@ import { optionalTsToDate } from '@temporalio/common/lib/time.js';
 import { beginAttempt, EMPTY_JOURNAL, interruptAttempt, type Journal } from '../domain/journal.ts';
 import type { RequestError } from '../domain/record.ts';
 import { CANCELLED_ERROR, DEADLINE_ERROR, requestError, TERMINATED_ERROR } from '../domain/request-error.ts';
+import type { RunMemo } from '../domain/run.ts';
 import { FailureReason, RequestStatus } from '../domain/words.ts';
 import type { Decoder } from './decode.ts';
 import { findPendingCall, isWaiting, readPendingJournal, type PendingCall } from './pending-call.ts';
@@ -21,27 +22,30 @@ export interface RunState {
 /** The events of a run whose first workflow task has not ended: no activity can have been scheduled. */
 const EVENTS_BEFORE_ACTIVITY = 3;
 
-/** @param earlier the journal of the runs before this one; a retry by hand goes on from it */
 export async function readRun(
   client: Client,
   decoder: Decoder,
   description: WorkflowExecutionDescription,
-  earlier: Journal = EMPTY_JOURNAL,
+  memo: RunMemo,
 ): Promise<RunState> {
+  // A retry by hand goes on from the journal of the runs before it.
+  const earlier = memo.earlier?.journal ?? EMPTY_JOURNAL;
   const running = description.status.name === 'RUNNING';
   const pending = findPendingCall(description);
-  if (running && pending) return pendingRun(pending, decoder, earlier);
+  if (running && pending) return pendingRun(pending, decoder, memo);
   if (running && description.historyLength <= EVENTS_BEFORE_ACTIVITY)
     return open(RequestStatus.queued, earlier);
 
   // The activity's end in history is the request's end, also while the run has not closed over it.
   const { workflowId, runId } = description;
   const end = await readActivityEnd(client, decoder, { workflowId, runId }, earlier);
-  const completedAt = description.closeTime ?? null;
+  // The same instant before and after the run has closed: a terminal record changes no more.
+  const endedAt = 'at' in end ? end.at : null;
+  const completedAt = endedAt ?? description.closeTime ?? null;
   if (end.kind === 'completed') {
     const { journal, result } = end;
     const ended = { status: RequestStatus.completed, error: null, nextAttemptAt: null };
-    return { ...ended, journal, result, completedAt: completedAt ?? end.at };
+    return { ...ended, journal, result, completedAt };
   }
   const journal = end.kind === 'failed' ? end.journal : earlier;
   if (running) {
@@ -49,7 +53,7 @@ export async function readRun(
     // The workflow will close as cancelled, whatever the call ended with.
     return failed(cancelRequested(description) ? CANCELLED_ERROR : end.error, journal, completedAt);
   }
-  const left = end.kind === 'open' ? await journalLeftBehind(pending, decoder, earlier) : journal;
+  const left = end.kind === 'open' ? await journalLeftBehind(pending, decoder, memo) : journal;
   return failed(closedError(description, end.kind === 'failed' ? end.error : null), left, completedAt);
 }
 
@@ -58,10 +62,10 @@ export function cancelRequested({ raw }: WorkflowExecutionDescription): boolean 
   return raw.workflowExtendedInfo?.cancelRequested ?? false;
 }
 
-async function pendingRun(pending: PendingCall, decoder: Decoder, earlier: Journal): Promise<RunState> {
-  const journal = await readPendingJournal(pending, decoder, earlier);
+async function pendingRun(pending: PendingCall, decoder: Decoder, memo: RunMemo): Promise<RunState> {
+  const journal = await readPendingJournal(pending, decoder, memo);
   if (!isWaiting(pending)) return open(RequestStatus.processing, journal);
-  if (journal.begun === earlier.begun) return open(RequestStatus.queued, journal);
+  if (journal.begun === (memo.earlier?.journal.begun ?? 0)) return open(RequestStatus.queued, journal);
   const nextAttemptAt = optionalTsToDate(pending.nextAttemptScheduleTime) ?? null;
   return { ...open(RequestStatus.retrying, journal), nextAttemptAt };
 }
@@ -70,10 +74,10 @@ async function pendingRun(pending: PendingCall, decoder: Decoder, earlier: Journ
 async function journalLeftBehind(
   pending: PendingCall | undefined,
   decoder: Decoder,
-  earlier: Journal,
+  memo: RunMemo,
 ): Promise<Journal> {
-  if (!pending) return interruptAttempt(beginAttempt(earlier, 1, null));
-  return interruptAttempt(await readPendingJournal(pending, decoder, earlier));
+  if (!pending) return interruptAttempt(beginAttempt(memo.earlier?.journal ?? EMPTY_JOURNAL, 1, null));
+  return interruptAttempt(await readPendingJournal(pending, decoder, memo));
 }
 
 function closedError(

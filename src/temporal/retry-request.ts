@@ -6,7 +6,7 @@ import { Refusal } from '../domain/refusal.ts';
 import type { StoredRequest } from '../domain/requests.ts';
 import type { RunMemo } from '../domain/run.ts';
 import { RequestStatus } from '../domain/words.ts';
-import { untilClosed } from './await-close.ts';
+import { notClosed, untilClosed } from './await-close.ts';
 import type { TemporalRequestsDependencies } from './dependencies.ts';
 import { notAnswered } from './not-answered.ts';
 import type { OwnRun, OwnRuns } from './own-runs.ts';
@@ -35,7 +35,7 @@ export async function retryRequest(
     throw refused('request_not_terminal', id);
   }
   const last = await untilClosed(runs, found, budget);
-  if (last === null) throw refused('request_not_terminal', id);
+  if (last === null) throw notClosed();
   const { runId } = last.description;
   const memo: RunMemo = {
     ...last.memo,

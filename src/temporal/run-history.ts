@@ -22,7 +22,12 @@ export type ActivityEnd =
       readonly journal: Journal;
       readonly at: Date | null;
     }
-  | { readonly kind: 'failed'; readonly error: RequestError; readonly journal: Journal };
+  | {
+      readonly kind: 'failed';
+      readonly error: RequestError;
+      readonly journal: Journal;
+      readonly at: Date | null;
+    };
 
 /** The last events of a run; more than any run has after its activity was scheduled. */
 const LAST_EVENTS = 20;
@@ -72,22 +77,23 @@ async function callEnd(
   decoder: Decoder,
   earlier: Journal,
 ): Promise<ActivityEnd | null> {
+  const at = optionalTsToDate(event.eventTime) ?? null;
   const completed = event.activityTaskCompletedEventAttributes;
   if (completed) {
     const { bytes, beside } = await decoder.result(completed.result);
     const journal = isJournal(beside) ? beside : earlier;
-    return { kind: 'completed', result: bytes, journal, at: optionalTsToDate(event.eventTime) ?? null };
+    return { kind: 'completed', result: bytes, journal, at };
   }
   const canceled = event.activityTaskCanceledEventAttributes;
   if (canceled) {
     const journal = (await decoder.journal(canceled.details)) ?? earlier;
-    return { kind: 'failed', error: CANCELLED_ERROR, journal };
+    return { kind: 'failed', error: CANCELLED_ERROR, journal, at };
   }
   const failed = event.activityTaskFailedEventAttributes ?? event.activityTaskTimedOutEventAttributes;
   if (failed) {
     const failure = await decoder.failure(failed.failure);
     const end = toRunEnd(withRetryState(failure, failed.retryState), earlier);
-    return { kind: 'failed', error: end.error, journal: completeJournal(end.journal, failure, attempt) };
+    return { kind: 'failed', error: end.error, journal: completeJournal(end.journal, failure, attempt), at };
   }
   if (event.activityTaskScheduledEventAttributes) return { kind: 'open' };
   return null;
