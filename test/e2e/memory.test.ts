@@ -66,7 +66,8 @@ it.skipIf(process.platform !== 'linux')(
     expect(new Set(others.map((answer) => `${answer.status} ${errorOf(answer).code}`))).toEqual(
       new Set(['503 overloaded']),
     );
-    expect(others.length).toBeGreaterThan(accepted.length);
+    // How many more is a matter of the machine's speed; that there were more than places is the overload.
+    expect(others.length).toBeGreaterThan(ACCEPTING);
     const queue = accepted.values();
     const found: number[] = [];
     const read = async (): Promise<void> => {
