@@ -2,7 +2,7 @@ import {
   CancellationScope,
   CancelledFailure,
   patched,
-  proxyActivities,
+  proxyLocalActivities,
   proxySinks,
   workflowInfo,
 } from '@temporalio/workflow';
@@ -11,8 +11,8 @@ import { CANCELLED_ERROR } from '../src/domain/request-error.ts';
 import type { RunActivities, RunSinks } from '../src/domain/run.ts';
 
 const { runs } = proxySinks<RunSinks>();
-const { recallAttempts } = proxyActivities<RunActivities<never>>({
-  summary: 'attempts so far',
+/** A local one: it must not queue behind the upstream calls of a worker that has all its hands full. */
+const { recallAttempts } = proxyLocalActivities<RunActivities<never>>({
   startToCloseTimeout: '5 seconds',
   scheduleToCloseTimeout: '30 seconds',
   retry: { initialInterval: '200 milliseconds', maximumInterval: '2 seconds' },

@@ -5,7 +5,7 @@ import { ActivityFailure, TimeoutFailure } from '@temporalio/common';
 import { closeGaps, interruptAttempt, longer, type Journal } from '../domain/journal.ts';
 import type { RequestError } from '../domain/record.ts';
 import { toRunEnd } from '../domain/run-end.ts';
-import { isJournal, type RunActivities } from '../domain/run.ts';
+import { isJournal } from '../domain/run.ts';
 import type { Decoder } from './decode.ts';
 import { RetryState } from './proto.ts';
 import { CANCELLED_ERROR } from '../domain/request-error.ts';
@@ -25,7 +25,9 @@ export type ActivityEnd =
   | { readonly kind: 'failed'; readonly error: RequestError; readonly journal: Journal };
 
 /** The last events of a run; more than any run has after its activity was scheduled. */
-const LAST_EVENTS = 30;
+const LAST_EVENTS = 20;
+/** The SDK's name for what a local activity leaves in the history. */
+const LOCAL_ACTIVITY_MARKER = 'core_local_activity';
 
 /**
  * Reads the end of a run's upstream call from the newest events of its history. Needs no worker.
@@ -46,35 +48,22 @@ export async function readActivityEnd(
   const events = history?.events ?? [];
   const attempt = events.find((event) => event.activityTaskStartedEventAttributes)
     ?.activityTaskStartedEventAttributes?.attempt;
-  const recalls = new Set(events.filter(isRecall).map(({ eventId }) => String(eventId)));
-  const ofRecall = (event: HistoryEvent): boolean => recalls.has(String(scheduledBy(event)));
-  const answer = events.find(
-    (event) => ofRecall(event) && event.activityTaskCompletedEventAttributes,
-  )?.activityTaskCompletedEventAttributes;
-  for (const event of events.filter((event) => !ofRecall(event))) {
+  for (const event of events) {
     const end = await callEnd(event, attempt ?? null, decoder, earlier);
     if (end?.kind === 'failed') {
-      return { ...end, journal: longer(end.journal, await decoder.journal(answer?.result)) };
+      return { ...end, journal: longer(end.journal, await recalledJournal(events, decoder)) };
     }
     if (end !== null) return end;
   }
   return { kind: 'not scheduled' };
 }
 
-/** Of the activity that reads the attempts of a run that is being cancelled. */
-function isRecall({ activityTaskScheduledEventAttributes: scheduled }: HistoryEvent): boolean {
-  return scheduled?.activityType?.name === ('recallAttempts' satisfies keyof RunActivities<never>);
-}
-
-/** The event that scheduled the activity whose end this event is. */
-function scheduledBy(event: HistoryEvent): HistoryEvent['eventId'] {
-  if (event.activityTaskScheduledEventAttributes) return event.eventId;
-  const end =
-    event.activityTaskCompletedEventAttributes ??
-    event.activityTaskFailedEventAttributes ??
-    event.activityTaskTimedOutEventAttributes ??
-    event.activityTaskCanceledEventAttributes;
-  return end?.scheduledEventId;
+/** What the workflow's only local activity read of the attempts before it cancelled the call. */
+async function recalledJournal(events: readonly HistoryEvent[], decoder: Decoder): Promise<Journal | null> {
+  const marker = events.find(
+    (event) => event.markerRecordedEventAttributes?.markerName === LOCAL_ACTIVITY_MARKER,
+  )?.markerRecordedEventAttributes;
+  return decoder.journal(marker?.details?.['result']);
 }
 
 async function callEnd(

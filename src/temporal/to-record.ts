@@ -85,9 +85,12 @@ function toAttempt({
   number,
   status,
   outcome,
+  billed,
+  phase,
+  started_at,
   ...rest
 }: JournalEntry): Attempt {
-  return { number, status, outcome, ...rest };
+  return { number, status, outcome, billed, phase, started_at, ...rest };
 }
 
 function times(entry: JournalEntry): (string | null)[] {

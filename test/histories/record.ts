@@ -9,7 +9,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { post, untilRecord } from '../support/api.ts';
+import { act, post, untilRecord } from '../support/api.ts';
 import { freePort } from '../support/free-port.ts';
 import { runEntryFile } from '../support/process.ts';
 import { ok, startScriptedUpstream } from '../support/scripted-upstream.ts';
@@ -41,14 +41,18 @@ upstream.script('failed', { answer: 400, body: {} });
 upstream.script('cancelled-in-call', { stall: 'headers' });
 upstream.script('cancelled-in-backoff', { answer: 503 });
 upstream.script('out-of-time', { stall: 'headers' });
-const models = ['completed', 'retried', 'failed', 'cancelled-in-call', 'cancelled-in-backoff', 'out-of-time'];
+upstream.script('run-again', { answer: 400, body: {} }, ok());
+const cancelled = ['cancelled-in-call', 'cancelled-in-backoff'];
+const models = ['completed', 'retried', 'failed', ...cancelled, 'out-of-time', 'run-again'];
 for (const model of models) {
   const reqrun = { deadline_seconds: model === 'out-of-time' ? 2 : 600 };
   await post(url, { model, idempotency_key: model, reqrun });
 }
 await untilRecord(url, 'cancelled-in-backoff', ({ status }) => status === 'retrying');
-await untilRecord(url, 'cancelled-in-call', ({ status }) => status === 'processing');
-for (const model of models.slice(3, 5)) await client.workflow.getHandle(model).cancel();
+await upstream.untilHits('cancelled-in-call', 1);
+await untilRecord(url, 'run-again', ({ terminal }) => terminal);
+await act(url, 'run-again', 'retry');
+for (const model of cancelled) await client.workflow.getHandle(model).cancel();
 
 await mkdir(folder, { recursive: true });
 for (const model of models) {

@@ -4,13 +4,17 @@ import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, it } from 'vitest';
+import { pino } from 'pino';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { installRuntime } from '../../src/process/runtime.ts';
 import { loadWorkflowBundle, PAYLOAD_CONVERTER_PATH } from '../../src/temporal/workflow-bundle.ts';
 
 const FOLDER = fileURLToPath(new URL('../histories/', import.meta.url));
 const recorded = readdirSync(FOLDER, { recursive: true, encoding: 'utf8' }).filter((name) =>
   name.endsWith('.json'),
 );
+
+beforeAll(() => installRuntime(pino({ level: 'silent' })));
 
 async function replay(workflowBundle: WorkflowBundle, name: string): Promise<Error | undefined> {
   const history = historyFromJSON(JSON.parse(readFileSync(join(FOLDER, name), 'utf8')));
