@@ -1,22 +1,21 @@
 import { Context } from '@temporalio/activity';
-import type { ApplicationFailure } from '@temporalio/common';
 import {
   beginAttempt,
   closeGaps,
   EMPTY_JOURNAL,
   endAttempt,
-  lastOutcomeUnknown,
+  skipAttempt,
   type Journal,
 } from '../src/domain/journal.ts';
 import { RawJson } from '../src/domain/raw-json.ts';
-import { DEADLINE_ERROR, requestError } from '../src/domain/request-error.ts';
-import { isExhausted } from '../src/domain/retry-decision.ts';
+import { CANCELLED_ERROR, DEADLINE_ERROR } from '../src/domain/request-error.ts';
+import { refusalToBegin } from '../src/domain/retry-decision.ts';
 import { isJournal, type RunActivities, type UpstreamCall } from '../src/domain/run.ts';
-import { FailureReason, OnUnknownOutcome } from '../src/domain/words.ts';
 import type { Upstream } from '../src/upstream/client.ts';
 import { failedEnd, succeededEnd } from './attempt-end.ts';
 import { attemptFailure, finalFailure } from './attempt-failure.ts';
 import { limitAttempt } from './attempt-limit.ts';
+import { isCancelRequested } from './cancel-requested.ts';
 import { toCancellation } from './cancellation.ts';
 import { heartbeatWhileRunning } from './heartbeat.ts';
 import type { RunningCalls } from './running-calls.ts';
@@ -43,7 +42,7 @@ export function createCallUpstream(
       const context = Context.current();
       const { attempt } = context.info;
       const before = closeGaps(previousJournal(context.info.heartbeatDetails, call.earlier), attempt);
-      refuseToBegin(call, before, now());
+      await refuseToBegin(call, before, attempt, now());
 
       const startedAtMs = now();
       const journal = beginAttempt(before, attempt, new Date(startedAtMs).toISOString());
@@ -88,15 +87,17 @@ function previousJournal(heartbeatDetails: unknown, earlier: Journal = EMPTY_JOU
   return isJournal(heartbeatDetails) ? heartbeatDetails : earlier;
 }
 
-/** What the attempts before this one, or the clock, forbid; the upstream is not called then. */
-function refuseToBegin(call: UpstreamCall, journal: Journal, nowMs: number): void {
-  const refuse = (error: ReturnType<typeof requestError>): ApplicationFailure =>
-    finalFailure({ error, journal });
-  if (call.options.on_unknown_outcome === OnUnknownOutcome.fail && lastOutcomeUnknown(journal)) {
-    throw refuse(requestError('outcome_unknown', FailureReason.outcomeUnknown));
-  }
-  if (isExhausted(journal, call.options)) {
-    throw refuse(requestError('attempt_interrupted', FailureReason.attemptsExhausted));
-  }
-  if (nowMs >= call.deadline_at_ms) throw refuse(DEADLINE_ERROR);
+/** What the attempts before this one, the clock or a cancellation forbid; the upstream is not called then. */
+async function refuseToBegin(
+  call: UpstreamCall,
+  journal: Journal,
+  attempt: number,
+  nowMs: number,
+): Promise<void> {
+  const refusal = refusalToBegin(journal, call.options);
+  if (refusal !== null) throw finalFailure({ error: refusal, journal });
+  if (nowMs >= call.deadline_at_ms) throw finalFailure({ error: DEADLINE_ERROR, journal });
+  if (attempt === 1 || !(await isCancelRequested())) return;
+  const skipped = skipAttempt(journal, attempt, new Date(nowMs).toISOString());
+  throw finalFailure({ error: CANCELLED_ERROR, journal: skipped });
 }

@@ -1,7 +1,7 @@
 import { getClient } from '@temporalio/activity';
 import { decodeArrayFromPayloads } from '@temporalio/common/lib/internal-non-workflow/index.js';
 import { closeGaps, EMPTY_JOURNAL } from '../src/domain/journal.ts';
-import { isJournal, isRunMemo, MEMO_KEY, type RunActivities } from '../src/domain/run.ts';
+import { earlierJournal, isJournal, isRunMemo, MEMO_KEY, type RunActivities } from '../src/domain/run.ts';
 
 /**
  * Reads the journal of a run's attempts from its pending activity. Temporal drops the journal of an activity
@@ -15,7 +15,7 @@ export const recallAttempts: RunActivities<never>['recallAttempts'] = async ({ w
   const { loadedDataConverter } = client.options;
   const details = await decodeArrayFromPayloads(loadedDataConverter, call.heartbeatDetails?.payloads);
   const ours = memo?.[MEMO_KEY];
-  const earlier = isRunMemo(ours) ? ours.earlier?.journal : undefined;
+  const earlier = isRunMemo(ours) ? earlierJournal(ours) : EMPTY_JOURNAL;
   // An attempt to come carries its number already: those before it have ended.
-  return closeGaps(details.find(isJournal) ?? earlier ?? EMPTY_JOURNAL, call.attempt ?? 1);
+  return closeGaps(details.find(isJournal) ?? earlier, call.attempt ?? 1);
 };

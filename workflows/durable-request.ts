@@ -15,6 +15,8 @@ import { CANCELLED_ERROR, DEADLINE_ERROR } from '../src/domain/request-error.ts'
 import { toRunEnd, type RunEnd } from '../src/domain/run-end.ts';
 import {
   ACTIVITY_SLACK_MS,
+  countedOver,
+  earlierJournal,
   isRunMemo,
   MEMO_KEY,
   type RunActivities,
@@ -34,7 +36,7 @@ const { runs } = proxySinks<RunSinks>();
 export async function durableRequest(input: RunInput, body: RawJson): Promise<RawJson> {
   const deadlineAtMs = workflowInfo().startTime.getTime() + input.options.deadline_seconds * 1000;
   setCurrentDetails(openDetails(input, deadlineAtMs));
-  const earlier = earlierJournal();
+  const earlier = readEarlier();
   const call = startCancellableCall(() => callUpstream(input, body, deadlineAtMs, earlier));
   try {
     const result = await call.settled;
@@ -91,14 +93,13 @@ async function callUpstream(
 function toCall({ options }: RunInput, deadlineAtMs: number, earlier: Journal): UpstreamCall {
   const call = { request_id: workflowInfo().workflowId, deadline_at_ms: deadlineAtMs, options };
   if (earlier.begun === 0) return call;
-  const maxAttempts = options.max_attempts === null ? null : options.max_attempts + earlier.begun;
-  return { ...call, options: { ...options, max_attempts: maxAttempts }, earlier };
+  return { ...call, options: countedOver(options, earlier), earlier };
 }
 
 /** What a retry by hand brings along. */
-function earlierJournal(): Journal {
+function readEarlier(): Journal {
   const memo = workflowInfo().memo?.[MEMO_KEY];
-  return isRunMemo(memo) ? (memo.earlier?.journal ?? EMPTY_JOURNAL) : EMPTY_JOURNAL;
+  return isRunMemo(memo) ? earlierJournal(memo) : EMPTY_JOURNAL;
 }
 
 function ended(end: RunEnd): ApplicationFailure {

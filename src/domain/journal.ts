@@ -61,6 +61,20 @@ export function beginAttempt(journal: Journal, activityAttempt: number, startedA
   return append(closed, { ...RUNNING, activity_attempt: activityAttempt, started_at: startedAt });
 }
 
+/** Adds an attempt that Temporal began and that made no call, because the request had been cancelled. */
+export function skipAttempt(journal: Journal, activityAttempt: number, at: string): Journal {
+  const skipped = endAttempt(beginAttempt(journal, activityAttempt, at), {
+    ...INTERRUPTED,
+    status: AttemptStatus.cancelled,
+    outcome: Outcome.notRun,
+    billed: Billed.no,
+    finished_at: at,
+    duration_ms: 0,
+    error_code: 'request_cancelled',
+  });
+  return { ...skipped, duplicate: journal.duplicate };
+}
+
 /** Ends the attempt that {@link beginAttempt} added last. */
 export function endAttempt(journal: Journal, end: AttemptEnd): Journal {
   const last = journal.entries.at(-1);

@@ -1,6 +1,8 @@
 import type { FailureCode } from './error-catalogue.ts';
 import { countEndedWith, entriesOfThisRun, lastOutcomeUnknown, type Journal } from './journal.ts';
 import type { RequestOptions } from './options.ts';
+import type { RequestError } from './record.ts';
+import { requestError } from './request-error.ts';
 import { Retry, type UpstreamFailure } from './upstream-failure.ts';
 import { FailureReason, OnUnknownOutcome } from './words.ts';
 
@@ -45,8 +47,24 @@ export function decideRetry(
   return { retry: true, delayMs: Math.max(1, Math.min(jitteredMs, Math.max(floorMs, timeLeftMs - 1))) };
 }
 
+/**
+ * What forbids another attempt although Temporal has begun it, which it does when nobody was there to decide:
+ * after a worker's death. Null when it may make its call. Readers ask it, too, and count no such attempt.
+ *
+ * @param journal with every attempt before it ended
+ */
+export function refusalToBegin(journal: Journal, options: RequestOptions): RequestError | null {
+  if (options.on_unknown_outcome === OnUnknownOutcome.fail && lastOutcomeUnknown(journal)) {
+    return requestError('outcome_unknown', FailureReason.outcomeUnknown);
+  }
+  if (isExhausted(journal, options)) {
+    return requestError('attempt_interrupted', FailureReason.attemptsExhausted);
+  }
+  return null;
+}
+
 /** Whether `max_attempts` calls have begun, over all runs: the workflow adds those of earlier runs. */
-export function isExhausted(journal: Journal, options: RequestOptions): boolean {
+function isExhausted(journal: Journal, options: RequestOptions): boolean {
   return options.max_attempts !== null && journal.begun >= options.max_attempts;
 }
 

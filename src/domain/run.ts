@@ -1,4 +1,4 @@
-import type { Journal } from './journal.ts';
+import { EMPTY_JOURNAL, type Journal } from './journal.ts';
 import type { SettledRun } from './requests.ts';
 import type { RequestOptions } from './options.ts';
 import type { Operation } from './words.ts';
@@ -73,6 +73,21 @@ export interface RunActivities<Text> {
   recallAttempts(run: { readonly workflow_id: string; readonly run_id: string }): Promise<Journal | null>;
   /** Deletes all runs of a request and, last, the run that asks for it. */
   deleteRuns(deletion: Deletion): Promise<void>;
+}
+
+/** The journal of the runs before a run. */
+export function earlierJournal(memo: Pick<RunMemo, 'earlier'>): Journal {
+  return memo.earlier?.journal ?? EMPTY_JOURNAL;
+}
+
+/**
+ * The options of a run with `max_attempts` counted over all runs, as the journal counts.
+ *
+ * @param earlier the journal of the runs before it
+ */
+export function countedOver(options: RequestOptions, earlier: { readonly begun: number }): RequestOptions {
+  const { max_attempts } = options;
+  return { ...options, max_attempts: max_attempts === null ? null : max_attempts + earlier.begun };
 }
 
 export function isJournal(value: unknown): value is Journal {

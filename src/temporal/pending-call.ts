@@ -1,15 +1,9 @@
 import type { WorkflowExecutionDescription } from '@temporalio/client';
 import { optionalTsToDate } from '@temporalio/common/lib/time.js';
 import type { temporal } from '@temporalio/proto';
-import {
-  beginAttempt,
-  closeGaps,
-  EMPTY_JOURNAL,
-  lastOutcomeUnknown,
-  type Journal,
-} from '../domain/journal.ts';
-import type { RunActivities, RunMemo } from '../domain/run.ts';
-import { OnUnknownOutcome } from '../domain/words.ts';
+import { beginAttempt, closeGaps, type Journal } from '../domain/journal.ts';
+import { refusalToBegin } from '../domain/retry-decision.ts';
+import { countedOver, earlierJournal, type RunActivities, type RunMemo } from '../domain/run.ts';
 import type { Decoder } from './decode.ts';
 import { PendingActivityState } from './proto.ts';
 
@@ -34,16 +28,16 @@ export function isWaiting({ state }: PendingCall): boolean {
 export async function readPendingJournal(
   pending: PendingCall,
   decoder: Decoder,
-  { options, earlier }: RunMemo,
+  memo: RunMemo,
 ): Promise<Journal> {
-  const journal = (await decoder.journal(pending.heartbeatDetails)) ?? earlier?.journal ?? EMPTY_JOURNAL;
+  const journal = (await decoder.journal(pending.heartbeatDetails)) ?? earlierJournal(memo);
   // An attempt to come carries its number already.
   const attempt = pending.attempt ?? 1;
   // The running attempt may have written its beginning already, and its end before Temporal knows of it.
   if (!isWaiting(pending) && journal.entries.at(-1)?.activity_attempt === attempt) return journal;
   const before = closeGaps(journal, attempt);
   if (isWaiting(pending)) return before;
-  // It makes no call and only ends the request: the options forbid another after an unknown outcome.
-  if (options.on_unknown_outcome === OnUnknownOutcome.fail && lastOutcomeUnknown(before)) return before;
+  // It makes no call and only ends the request.
+  if (refusalToBegin(before, countedOver(memo.options, earlierJournal(memo))) !== null) return before;
   return beginAttempt(before, attempt, optionalTsToDate(pending.lastStartedTime)?.toISOString() ?? null);
 }

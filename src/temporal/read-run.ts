@@ -1,9 +1,9 @@
 import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
 import { optionalTsToDate } from '@temporalio/common/lib/time.js';
-import { beginAttempt, EMPTY_JOURNAL, interruptAttempt, type Journal } from '../domain/journal.ts';
+import { beginAttempt, interruptAttempt, type Journal } from '../domain/journal.ts';
 import type { RequestError } from '../domain/record.ts';
 import { CANCELLED_ERROR, DEADLINE_ERROR, requestError, TERMINATED_ERROR } from '../domain/request-error.ts';
-import type { RunMemo } from '../domain/run.ts';
+import { earlierJournal, type RunMemo } from '../domain/run.ts';
 import { FailureReason, RequestStatus } from '../domain/words.ts';
 import type { Decoder } from './decode.ts';
 import { findPendingCall, isWaiting, readPendingJournal, type PendingCall } from './pending-call.ts';
@@ -29,7 +29,7 @@ export async function readRun(
   memo: RunMemo,
 ): Promise<RunState> {
   // A retry by hand goes on from the journal of the runs before it.
-  const earlier = memo.earlier?.journal ?? EMPTY_JOURNAL;
+  const earlier = earlierJournal(memo);
   const running = description.status.name === 'RUNNING';
   const pending = findPendingCall(description);
   if (running && pending) return pendingRun(pending, decoder, memo);
@@ -65,7 +65,7 @@ export function cancelRequested({ raw }: WorkflowExecutionDescription): boolean 
 async function pendingRun(pending: PendingCall, decoder: Decoder, memo: RunMemo): Promise<RunState> {
   const journal = await readPendingJournal(pending, decoder, memo);
   if (!isWaiting(pending)) return open(RequestStatus.processing, journal);
-  if (journal.begun === (memo.earlier?.journal.begun ?? 0)) return open(RequestStatus.queued, journal);
+  if (journal.begun === earlierJournal(memo).begun) return open(RequestStatus.queued, journal);
   const nextAttemptAt = optionalTsToDate(pending.nextAttemptScheduleTime) ?? null;
   return { ...open(RequestStatus.retrying, journal), nextAttemptAt };
 }
@@ -76,7 +76,7 @@ async function journalLeftBehind(
   decoder: Decoder,
   memo: RunMemo,
 ): Promise<Journal> {
-  if (!pending) return interruptAttempt(beginAttempt(memo.earlier?.journal ?? EMPTY_JOURNAL, 1, null));
+  if (!pending) return interruptAttempt(beginAttempt(earlierJournal(memo), 1, null));
   return interruptAttempt(await readPendingJournal(pending, decoder, memo));
 }
 

