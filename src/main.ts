@@ -9,7 +9,7 @@ import { startApi } from './process/start-api.ts';
 import { startWorker } from './process/start-worker.ts';
 import { chooseUpstream } from './process/upstream.ts';
 import { connectLazily, connectNative, createClient } from './temporal/connection.ts';
-import { failDeadAttempts } from './temporal/dead-attempts.ts';
+import { failDeadAttempts } from './temporal/worker/dead-attempts.ts';
 import { createWaiters } from './temporal/waiters.ts';
 
 await runEntry(async ({ config, log, stopper }) => {

@@ -9,7 +9,7 @@ import { createClient, type TemporalAddress } from '../temporal/connection.ts';
 import { createLongPolls } from '../temporal/long-polls.ts';
 import { createNamespaceFacts } from '../temporal/namespace.ts';
 import { createRpcBudget, withinBudget } from '../temporal/rpc-budget.ts';
-import { createTemporalRequests } from '../temporal/temporal-requests.ts';
+import { createTemporalRequests } from '../temporal/requests/temporal-requests.ts';
 import type { Waiters } from '../temporal/waiters.ts';
 import type { Stopper } from './stop.ts';
 

@@ -1,9 +1,9 @@
 import type { NativeConnection } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
-import { createWorker } from '../temporal/worker.ts';
+import { createWorker } from '../temporal/worker/worker.ts';
 import type { Waiters } from '../temporal/waiters.ts';
-import { loadWorkflowBundle } from '../temporal/workflow-bundle.ts';
+import { loadWorkflowBundle } from '../temporal/worker/workflow-bundle.ts';
 import type { ChosenUpstream } from './upstream.ts';
 import type { Stopper } from './stop.ts';
 

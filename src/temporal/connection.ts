@@ -2,7 +2,7 @@ import { Client, Connection } from '@temporalio/client';
 import type { ConnectionLike } from '@temporalio/client';
 import type { TLSConfig } from '@temporalio/common/lib/internal-non-workflow/index.js';
 import { NativeConnection } from '@temporalio/worker';
-import { PAYLOAD_CONVERTER_PATH } from './workflow-bundle.ts';
+import { PAYLOAD_CONVERTER_PATH } from './worker/workflow-bundle.ts';
 
 /** Where Temporal is; from the environment, a Temporal profile, or the embedded server. */
 export interface TemporalAddress {

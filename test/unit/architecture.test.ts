@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { cruise } from 'dependency-cruiser';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { loadWorkflowBundle } from '../../src/temporal/workflow-bundle.ts';
+import { loadWorkflowBundle } from '../../src/temporal/worker/workflow-bundle.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const FOLDERS = ['src', 'workflows', 'activities'];
@@ -67,7 +67,7 @@ describe('the architecture', () => {
       'src/main.ts',
       'src/api.ts',
       'src/worker.ts',
-      'src/temporal/build-bundle.ts',
+      'src/temporal/worker/build-bundle.ts',
       'src/temporal/embedded/guard.ts',
     ];
     expect(imports.filter(({ to }) => entries.includes(to))).toEqual([]);

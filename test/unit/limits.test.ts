@@ -1,9 +1,9 @@
 import { describe, expect, it, vi } from 'vitest';
 import { loadConfig } from '../../src/config.ts';
 import { createLimit, enter } from '../../src/domain/limit.ts';
-import { createFirstOfEquals, type Started } from '../../src/temporal/first-of-equals.ts';
+import { createFirstOfEquals, type Started } from '../../src/temporal/requests/first-of-equals.ts';
 import { createRpcBudget } from '../../src/temporal/rpc-budget.ts';
-import { createSharedReads } from '../../src/temporal/shared-reads.ts';
+import { createSharedReads } from '../../src/temporal/reading/shared-reads.ts';
 import { createTurns } from '../../src/temporal/turns.ts';
 
 const IN_A_MINUTE_MS = Date.now() + 60_000;

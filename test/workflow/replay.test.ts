@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { installRuntime } from '../../src/process/runtime.ts';
-import { loadWorkflowBundle, PAYLOAD_CONVERTER_PATH } from '../../src/temporal/workflow-bundle.ts';
+import { loadWorkflowBundle, PAYLOAD_CONVERTER_PATH } from '../../src/temporal/worker/workflow-bundle.ts';
 
 const FOLDER = fileURLToPath(new URL('../histories/', import.meta.url));
 const recorded = readdirSync(FOLDER, { recursive: true, encoding: 'utf8' }).filter((name) =>

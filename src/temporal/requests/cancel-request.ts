@@ -1,9 +1,9 @@
 import { WorkflowNotFoundError } from '@temporalio/client';
-import { Refusal } from '../domain/refusal.ts';
-import type { StoredRequest } from '../domain/requests.ts';
+import { Refusal } from '../../domain/refusal.ts';
+import type { StoredRequest } from '../../domain/requests.ts';
 import type { TemporalRequestsDependencies } from './dependencies.ts';
 import type { OwnRuns } from './own-runs.ts';
-import { createRpcBudget } from './rpc-budget.ts';
+import { createRpcBudget } from '../rpc-budget.ts';
 import { notAnswered } from './not-answered.ts';
 
 /** Asks Temporal for the cancellation, which the workflow carries out: `Requests.cancel`. */

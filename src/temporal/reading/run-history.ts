@@ -2,13 +2,13 @@ import type { Client } from '@temporalio/client';
 import type { temporal } from '@temporalio/proto';
 import { optionalTsToDate } from '@temporalio/common/lib/time.js';
 import { ActivityFailure, TimeoutFailure } from '@temporalio/common';
-import { closeGaps, interruptAttempt, longer, type Journal } from '../domain/journal.ts';
-import type { RequestError } from '../domain/record.ts';
-import { toRunEnd } from '../domain/run-end.ts';
-import { isJournal } from '../domain/run.ts';
+import { closeGaps, interruptAttempt, longer, type Journal } from '../../domain/journal.ts';
+import type { RequestError } from '../../domain/record.ts';
+import { toRunEnd } from '../../domain/run-end.ts';
+import { isJournal } from '../../domain/run.ts';
 import type { Decoder } from './decode.ts';
-import { RetryState } from './proto.ts';
-import { CANCELLED_ERROR } from '../domain/request-error.ts';
+import { RetryState } from '../proto.ts';
+import { CANCELLED_ERROR } from '../../domain/request-error.ts';
 
 type HistoryEvent = temporal.api.history.v1.IHistoryEvent;
 

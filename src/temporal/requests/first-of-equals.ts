@@ -1,4 +1,4 @@
-import { Refusal } from '../domain/refusal.ts';
+import { Refusal } from '../../domain/refusal.ts';
 
 /**
  * Of calls with one id that arrive together, the first alone starts the run. Temporal takes equals one after

@@ -1,10 +1,15 @@
 import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
 import { optionalTsToDate } from '@temporalio/common/lib/time.js';
-import { beginAttempt, interruptAttempt, type Journal } from '../domain/journal.ts';
-import type { RequestError } from '../domain/record.ts';
-import { CANCELLED_ERROR, DEADLINE_ERROR, requestError, TERMINATED_ERROR } from '../domain/request-error.ts';
-import { earlierJournal, type RunMemo } from '../domain/run.ts';
-import { FailureReason, RequestStatus } from '../domain/words.ts';
+import { beginAttempt, interruptAttempt, type Journal } from '../../domain/journal.ts';
+import type { RequestError } from '../../domain/record.ts';
+import {
+  CANCELLED_ERROR,
+  DEADLINE_ERROR,
+  requestError,
+  TERMINATED_ERROR,
+} from '../../domain/request-error.ts';
+import { earlierJournal, type RunMemo } from '../../domain/run.ts';
+import { FailureReason, RequestStatus } from '../../domain/words.ts';
 import type { Decoder } from './decode.ts';
 import { findPendingCall, isWaiting, readPendingJournal, type PendingCall } from './pending-call.ts';
 import { readActivityEnd } from './run-history.ts';

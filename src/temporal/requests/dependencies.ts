@@ -1,10 +1,10 @@
 import type { Client } from '@temporalio/client';
-import type { Limit } from '../domain/limit.ts';
-import type { Availability } from './availability.ts';
-import type { LongPolls } from './long-polls.ts';
+import type { Limit } from '../../domain/limit.ts';
+import type { Availability } from '../availability.ts';
+import type { LongPolls } from '../long-polls.ts';
 import type { StartSettings } from './start-run.ts';
-import type { RecordSettings } from './to-record.ts';
-import type { Waiters } from './waiters.ts';
+import type { RecordSettings } from '../reading/to-record.ts';
+import type { Waiters } from '../waiters.ts';
 
 /** What the requests on Temporal are made of. */
 export interface TemporalRequestsDependencies {

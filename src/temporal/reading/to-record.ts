@@ -1,10 +1,10 @@
 import type { WorkflowExecutionDescription } from '@temporalio/client';
-import type { StoredRequest } from '../domain/requests.ts';
-import { lastErrorCode } from '../domain/journal.ts';
-import type { RunMemo } from '../domain/run.ts';
-import type { Attempt } from '../domain/attempt.ts';
-import type { JournalEntry } from '../domain/journal.ts';
-import { RequestStatus } from '../domain/words.ts';
+import type { StoredRequest } from '../../domain/requests.ts';
+import { lastErrorCode } from '../../domain/journal.ts';
+import type { RunMemo } from '../../domain/run.ts';
+import type { Attempt } from '../../domain/attempt.ts';
+import type { JournalEntry } from '../../domain/journal.ts';
+import { RequestStatus } from '../../domain/words.ts';
 import { cancelRequested, type RunState } from './read-run.ts';
 
 /** What the record says of the deployment rather than of the request. */

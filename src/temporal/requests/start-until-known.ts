@@ -1,7 +1,7 @@
 import { isGrpcServiceError, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Started } from './first-of-equals.ts';
-import { unavailable, withinBudget, type RpcBudget } from './rpc-budget.ts';
+import { unavailable, withinBudget, type RpcBudget } from '../rpc-budget.ts';
 
 /** One try may take this long; the budget holds two of them. */
 export const TRY_MS = 2_000;

@@ -1,5 +1,5 @@
-import { enter } from '../domain/limit.ts';
-import type { Requests } from '../domain/requests.ts';
+import { enter } from '../../domain/limit.ts';
+import type { Requests } from '../../domain/requests.ts';
 import { cancelRequest } from './cancel-request.ts';
 import { deleteRequest } from './delete-request.ts';
 import type { TemporalRequestsDependencies } from './dependencies.ts';

@@ -1,14 +1,14 @@
 import { WorkflowNotFoundError, type Client, type WorkflowExecutionDescription } from '@temporalio/client';
-import { Refusal } from '../domain/refusal.ts';
-import type { StoredRequest } from '../domain/requests.ts';
-import { DELETION_TYPE, isRunMemo, MEMO_KEY, WORKFLOW_TYPE, type RunMemo } from '../domain/run.ts';
-import type { Availability } from './availability.ts';
-import { createDecoder } from './decode.ts';
-import { readRun, type RunState } from './read-run.ts';
-import { unavailable, withinBudget, type RpcBudget } from './rpc-budget.ts';
-import { createSharedReads } from './shared-reads.ts';
-import { toRecord, type RecordSettings } from './to-record.ts';
-import { CALLS_AT_ONCE } from './turns.ts';
+import { Refusal } from '../../domain/refusal.ts';
+import type { StoredRequest } from '../../domain/requests.ts';
+import { DELETION_TYPE, isRunMemo, MEMO_KEY, WORKFLOW_TYPE, type RunMemo } from '../../domain/run.ts';
+import type { Availability } from '../availability.ts';
+import { createDecoder } from '../reading/decode.ts';
+import { readRun, type RunState } from '../reading/read-run.ts';
+import { unavailable, withinBudget, type RpcBudget } from '../rpc-budget.ts';
+import { createSharedReads } from '../reading/shared-reads.ts';
+import { toRecord, type RecordSettings } from '../reading/to-record.ts';
+import { CALLS_AT_ONCE } from '../turns.ts';
 
 /** The newest run of a request of ours. */
 export interface OwnRun {

@@ -1,7 +1,11 @@
 import { Worker, type NativeConnection, type WorkflowBundle } from '@temporalio/worker';
-import { createActivities, createRunningCalls, type ActivityDependencies } from '../../activities/index.ts';
-import type { SettledRun } from '../domain/requests.ts';
-import type { Waiters } from './waiters.ts';
+import {
+  createActivities,
+  createRunningCalls,
+  type ActivityDependencies,
+} from '../../../activities/index.ts';
+import type { SettledRun } from '../../domain/requests.ts';
+import type { Waiters } from '../waiters.ts';
 import { PAYLOAD_CONVERTER_PATH } from './workflow-bundle.ts';
 
 export interface WorkerSettings {

@@ -1,5 +1,5 @@
-import type { RpcBudget } from './rpc-budget.ts';
-import { createTurns } from './turns.ts';
+import type { RpcBudget } from '../rpc-budget.ts';
+import { createTurns } from '../turns.ts';
 
 /**
  * Reads by id, a few at a time. Readers of one id that wait for their turn together share one read: it begins

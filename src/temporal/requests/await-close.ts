@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Refusal } from '../domain/refusal.ts';
+import { Refusal } from '../../domain/refusal.ts';
 import type { OwnRun, OwnRuns } from './own-runs.ts';
-import type { RpcBudget } from './rpc-budget.ts';
+import type { RpcBudget } from '../rpc-budget.ts';
 
 const POLL_MS = 25;
 /** Usually it takes one workflow task. */

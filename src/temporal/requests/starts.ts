@@ -1,8 +1,8 @@
-import type { Availability } from './availability.ts';
+import type { Availability } from '../availability.ts';
 import { createFirstOfEquals, type Started } from './first-of-equals.ts';
-import type { RpcBudget } from './rpc-budget.ts';
+import type { RpcBudget } from '../rpc-budget.ts';
 import { TRY_MS } from './start-until-known.ts';
-import { CALLS_AT_ONCE, createTurns } from './turns.ts';
+import { CALLS_AT_ONCE, createTurns } from '../turns.ts';
 
 /** The first runs that this process starts: one for equals, a few at a time, none while Temporal is away. */
 export interface Starts {

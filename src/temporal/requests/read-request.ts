@@ -1,9 +1,9 @@
-import { enter } from '../domain/limit.ts';
-import type { StoredRequest, Wait } from '../domain/requests.ts';
+import { enter } from '../../domain/limit.ts';
+import type { StoredRequest, Wait } from '../../domain/requests.ts';
 import type { TemporalRequestsDependencies } from './dependencies.ts';
 import { hold } from './hold.ts';
 import type { OwnRuns } from './own-runs.ts';
-import { createRpcBudget } from './rpc-budget.ts';
+import { createRpcBudget } from '../rpc-budget.ts';
 import { canHold, startWait } from './wait-left.ts';
 
 /** The record, at once or when it is terminal: `Requests.read`. */

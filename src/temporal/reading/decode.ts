@@ -3,9 +3,9 @@ import {
   decodeArrayFromPayloads,
   decodeOptionalFailureToOptionalError,
 } from '@temporalio/common/lib/internal-non-workflow/index.js';
-import type { Journal } from '../domain/journal.ts';
-import { isRawJson, type RawJson } from '../domain/raw-json.ts';
-import { isJournal } from '../domain/run.ts';
+import type { Journal } from '../../domain/journal.ts';
+import { isRawJson, type RawJson } from '../../domain/raw-json.ts';
+import { isJournal } from '../../domain/run.ts';
 
 /** Payloads as Temporal keeps them; `describe()` and histories hand them out still encoded. */
 interface EncodedPayloads {

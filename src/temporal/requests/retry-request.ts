@@ -1,16 +1,16 @@
 import { decodeArrayFromPayloads } from '@temporalio/common/lib/internal-non-workflow/index.js';
-import { carryOver } from '../domain/journal.ts';
-import { withOverrides, type RetryOptions } from '../domain/options.ts';
-import { isRawJson, type RawJson } from '../domain/raw-json.ts';
-import { Refusal } from '../domain/refusal.ts';
-import type { StoredRequest } from '../domain/requests.ts';
-import type { RunMemo } from '../domain/run.ts';
-import { RequestStatus } from '../domain/words.ts';
+import { carryOver } from '../../domain/journal.ts';
+import { withOverrides, type RetryOptions } from '../../domain/options.ts';
+import { isRawJson, type RawJson } from '../../domain/raw-json.ts';
+import { Refusal } from '../../domain/refusal.ts';
+import type { StoredRequest } from '../../domain/requests.ts';
+import type { RunMemo } from '../../domain/run.ts';
+import { RequestStatus } from '../../domain/words.ts';
 import { notClosed, untilClosed } from './await-close.ts';
 import type { TemporalRequestsDependencies } from './dependencies.ts';
 import { notAnswered } from './not-answered.ts';
 import type { OwnRun, OwnRuns } from './own-runs.ts';
-import { createRpcBudget, type RpcBudget } from './rpc-budget.ts';
+import { createRpcBudget, type RpcBudget } from '../rpc-budget.ts';
 import { startRun } from './start-run.ts';
 import { startUntilKnown } from './start-until-known.ts';
 

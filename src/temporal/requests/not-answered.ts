@@ -1,4 +1,4 @@
-import { Refusal } from '../domain/refusal.ts';
+import { Refusal } from '../../domain/refusal.ts';
 
 /** Temporal did not answer a call that may have been carried out; sending it again is harmless. */
 export function notAnswered(what: 'cancellation' | 'retry' | 'deletion', cause: unknown): Refusal {

@@ -1,4 +1,4 @@
-import type { Wait } from '../domain/requests.ts';
+import type { Wait } from '../../domain/requests.ts';
 
 /** A wait counts from the call's arrival: what was spent on accepting or reading is no longer to be waited. */
 export function startWait({ ms, signal }: Wait): () => Wait {

@@ -1,13 +1,13 @@
 import type { Client } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { interruptAttempt } from '../domain/journal.ts';
-import { requestError } from '../domain/request-error.ts';
-import type { RunEnd } from '../domain/run-end.ts';
-import { isRunMemo, MEMO_KEY, WORKFLOW_TYPE } from '../domain/run.ts';
-import { FailureReason } from '../domain/words.ts';
-import { createDecoder } from './decode.ts';
-import { findPendingCall, isWaiting, readPendingJournal } from './pending-call.ts';
+import { interruptAttempt } from '../../domain/journal.ts';
+import { requestError } from '../../domain/request-error.ts';
+import type { RunEnd } from '../../domain/run-end.ts';
+import { isRunMemo, MEMO_KEY, WORKFLOW_TYPE } from '../../domain/run.ts';
+import { FailureReason } from '../../domain/words.ts';
+import { createDecoder } from '../reading/decode.ts';
+import { findPendingCall, isWaiting, readPendingJournal } from '../reading/pending-call.ts';
 
 export interface DeadAttempts {
   readonly client: Client;

@@ -1,6 +1,6 @@
-import type { SettledRun, Wait } from '../domain/requests.ts';
-import type { LongPolls } from './long-polls.ts';
-import type { Waiter } from './waiters.ts';
+import type { SettledRun, Wait } from '../../domain/requests.ts';
+import type { LongPolls } from '../long-polls.ts';
+import type { Waiter } from '../waiters.ts';
 
 /**
  * Holds a caller until the run has settled or the wait is over.

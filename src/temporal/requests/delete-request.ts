@@ -3,13 +3,13 @@ import {
   InternalWorkflowStartOptionsSymbol,
   type InternalWorkflowStartOptions,
 } from '@temporalio/client/lib/internal.js';
-import { Refusal } from '../domain/refusal.ts';
-import { DELETION_TYPE, MEMO_KEY, type Deletion } from '../domain/run.ts';
+import { Refusal } from '../../domain/refusal.ts';
+import { DELETION_TYPE, MEMO_KEY, type Deletion } from '../../domain/run.ts';
 import { notClosed, untilClosed } from './await-close.ts';
 import type { TemporalRequestsDependencies } from './dependencies.ts';
 import { notAnswered } from './not-answered.ts';
 import type { OwnRuns } from './own-runs.ts';
-import { createRpcBudget } from './rpc-budget.ts';
+import { createRpcBudget } from '../rpc-budget.ts';
 
 /**
  * Deletes a terminal request: `Requests.delete`. A closed run cannot be marked, so a run of another type takes

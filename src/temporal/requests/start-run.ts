@@ -3,9 +3,9 @@ import {
   InternalWorkflowStartOptionsSymbol,
   type InternalWorkflowStartOptions,
 } from '@temporalio/client/lib/internal.js';
-import type { RawJson } from '../domain/raw-json.ts';
-import { MEMO_KEY, RUN_SLACK_MS, WORKFLOW_TYPE, type RunInput, type RunMemo } from '../domain/run.ts';
-import type { RunSearchAttributes } from './search-attributes.ts';
+import type { RawJson } from '../../domain/raw-json.ts';
+import { MEMO_KEY, RUN_SLACK_MS, WORKFLOW_TYPE, type RunInput, type RunMemo } from '../../domain/run.ts';
+import type { RunSearchAttributes } from '../search-attributes.ts';
 
 /** The same for every run of a process. */
 export interface StartSettings {

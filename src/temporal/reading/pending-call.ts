@@ -1,11 +1,11 @@
 import type { WorkflowExecutionDescription } from '@temporalio/client';
 import { optionalTsToDate } from '@temporalio/common/lib/time.js';
 import type { temporal } from '@temporalio/proto';
-import { beginAttempt, closeGaps, type Journal } from '../domain/journal.ts';
-import { refusalToBegin } from '../domain/retry-decision.ts';
-import { countedOver, earlierJournal, type RunActivities, type RunMemo } from '../domain/run.ts';
+import { beginAttempt, closeGaps, type Journal } from '../../domain/journal.ts';
+import { refusalToBegin } from '../../domain/retry-decision.ts';
+import { countedOver, earlierJournal, type RunActivities, type RunMemo } from '../../domain/run.ts';
 import type { Decoder } from './decode.ts';
-import { PendingActivityState } from './proto.ts';
+import { PendingActivityState } from '../proto.ts';
 
 /** What `describe()` says of an activity that has not ended. */
 export type PendingCall = temporal.api.workflow.v1.IPendingActivityInfo;

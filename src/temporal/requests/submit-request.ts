@@ -1,8 +1,8 @@
 import type { Client } from '@temporalio/client';
 import { randomBytes, randomUUID } from 'node:crypto';
-import { enter } from '../domain/limit.ts';
-import { Refusal } from '../domain/refusal.ts';
-import { newRequestId } from '../domain/request-id.ts';
+import { enter } from '../../domain/limit.ts';
+import { Refusal } from '../../domain/refusal.ts';
+import { newRequestId } from '../../domain/request-id.ts';
 import type {
   Acceptance,
   NewRequest,
@@ -10,13 +10,13 @@ import type {
   SettledRun,
   StoredRequest,
   Wait,
-} from '../domain/requests.ts';
-import { RequestStatus } from '../domain/words.ts';
+} from '../../domain/requests.ts';
+import { RequestStatus } from '../../domain/words.ts';
 import type { TemporalRequestsDependencies } from './dependencies.ts';
 import { hold } from './hold.ts';
 import type { Started } from './first-of-equals.ts';
 import type { Loaded, OwnRuns } from './own-runs.ts';
-import { acceptanceUnknown, createRpcBudget, type RpcBudget } from './rpc-budget.ts';
+import { acceptanceUnknown, createRpcBudget, type RpcBudget } from '../rpc-budget.ts';
 import { startRun, type StartSettings } from './start-run.ts';
 import { startUntilKnown } from './start-until-known.ts';
 import type { Starts } from './starts.ts';

@@ -4,11 +4,11 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bundleWorkflowCode, type WorkflowBundle } from '@temporalio/worker';
 
-const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const BUNDLE_PATH = join(ROOT, 'dist', 'workflow-bundle.json');
 
 /** Given to workers, clients and the bundler alike: all of them must read payloads the same way. */
-export const PAYLOAD_CONVERTER_PATH = fileURLToPath(new URL('./payload-converter.ts', import.meta.url));
+export const PAYLOAD_CONVERTER_PATH = fileURLToPath(new URL('../payload-converter.ts', import.meta.url));
 
 /** What can end up in the bundle; a change in any of it makes a prebuilt bundle stale. */
 const SOURCES = ['workflows', 'src/domain', 'src/temporal/payload-converter.ts', 'package-lock.json'];
