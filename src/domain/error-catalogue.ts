@@ -83,10 +83,7 @@ export const REFUSALS = {
     503,
     'More requests at once than this process lets in; nothing was accepted, the key is still free.',
   ),
-  service_unavailable: server(
-    503,
-    'Temporal cannot be reached; nothing was accepted, the key is still free.',
-  ),
+  service_unavailable: server(503, 'Temporal cannot be reached; nothing was accepted or changed. Try again.'),
   acceptance_unknown: server(
     503,
     'Temporal did not answer in time, so the request may have been accepted: send the same key again, or GET the id.',

@@ -1,5 +1,6 @@
 import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
 import { optionalTsToDate } from '@temporalio/common/lib/time.js';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { beginAttempt, interruptAttempt, type Journal } from '../../domain/journal.ts';
 import type { RequestError } from '../../domain/record.ts';
 import {
@@ -26,6 +27,8 @@ export interface RunState {
 
 /** The events of a run whose first workflow task has not ended: no activity can have been scheduled. */
 const EVENTS_BEFORE_ACTIVITY = 3;
+/** Between two looks for an end that is kept back; the caller's deadline bounds their number. */
+const HELD_BACK_MS = 25;
 
 export async function readRun(
   client: Client,
@@ -44,6 +47,12 @@ export async function readRun(
   // The activity's end in history is the request's end, also while the run has not closed over it.
   const { workflowId, runId } = description;
   const end = await readActivityEnd(client, decoder, { workflowId, runId }, earlier);
+  if (running && end.kind === 'open') {
+    // A workflow task runs, and Temporal keeps the call's end back so long: it is neither pending nor written.
+    await sleep(HELD_BACK_MS);
+    const handle = client.workflow.getHandle(workflowId, runId);
+    return readRun(client, decoder, await handle.describe(), memo);
+  }
   // The same instant before and after the run has closed: a terminal record changes no more.
   const endedAt = 'at' in end ? end.at : null;
   const completedAt = endedAt ?? description.closeTime ?? null;

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Refusal } from '../../domain/refusal.ts';
-import type { OwnRun, OwnRuns } from './own-runs.ts';
 import type { RpcBudget } from '../rpc-budget.ts';
+import type { OwnRun, OwnRuns } from './own-runs.ts';
 
 const POLL_MS = 25;
 /** Usually it takes one workflow task. */
@@ -9,21 +9,23 @@ const WITHIN_MS = 2_000;
 
 /**
  * A run's end can be read a moment before Temporal has closed it, and only a closed run can be followed by
- * another. Resolves to the run once it is closed, to null where no worker closes it in time.
+ * another. Resolves to false where another run has the id by now: a retry's, a deletion's, or none.
+ *
+ * @throws Refusal `service_unavailable` where no worker closes it in time
  */
-export async function untilClosed(runs: OwnRuns, run: OwnRun, budget: RpcBudget): Promise<OwnRun | null> {
+export async function untilClosed(runs: OwnRuns, run: OwnRun, budget: RpcBudget): Promise<boolean> {
+  const { workflowId, runId } = run.description;
   const giveUpMs = Math.min(Date.now() + WITHIN_MS, budget.deadlineMs);
-  let seen: OwnRun | null = run;
-  while (seen !== null && seen.description.status.name === 'RUNNING') {
-    if (Date.now() >= giveUpMs) return null;
+  for (let seen: OwnRun | null = run; ; seen = await runs.findOwn(workflowId, budget)) {
+    if (seen?.description.runId !== runId) return false;
+    if (seen.description.status.name !== 'RUNNING') return true;
+    if (Date.now() >= giveUpMs) throw notClosed();
     await sleep(POLL_MS);
-    seen = await runs.findOwn(run.description.workflowId, budget);
   }
-  return seen;
 }
 
 /** The record is terminal already, so that a plain "not terminal" would contradict it. */
-export function notClosed(): Refusal {
+function notClosed(): Refusal {
   return new Refusal('service_unavailable', {
     message: 'The run that has ended is not closed yet, which takes a worker. Try again.',
     retryAfterSeconds: 2,

@@ -5,11 +5,11 @@ import {
 } from '@temporalio/client/lib/internal.js';
 import { Refusal } from '../../domain/refusal.ts';
 import { DELETION_TYPE, MEMO_KEY, type Deletion } from '../../domain/run.ts';
-import { notClosed, untilClosed } from './await-close.ts';
+import { untilClosed } from './await-close.ts';
 import type { TemporalRequestsDependencies } from './dependencies.ts';
 import { notAnswered } from './not-answered.ts';
 import type { OwnRuns } from './own-runs.ts';
-import { createRpcBudget } from '../rpc-budget.ts';
+import { createRpcBudget, type RpcBudget } from '../rpc-budget.ts';
 
 /**
  * Deletes a terminal request: `Requests.delete`. A closed run cannot be marked, so a run of another type takes
@@ -22,12 +22,11 @@ export async function deleteRequest(
 ): Promise<boolean> {
   const budget = createRpcBudget();
   await availability.ensure();
-  const found = await runs.findOwn(id, budget);
-  if (found === null) return false;
-  const { record } = await runs.load(found, budget);
+  const last = await runs.findOwn(id, budget);
+  if (last === null) return false;
+  const { record } = await runs.load(last, budget);
   if (!record.terminal) throw notTerminal(id);
-  const last = await untilClosed(runs, found, budget);
-  if (last === null) throw notClosed();
+  if (!(await untilClosed(runs, last, budget))) return replaced(runs, id, budget);
   const { runId } = last.description;
   const { operation, model, fingerprint, options, created_at, run } = last.memo;
   const takeOver: InternalWorkflowStartOptions & { args: [Deletion] } = {
@@ -44,9 +43,14 @@ export async function deleteRequest(
     await runs.call(budget, () => client.workflow.start(DELETION_TYPE, takeOver));
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw notAnswered('deletion', error);
-    // A retry by hand was first.
-    if ((await runs.find(id, budget)) !== 'being deleted') throw notTerminal(id);
+    return replaced(runs, id, budget);
   }
+  return true;
+}
+
+/** Another run has the id by now: that of the same deletion, or a retry's, which was first. */
+async function replaced(runs: OwnRuns, id: string, budget: RpcBudget): Promise<true> {
+  if (typeof (await runs.find(id, budget)) !== 'string') throw notTerminal(id);
   return true;
 }
 

@@ -1,3 +1,4 @@
+import { isGrpcServiceError } from '@temporalio/client';
 import { decodeArrayFromPayloads } from '@temporalio/common/lib/internal-non-workflow/index.js';
 import { carryOver } from '../../domain/journal.ts';
 import { withOverrides, type RetryOptions } from '../../domain/options.ts';
@@ -6,13 +7,16 @@ import { Refusal } from '../../domain/refusal.ts';
 import type { StoredRequest } from '../../domain/requests.ts';
 import type { RunMemo } from '../../domain/run.ts';
 import { RequestStatus } from '../../domain/words.ts';
-import { notClosed, untilClosed } from './await-close.ts';
+import { untilClosed } from './await-close.ts';
 import type { TemporalRequestsDependencies } from './dependencies.ts';
 import { notAnswered } from './not-answered.ts';
 import type { OwnRun, OwnRuns } from './own-runs.ts';
-import { createRpcBudget, type RpcBudget } from '../rpc-budget.ts';
+import { createRpcBudget, unavailable, type RpcBudget } from '../rpc-budget.ts';
 import { startRun } from './start-run.ts';
 import { startUntilKnown } from './start-until-known.ts';
+
+/** gRPC's NOT_FOUND. */
+const NOT_FOUND = 5;
 
 /** Starts the next run of a failed or cancelled request: `Requests.retry`. */
 export async function retryRequest(
@@ -24,9 +28,9 @@ export async function retryRequest(
   const { client, start, availability } = dependencies;
   const budget = createRpcBudget();
   await availability.ensure();
-  const found = await runs.findOwn(id, budget);
-  if (found === null) return null;
-  const before = await runs.load(found, budget);
+  const last = await runs.findOwn(id, budget);
+  if (last === null) return null;
+  const before = await runs.load(last, budget);
   const { record, state } = before;
   if (record.status === RequestStatus.completed) throw refused('request_already_completed', id);
   if (!record.terminal) {
@@ -34,8 +38,9 @@ export async function retryRequest(
     if (record.run > 1) return before;
     throw refused('request_not_terminal', id);
   }
-  const last = await untilClosed(runs, found, budget);
-  if (last === null) throw notClosed();
+  const body = await readBody(dependencies, runs, last, budget);
+  // Last before the start, so that the gap in which a deletion could come and be done is a millisecond's.
+  if (body === null || !(await untilClosed(runs, last, budget))) return newest(runs, id, budget);
   const { runId } = last.description;
   const memo: RunMemo = {
     ...last.memo,
@@ -43,7 +48,6 @@ export async function retryRequest(
     run: last.memo.run + 1,
     earlier: { run_id: runId, journal: carryOver(state.journal) },
   };
-  const body = await readBody(dependencies, runs, last, budget);
   // Calls at once that saw the same end are one start to Temporal, also when its run has ended again already.
   const run = { workflowId: id, startId: `retry-of-${runId}`, memo, body };
   const known = await startUntilKnown(
@@ -51,26 +55,36 @@ export async function retryRequest(
     budget,
   );
   if (typeof known !== 'string') throw notAnswered('retry', known.unknown);
-  const next = await runs.findOwn(id, budget);
-  return next === null ? null : runs.load(next, budget);
+  return newest(runs, id, budget);
 }
 
-/** The body as it came: the second argument of the run before. */
+async function newest(runs: OwnRuns, id: string, budget: RpcBudget): Promise<StoredRequest | null> {
+  const run = await runs.findOwn(id, budget);
+  return run === null ? null : runs.load(run, budget);
+}
+
+/** The body as it came: the second argument of the run before. Null where that was deleted just now. */
 async function readBody(
   { client }: TemporalRequestsDependencies,
   runs: OwnRuns,
   { description: { workflowId, runId } }: OwnRun,
   budget: RpcBudget,
-): Promise<RawJson> {
+): Promise<RawJson | null> {
   const { namespace, loadedDataConverter } = client.options;
-  const { history } = await runs.call(budget, () =>
-    client.workflowService.getWorkflowExecutionHistory({
-      namespace,
-      execution: { workflowId, runId },
-      maximumPageSize: 1,
-    }),
-  );
-  const payloads = history?.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads;
+  const page = await runs
+    .call(budget, () =>
+      client.workflowService.getWorkflowExecutionHistory({
+        namespace,
+        execution: { workflowId, runId },
+        maximumPageSize: 1,
+      }),
+    )
+    .catch((error: unknown) => {
+      if (isGrpcServiceError(error) && error.code === NOT_FOUND) return null;
+      throw error instanceof Refusal ? error : unavailable(error);
+    });
+  if (page === null) return null;
+  const payloads = page.history?.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads;
   const body = (await decodeArrayFromPayloads(loadedDataConverter, payloads)).find(isRawJson);
   if (body === undefined) throw new TypeError('the run before has no body that can be read');
   return body;

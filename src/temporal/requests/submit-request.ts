@@ -24,6 +24,9 @@ import { canHold, startWait } from './wait-left.ts';
 
 type Joined = Exclude<Loaded, string>;
 
+/** A process that stops has no time for a slow answer. */
+const STOPPING_MS = 1_500;
+
 const QUEUED: PendingRun = {
   kind: 'pending',
   status: RequestStatus.queued,
@@ -61,8 +64,7 @@ export async function submitRequest(
     }
     if (!canHold(left(), waiters)) return { ...acceptance, run: known };
     const settled = await hold(waiter, longPolls, id, left());
-    if (settled === null && wait.signal.aborted) return { ...acceptance, run: known };
-    return { ...acceptance, run: settled ?? (await readAgain(runs, id)) ?? known };
+    return { ...acceptance, run: settled ?? (await readAgain(runs, id, wait.signal)) ?? known };
   } finally {
     waiter.leave();
     place.leave();
@@ -112,8 +114,13 @@ async function findSame(
 }
 
 /** After a wait; what is known already must do where Temporal does not answer. */
-async function readAgain(runs: OwnRuns, id: string): Promise<SettledRun | PendingRun | null> {
-  const found = await runs.look(id, createRpcBudget()).catch(() => null);
+async function readAgain(
+  runs: OwnRuns,
+  id: string,
+  stopping: AbortSignal,
+): Promise<SettledRun | PendingRun | null> {
+  const budget = stopping.aborted ? createRpcBudget(STOPPING_MS) : createRpcBudget();
+  const found = await runs.look(id, budget).catch(() => null);
   return found === null || typeof found === 'string' ? null : toRun(found.stored);
 }
 
