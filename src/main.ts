@@ -25,19 +25,21 @@ await runEntry(async ({ config, log, stopper }) => {
   stopper.add({ name: 'Temporal probe', stop: () => abortable.close() });
 
   const identity = createIdentity(directoryId);
-  // Before the worker: what it is to do again is then there when it comes.
-  if (directoryId !== null) {
-    void failDeadAttempts({
-      client: createClient(abortable, temporal, identity),
-      isDead: (worker) => isPredecessor(worker, identity, directoryId),
-      stopping: stopper.stopping,
-      log,
-    });
-  }
+  const recovered =
+    directoryId === null
+      ? null
+      : failDeadAttempts({
+          client: createClient(abortable, temporal, identity),
+          isDead: (worker) => isPredecessor(worker, identity, directoryId),
+          stopping: stopper.stopping,
+          log,
+        });
   const waiters = createWaiters(createLimit(config.limits.waiters));
   const upstream = await chooseUpstream(config, stopper);
   const { namespace } = temporal;
   await startWorker({ config, connection, namespace, identity, upstream, waiters, log, stopper });
+  // What was interrupted goes before what is new.
+  await recovered;
   const apiUrl = await startApi({
     config,
     temporal,

@@ -24,11 +24,16 @@ const AT_ONCE = 50;
 /** How soon the call is made again; 0 would mean never. */
 const RETRY_MS = 1;
 
+/** Whoever waits for the first pass waits no longer than this: thousands of runs may be open. */
+const FIRST_PASS_MS = 3_000;
+
 /**
  * Ends at once the attempts that dead workers left running, so that their calls are made again without waiting
- * for heartbeat timeouts. Resolves to their number once no more can turn up.
+ * for heartbeat timeouts. Goes on in the background until no more can turn up.
+ *
+ * @returns resolves after the first look at all open runs
  */
-export async function failDeadAttempts({ client, isDead, stopping, log }: DeadAttempts): Promise<number> {
+export async function failDeadAttempts({ client, isDead, stopping, log }: DeadAttempts): Promise<void> {
   const decoder = createDecoder(client.options.loadedDataConverter);
   const startedAt = new Date();
   const query = `WorkflowType = '${WORKFLOW_TYPE}' AND ExecutionStatus = 'Running' AND StartTime <= '${startedAt.toISOString()}'`;
@@ -58,7 +63,7 @@ export async function failDeadAttempts({ client, isDead, stopping, log }: DeadAt
   async function pass(): Promise<void> {
     let batch: Promise<void>[] = [];
     for await (const { workflowId, runId } of client.workflow.list({ query })) {
-      if (stopping.aborted) return;
+      if (stopping.aborted) break;
       if (!looked.has(runId)) batch.push(look(workflowId, runId));
       if (batch.length < AT_ONCE) continue;
       await Promise.all(batch);
@@ -67,13 +72,26 @@ export async function failDeadAttempts({ client, isDead, stopping, log }: DeadAt
     await Promise.all(batch);
   }
 
-  while (!stopping.aborted && Date.now() - startedAt.getTime() < PASSES_FOR_MS) {
+  async function loggedPass(): Promise<void> {
     const before = failed;
     await pass().catch((error: unknown) =>
       log.warn({ error: String(error) }, 'dead attempts could not be looked for'),
     );
     if (failed > before) log.info({ calls: failed - before }, "a dead worker's calls are made again");
-    await sleep(BETWEEN_PASSES_MS, undefined, { signal: stopping }).catch(() => undefined);
   }
-  return failed;
+
+  async function goOn(first: Promise<void>): Promise<void> {
+    await first;
+    while (!stopping.aborted && Date.now() - startedAt.getTime() < PASSES_FOR_MS) {
+      await sleep(BETWEEN_PASSES_MS, undefined, { signal: stopping }).catch(() => undefined);
+      await loggedPass();
+    }
+  }
+
+  const first = loggedPass();
+  void goOn(first);
+  const waited = new AbortController();
+  const limit = sleep(FIRST_PASS_MS, undefined, { signal: waited.signal }).catch(() => undefined);
+  await Promise.race([first, limit]);
+  waited.abort();
 }
