@@ -31,6 +31,9 @@ export interface ActivityDependencies {
   readonly log: { info(fields: object, message: string): void };
 }
 
+/** A first attempt that waited longer may have been cancelled while no worker could run the workflow. */
+const UNATTENDED_MS = 1_000;
+
 /** One attempt of the upstream call. Temporal repeats it; nothing else does. */
 export function createCallUpstream(
   dependencies: ActivityDependencies,
@@ -42,7 +45,8 @@ export function createCallUpstream(
       const context = Context.current();
       const { attempt } = context.info;
       const before = closeGaps(previousJournal(context.info.heartbeatDetails, call.earlier), attempt);
-      await refuseToBegin(call, before, attempt, now());
+      const waitedMs = now() - context.info.scheduledTimestampMs;
+      await refuseToBegin(call, before, { attempt, waitedMs }, now);
 
       const startedAtMs = now();
       const journal = beginAttempt(before, attempt, new Date(startedAtMs).toISOString());
@@ -87,17 +91,22 @@ function previousJournal(heartbeatDetails: unknown, earlier: Journal = EMPTY_JOU
   return isJournal(heartbeatDetails) ? heartbeatDetails : earlier;
 }
 
-/** What the attempts before this one, the clock or a cancellation forbid; the upstream is not called then. */
+/** What the attempts before this one, a cancellation or the clock forbid; the upstream is not called then. */
 async function refuseToBegin(
   call: UpstreamCall,
   journal: Journal,
-  attempt: number,
-  nowMs: number,
+  { attempt, waitedMs }: { readonly attempt: number; readonly waitedMs: number },
+  now: () => number,
 ): Promise<void> {
   const refusal = refusalToBegin(journal, call.options);
   if (refusal !== null) throw finalFailure({ error: refusal, journal });
-  if (nowMs >= call.deadline_at_ms) throw finalFailure({ error: DEADLINE_ERROR, journal });
-  if (attempt === 1 || !(await isCancelRequested())) return;
-  const skipped = skipAttempt(journal, attempt, new Date(nowMs).toISOString());
-  throw finalFailure({ error: CANCELLED_ERROR, journal: skipped });
+  const skipped = (why: 'request_cancelled' | 'deadline_exceeded'): Journal =>
+    skipAttempt(journal, attempt, new Date(now()).toISOString(), why);
+  const mayBeCancelled = attempt > 1 || waitedMs > UNATTENDED_MS;
+  if (mayBeCancelled && (await isCancelRequested())) {
+    throw finalFailure({ error: CANCELLED_ERROR, journal: skipped('request_cancelled') });
+  }
+  if (now() >= call.deadline_at_ms) {
+    throw finalFailure({ error: DEADLINE_ERROR, journal: skipped('deadline_exceeded') });
+  }
 }

@@ -16,6 +16,10 @@ export const recallAttempts: RunActivities<never>['recallAttempts'] = async ({ w
   const details = await decodeArrayFromPayloads(loadedDataConverter, call.heartbeatDetails?.payloads);
   const ours = memo?.[MEMO_KEY];
   const earlier = isRunMemo(ours) ? earlierJournal(ours) : EMPTY_JOURNAL;
-  // An attempt to come carries its number already: those before it have ended.
-  return closeGaps(details.find(isJournal) ?? earlier, call.attempt ?? 1);
+  const journal = details.find(isJournal) ?? earlier;
+  const attempt = call.attempt ?? 1;
+  // The attempt that runs may have written its end before Temporal knows of it.
+  if (journal.entries.at(-1)?.activity_attempt === attempt) return journal;
+  // One to come carries its number already: those before it have ended.
+  return closeGaps(journal, attempt);
 };

@@ -67,7 +67,7 @@ export const REFUSALS = {
   request_not_terminal: invalid(409, 'The request has not ended yet; wait for its end, or cancel it first.'),
   request_being_deleted: invalid(
     409,
-    'The request with this key is being deleted; the key is free again within a minute.',
+    'The request with this key is being deleted; the key is free once Temporal has removed it.',
   ),
   request_too_large: invalid(413, 'The body is larger than REQRUN_MAX_BODY_BYTES.'),
   uri_too_long: invalid(414, 'The path is too long.'),
@@ -83,7 +83,10 @@ export const REFUSALS = {
     503,
     'More requests at once than this process lets in; nothing was accepted, the key is still free.',
   ),
-  service_unavailable: server(503, 'Temporal cannot be reached; nothing was accepted or changed. Try again.'),
+  service_unavailable: server(
+    503,
+    'Temporal does not answer; a new request was not accepted and its key is free. Try again.',
+  ),
   acceptance_unknown: server(
     503,
     'Temporal did not answer in time, so the request may have been accepted: send the same key again, or GET the id.',

@@ -61,16 +61,21 @@ export function beginAttempt(journal: Journal, activityAttempt: number, startedA
   return append(closed, { ...RUNNING, activity_attempt: activityAttempt, started_at: startedAt });
 }
 
-/** Adds an attempt that Temporal began and that made no call, because the request had been cancelled. */
-export function skipAttempt(journal: Journal, activityAttempt: number, at: string): Journal {
+/** Adds an attempt that Temporal began and that made no call: the request was cancelled, or its time was over. */
+export function skipAttempt(
+  journal: Journal,
+  activityAttempt: number,
+  at: string,
+  why: 'request_cancelled' | 'deadline_exceeded',
+): Journal {
   const skipped = endAttempt(beginAttempt(journal, activityAttempt, at), {
     ...INTERRUPTED,
-    status: AttemptStatus.cancelled,
+    status: why === 'request_cancelled' ? AttemptStatus.cancelled : AttemptStatus.failed,
     outcome: Outcome.notRun,
     billed: Billed.no,
     finished_at: at,
     duration_ms: 0,
-    error_code: 'request_cancelled',
+    error_code: why,
   });
   return { ...skipped, duplicate: journal.duplicate };
 }

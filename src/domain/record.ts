@@ -31,7 +31,11 @@ export const RequestRecord = z
     model: z.string(),
     run: z.number().int().min(1).describe('1, and one more with each retry by hand.'),
     previous_run_id: z.string().nullable().describe('The Temporal run before this one; null in the first.'),
-    attempts: z.number().int().min(0).describe('Upstream calls begun, over all runs. Never shrinks.'),
+    attempts: z
+      .number()
+      .int()
+      .min(0)
+      .describe('Attempts begun, over all runs: at least as many as upstream calls. Never shrinks.'),
     max_attempts: z.number().int().nullable(),
     options: RequestOptions.describe("In force: the first call's, and what a retry by hand gave anew."),
     created_at: z.iso.datetime(),

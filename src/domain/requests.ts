@@ -51,7 +51,7 @@ export interface StoredRequest {
 }
 
 /**
- * The durable store of requests, as the HTTP side sees it. Both throw a {@link Refusal}
+ * The durable store of requests, as the HTTP side sees it. All but `reachable` throw a {@link Refusal}
  * (`service_unavailable`, `acceptance_unknown`, `idempotency_key_reused`, ...) and answer within 5 s beyond
  * the wait.
  */

@@ -15,6 +15,14 @@ export function createRpcBudget(ms: number = RPC_BUDGET_MS): RpcBudget {
   return { deadlineMs, leftMs: () => deadlineMs - Date.now() };
 }
 
+/** A process that stops has no time for a slow answer. */
+const STOPPING_MS = 1_500;
+
+/** For the read after a wait, which a stop may have ended. */
+export function afterWait(ended: AbortSignal): RpcBudget {
+  return createRpcBudget(ended.aborted ? STOPPING_MS : RPC_BUDGET_MS);
+}
+
 /**
  * Rejects with `service_unavailable` when `call` takes longer than the budget. The native client retries a
  * refused connection beyond the deadline it was given, so the deadline is kept here.

@@ -12,7 +12,7 @@ import { errorResponses } from '../schemas/error.ts';
 import { RecordParams } from '../schemas/record-params.ts';
 import { ACTION_REFUSALS, POST_REFUSALS } from '../schemas/refusals.ts';
 
-/** Nothing is to be said beside the path; a body that comes all the same is not looked at. */
+/** What is to differ in the next run; no body, or an empty one, changes nothing. */
 const RetryBody = z.strictObject({ reqrun: RetryOptions.optional() }).nullish();
 const DeletedRequest = z
   .object({ id: z.string(), object: z.literal('request.deleted'), deleted: z.literal(true) })
@@ -34,7 +34,7 @@ export function requestActionRoutes(app: App, { requests }: AppDependencies): vo
         },
       },
     },
-    async (request, reply) => accepted(reply, await requests.cancel(known(request.params.id))),
+    async (request, reply) => accepted(reply, await requests.cancel(requireRequestId(request.params.id))),
   );
   app.post(
     '/v1/requests/:id/retry',
@@ -59,7 +59,7 @@ export function requestActionRoutes(app: App, { requests }: AppDependencies): vo
       },
     },
     async (request, reply) =>
-      accepted(reply, await requests.retry(known(request.params.id), request.body?.reqrun ?? {})),
+      accepted(reply, await requests.retry(requireRequestId(request.params.id), request.body?.reqrun ?? {})),
   );
   app.delete(
     '/v1/requests/:id',
@@ -73,7 +73,7 @@ export function requestActionRoutes(app: App, { requests }: AppDependencies): vo
       },
     },
     async (request, reply) => {
-      const id = known(request.params.id);
+      const id = requireRequestId(request.params.id);
       if (!(await requests.delete(id))) throw new Refusal('request_not_found');
       reply.header('x-request-id', id);
       return { id, object: 'request.deleted' as const, deleted: true as const };
@@ -82,7 +82,7 @@ export function requestActionRoutes(app: App, { requests }: AppDependencies): vo
 }
 
 /** What no request can be called is not looked up. */
-function known(id: string): string {
+function requireRequestId(id: string): string {
   if (!isRequestId(id)) throw new Refusal('request_not_found');
   return id;
 }

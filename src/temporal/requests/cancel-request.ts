@@ -3,7 +3,7 @@ import { Refusal } from '../../domain/refusal.ts';
 import type { StoredRequest } from '../../domain/requests.ts';
 import type { TemporalRequestsDependencies } from './dependencies.ts';
 import type { OwnRuns } from './own-runs.ts';
-import { createRpcBudget } from '../rpc-budget.ts';
+import { createRpcBudget, type RpcBudget } from '../rpc-budget.ts';
 import { notAnswered } from './not-answered.ts';
 
 /** Asks Temporal for the cancellation, which the workflow carries out: `Requests.cancel`. */
@@ -25,11 +25,18 @@ export async function cancelRequest(
       // It ended meanwhile, or was asked for by another caller: the record tells.
       if (!(error instanceof WorkflowNotFoundError)) throw notAnswered('cancellation', error);
     });
-  const again = await runs.findOwn(id, budget);
-  const after = again === null ? before : await runs.load(again, budget);
+  const after = await readAfter(runs, id, budget).catch((error: unknown) => {
+    throw notAnswered('cancellation', error);
+  });
+  if (after === null) return null;
   const tooLate = after.record.terminal && !after.record.cancel_requested;
   if (tooLate) throw alreadyTerminal(after);
   return after;
+}
+
+async function readAfter(runs: OwnRuns, id: string, budget: RpcBudget): Promise<StoredRequest | null> {
+  const run = await runs.findOwn(id, budget);
+  return run === null ? null : runs.load(run, budget);
 }
 
 function alreadyTerminal({ record }: StoredRequest): Refusal {

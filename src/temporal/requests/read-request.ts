@@ -3,7 +3,7 @@ import type { StoredRequest, Wait } from '../../domain/requests.ts';
 import type { TemporalRequestsDependencies } from './dependencies.ts';
 import { hold } from './hold.ts';
 import type { OwnRuns } from './own-runs.ts';
-import { createRpcBudget } from '../rpc-budget.ts';
+import { afterWait, createRpcBudget } from '../rpc-budget.ts';
 import { canHold, startWait } from './wait-left.ts';
 
 /** The record, at once or when it is terminal: `Requests.read`. */
@@ -24,7 +24,8 @@ export async function readRequest(
     if (typeof found === 'string') return null;
     if (found.stored.record.terminal || !canHold(left(), waiters)) return found.stored;
     await hold(waiter, longPolls, id, left());
-    const again = await runs.look(id, createRpcBudget());
+    // Who was held is not refused afterwards: what was known must do where Temporal does not answer.
+    const again = await runs.look(id, afterWait(wait.signal)).catch(() => found);
     return typeof again === 'string' ? null : again.stored;
   } finally {
     waiter.leave();

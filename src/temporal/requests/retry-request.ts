@@ -55,7 +55,9 @@ export async function retryRequest(
     budget,
   );
   if (typeof known !== 'string') throw notAnswered('retry', known.unknown);
-  return newest(runs, id, budget);
+  return newest(runs, id, budget).catch((error: unknown) => {
+    throw notAnswered('retry', error);
+  });
 }
 
 async function newest(runs: OwnRuns, id: string, budget: RpcBudget): Promise<StoredRequest | null> {

@@ -16,16 +16,13 @@ import type { TemporalRequestsDependencies } from './dependencies.ts';
 import { hold } from './hold.ts';
 import type { Started } from './first-of-equals.ts';
 import type { Loaded, OwnRuns } from './own-runs.ts';
-import { acceptanceUnknown, createRpcBudget, type RpcBudget } from '../rpc-budget.ts';
+import { acceptanceUnknown, afterWait, createRpcBudget, type RpcBudget } from '../rpc-budget.ts';
 import { startRun, type StartSettings } from './start-run.ts';
 import { startUntilKnown } from './start-until-known.ts';
 import type { Starts } from './starts.ts';
 import { canHold, startWait } from './wait-left.ts';
 
 type Joined = Exclude<Loaded, string>;
-
-/** A process that stops has no time for a slow answer. */
-const STOPPING_MS = 1_500;
 
 const QUEUED: PendingRun = {
   kind: 'pending',
@@ -119,8 +116,7 @@ async function readAgain(
   id: string,
   stopping: AbortSignal,
 ): Promise<SettledRun | PendingRun | null> {
-  const budget = stopping.aborted ? createRpcBudget(STOPPING_MS) : createRpcBudget();
-  const found = await runs.look(id, budget).catch(() => null);
+  const found = await runs.look(id, afterWait(stopping)).catch(() => null);
   return found === null || typeof found === 'string' ? null : toRun(found.stored);
 }
 

@@ -43,11 +43,11 @@ export async function failDeadAttempts({ client, isDead, stopping, log }: DeadAt
   /** A dead worker begins nothing new: one look at a run is enough. */
   async function look(workflowId: string, runId: string): Promise<void> {
     const description = await client.workflow.getHandle(workflowId, runId).describe();
-    looked.add(runId);
     const pending = findPendingCall(description);
-    if (!pending?.activityId || isWaiting(pending) || !isDead(pending.lastWorkerIdentity ?? '')) return;
     const memo = description.memo?.[MEMO_KEY];
-    if (!isRunMemo(memo)) return;
+    const activityId = pending?.activityId;
+    const isOver = !pending || isWaiting(pending) || !isDead(pending.lastWorkerIdentity ?? '');
+    if (isOver || !activityId || !isRunMemo(memo)) return void looked.add(runId);
     const journal = interruptAttempt(await readPendingJournal(pending, decoder, memo));
     const error = requestError('attempt_interrupted', FailureReason.terminal);
     const failure = ApplicationFailure.create({
@@ -56,15 +56,20 @@ export async function failDeadAttempts({ client, isDead, stopping, log }: DeadAt
       nextRetryDelay: RETRY_MS,
       details: [{ error, journal } satisfies RunEnd],
     });
-    await client.activity.fail({ workflowId, runId, activityId: pending.activityId }, failure);
+    await client.activity.fail({ workflowId, runId, activityId }, failure);
+    looked.add(runId);
     failed += 1;
   }
+
+  const complain = (error: unknown): void =>
+    log.warn({ error: String(error) }, 'dead attempts could not be looked for');
 
   async function pass(): Promise<void> {
     let batch: Promise<void>[] = [];
     for await (const { workflowId, runId } of client.workflow.list({ query })) {
       if (stopping.aborted) break;
-      if (!looked.has(runId)) batch.push(look(workflowId, runId));
+      // One that cannot be looked at now is looked at in the next pass; the others must not wait for it.
+      if (!looked.has(runId)) batch.push(look(workflowId, runId).catch(complain));
       if (batch.length < AT_ONCE) continue;
       await Promise.all(batch);
       batch = [];
@@ -74,9 +79,7 @@ export async function failDeadAttempts({ client, isDead, stopping, log }: DeadAt
 
   async function loggedPass(): Promise<void> {
     const before = failed;
-    await pass().catch((error: unknown) =>
-      log.warn({ error: String(error) }, 'dead attempts could not be looked for'),
-    );
+    await pass().catch(complain);
     if (failed > before) log.info({ calls: failed - before }, "a dead worker's calls are made again");
   }
 
