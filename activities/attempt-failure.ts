@@ -1,11 +1,11 @@
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
-import { type Journal, lastOutcomeUnknown } from '../src/domain/journal.ts';
+import type { Journal } from '../src/domain/journal.ts';
 import type { RequestOptions } from '../src/domain/options.ts';
 import { CANCELLED_ERROR, requestError, requestErrorOf } from '../src/domain/request-error.ts';
-import { decideRetry } from '../src/domain/retry-decision.ts';
+import { decideRetry, refusalToBegin } from '../src/domain/retry-decision.ts';
 import type { RunEnd } from '../src/domain/run-end.ts';
 import type { UpstreamFailure } from '../src/domain/upstream-failure.ts';
-import { FailureReason, OnUnknownOutcome } from '../src/domain/words.ts';
+import { FailureReason } from '../src/domain/words.ts';
 import { describeFailure } from '../src/upstream/messages.ts';
 import { Cancellation } from './cancellation.ts';
 
@@ -64,9 +64,8 @@ export function finalFailure(end: RunEnd, told: string = end.error.message): App
 }
 
 function interrupted(journal: Journal, options: RequestOptions): ApplicationFailure {
-  if (options.on_unknown_outcome === OnUnknownOutcome.fail && lastOutcomeUnknown(journal)) {
-    return finalFailure({ error: requestError('outcome_unknown', FailureReason.outcomeUnknown), journal });
-  }
+  const refusal = refusalToBegin(journal, options);
+  if (refusal !== null) return finalFailure({ error: refusal, journal });
   const error = requestError('attempt_interrupted', FailureReason.terminal);
   return ApplicationFailure.create({
     type: error.code,

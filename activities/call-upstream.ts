@@ -15,7 +15,6 @@ import type { Upstream } from '../src/upstream/client.ts';
 import { failedEnd, succeededEnd } from './attempt-end.ts';
 import { attemptFailure, finalFailure } from './attempt-failure.ts';
 import { limitAttempt } from './attempt-limit.ts';
-import { isCancelRequested } from './cancel-requested.ts';
 import { toCancellation } from './cancellation.ts';
 import { heartbeatWhileRunning } from './heartbeat.ts';
 import type { RunningCalls } from './running-calls.ts';
@@ -28,16 +27,19 @@ export interface ActivityDependencies {
   /** 0 (inclusive) to 1 (exclusive). */
   readonly random: () => number;
   readonly runningCalls: RunningCalls;
+  /** Whether the run's cancellation was accepted already; bounded in time, false where nobody knows. */
+  readonly isCancelRequested: () => Promise<boolean>;
   readonly log: { info(fields: object, message: string): void };
 }
 
-/** A first attempt that waited longer may have been cancelled while no worker could run the workflow. */
+/**
+ * While no worker is up to carry a cancellation out, Temporal goes on scheduling attempts. A later attempt, and
+ * a first one that waited this long, therefore asks before it calls.
+ */
 const UNATTENDED_MS = 1_000;
 
 /** One attempt of the upstream call. Temporal repeats it; nothing else does. */
-export function createCallUpstream(
-  dependencies: ActivityDependencies,
-): Pick<RunActivities<RawJson>, 'callUpstream'> {
+export function createActivities(dependencies: ActivityDependencies): RunActivities<RawJson> {
   const { upstream, now, random, runningCalls, log } = dependencies;
 
   return {
@@ -46,7 +48,9 @@ export function createCallUpstream(
       const { attempt } = context.info;
       const before = closeGaps(previousJournal(context.info.heartbeatDetails, call.earlier), attempt);
       const waitedMs = now() - context.info.scheduledTimestampMs;
-      await refuseToBegin(call, before, { attempt, waitedMs }, now);
+      const asks = attempt > 1 || waitedMs > UNATTENDED_MS;
+      const isCancelled = asks && (await dependencies.isCancelRequested());
+      refuseToBegin(call, before, attempt, isCancelled, now());
 
       const startedAtMs = now();
       const journal = beginAttempt(before, attempt, new Date(startedAtMs).toISOString());
@@ -92,21 +96,17 @@ function previousJournal(heartbeatDetails: unknown, earlier: Journal = EMPTY_JOU
 }
 
 /** What the attempts before this one, a cancellation or the clock forbid; the upstream is not called then. */
-async function refuseToBegin(
+function refuseToBegin(
   call: UpstreamCall,
   journal: Journal,
-  { attempt, waitedMs }: { readonly attempt: number; readonly waitedMs: number },
-  now: () => number,
-): Promise<void> {
+  attempt: number,
+  isCancelled: boolean,
+  nowMs: number,
+): void {
   const refusal = refusalToBegin(journal, call.options);
   if (refusal !== null) throw finalFailure({ error: refusal, journal });
-  const skipped = (why: 'request_cancelled' | 'deadline_exceeded'): Journal =>
-    skipAttempt(journal, attempt, new Date(now()).toISOString(), why);
-  const mayBeCancelled = attempt > 1 || waitedMs > UNATTENDED_MS;
-  if (mayBeCancelled && (await isCancelRequested())) {
-    throw finalFailure({ error: CANCELLED_ERROR, journal: skipped('request_cancelled') });
-  }
-  if (now() >= call.deadline_at_ms) {
-    throw finalFailure({ error: DEADLINE_ERROR, journal: skipped('deadline_exceeded') });
-  }
+  const error = isCancelled ? CANCELLED_ERROR : nowMs >= call.deadline_at_ms ? DEADLINE_ERROR : null;
+  if (error === null) return;
+  const skipped = skipAttempt(journal, attempt, new Date(nowMs).toISOString(), error.code);
+  throw finalFailure({ error, journal: skipped });
 }

@@ -8,11 +8,11 @@ import {
 } from '@temporalio/workflow';
 import type { Journal } from '../src/domain/journal.ts';
 import { CANCELLED_ERROR } from '../src/domain/request-error.ts';
-import type { RunActivities, RunSinks } from '../src/domain/run.ts';
+import type { Housekeeping, RunSinks } from '../src/domain/run.ts';
 
 const { runs } = proxySinks<RunSinks>();
 /** A local one: it must not queue behind the upstream calls of a worker that has all its hands full. */
-const { recallAttempts } = proxyLocalActivities<RunActivities<never>>({
+const { recallAttempts } = proxyLocalActivities<Housekeeping>({
   startToCloseTimeout: '5 seconds',
   scheduleToCloseTimeout: '30 seconds',
   retry: { initialInterval: '200 milliseconds', maximumInterval: '2 seconds' },

@@ -1,7 +1,7 @@
 import { proxyActivities } from '@temporalio/workflow';
-import type { Deletion, RunActivities } from '../src/domain/run.ts';
+import type { Deletion, Housekeeping } from '../src/domain/run.ts';
 
-const { deleteRuns } = proxyActivities<RunActivities<never>>({
+const { deleteRuns } = proxyActivities<Housekeeping>({
   startToCloseTimeout: '30 seconds',
   heartbeatTimeout: '10 seconds',
   retry: { initialInterval: '1 second', maximumInterval: '60 seconds' },

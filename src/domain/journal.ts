@@ -61,13 +61,12 @@ export function beginAttempt(journal: Journal, activityAttempt: number, startedA
   return append(closed, { ...RUNNING, activity_attempt: activityAttempt, started_at: startedAt });
 }
 
-/** Adds an attempt that Temporal began and that made no call: the request was cancelled, or its time was over. */
-export function skipAttempt(
-  journal: Journal,
-  activityAttempt: number,
-  at: string,
-  why: 'request_cancelled' | 'deadline_exceeded',
-): Journal {
+/**
+ * Adds an attempt that Temporal began and that made no call: the request was cancelled, or its time was over.
+ *
+ * @param why the code of the request's end
+ */
+export function skipAttempt(journal: Journal, activityAttempt: number, at: string, why: string): Journal {
   const skipped = endAttempt(beginAttempt(journal, activityAttempt, at), {
     ...INTERRUPTED,
     status: why === 'request_cancelled' ? AttemptStatus.cancelled : AttemptStatus.failed,

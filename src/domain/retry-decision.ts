@@ -32,9 +32,7 @@ export function decideRetry(
   const end = (code: FailureCode, reason: FailureReason): RetryDecision => ({ retry: false, code, reason });
   if (failure.retry === Retry.never) return end(failure.code, FailureReason.terminal);
   if (timeLeftMs <= 0) return end('deadline_exceeded', FailureReason.deadlineExceeded);
-  if (options.on_unknown_outcome === OnUnknownOutcome.fail && lastOutcomeUnknown(journal)) {
-    return end('outcome_unknown', FailureReason.outcomeUnknown);
-  }
+  if (mustNotRepeat(journal, options)) return end('outcome_unknown', FailureReason.outcomeUnknown);
   const triedTwice = failure.retry === Retry.twice && countEndedWith(journal, failure.code) >= 2;
   if (triedTwice || isExhausted(journal, options)) return end(failure.code, FailureReason.attemptsExhausted);
 
@@ -54,13 +52,15 @@ export function decideRetry(
  * @param journal with every attempt before it ended
  */
 export function refusalToBegin(journal: Journal, options: RequestOptions): RequestError | null {
-  if (options.on_unknown_outcome === OnUnknownOutcome.fail && lastOutcomeUnknown(journal)) {
-    return requestError('outcome_unknown', FailureReason.outcomeUnknown);
-  }
+  if (mustNotRepeat(journal, options)) return requestError('outcome_unknown', FailureReason.outcomeUnknown);
   if (isExhausted(journal, options)) {
     return requestError('attempt_interrupted', FailureReason.attemptsExhausted);
   }
   return null;
+}
+
+function mustNotRepeat(journal: Journal, options: RequestOptions): boolean {
+  return options.on_unknown_outcome === OnUnknownOutcome.fail && lastOutcomeUnknown(journal);
 }
 
 /** Whether `max_attempts` calls have begun, over all runs: the workflow adds those of earlier runs. */

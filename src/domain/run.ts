@@ -66,9 +66,13 @@ export type RunSinks = {
   };
 };
 
-/** The activities as the workflow calls them. */
+/** The upstream call, as the workflow calls it. */
 export interface RunActivities<Text> {
   callUpstream(call: UpstreamCall, body: Text): Promise<Text>;
+}
+
+/** What the workflows have done about their own runs, in Temporal. */
+export interface Housekeeping {
   /** What Temporal holds of the run's attempts at this moment; null where it holds nothing. */
   recallAttempts(run: { readonly workflow_id: string; readonly run_id: string }): Promise<Journal | null>;
   /** Deletes all runs of a request and, last, the run that asks for it. */

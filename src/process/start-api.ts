@@ -18,7 +18,7 @@ interface ApiParts {
   readonly temporal: TemporalAddress;
   /** For starts and reads; the worker's own where eager starts are wanted. */
   readonly connection: ConnectionLike;
-  /** For long-polls, whose calls can be aborted. */
+  /** For calls that end with their deadline or can be aborted. */
   readonly abortable: Connection;
   readonly eagerStart: boolean;
   /** Whether every run is settled by this process's own worker. */
@@ -50,6 +50,7 @@ export async function startApi(parts: ApiParts): Promise<string> {
   await facts.refresh();
   const requests = createTemporalRequests({
     client: createClient(connection, temporal, parts.identity),
+    boundedClient: createClient(abortable, temporal, parts.identity),
     start: {
       taskQueue: config.taskQueue,
       heartbeatTimeoutSeconds: parts.heartbeatTimeoutSeconds,

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Refusal } from '../../domain/refusal.ts';
 import type { RpcBudget } from '../rpc-budget.ts';
-import type { OwnRun, OwnRuns } from './own-runs.ts';
+import { own, type OwnRun, type OwnRuns } from './own-runs.ts';
 
 const POLL_MS = 25;
 /** Usually it takes one workflow task. */
@@ -16,7 +16,7 @@ const WITHIN_MS = 2_000;
 export async function untilClosed(runs: OwnRuns, run: OwnRun, budget: RpcBudget): Promise<boolean> {
   const { workflowId, runId } = run.description;
   const giveUpMs = Math.min(Date.now() + WITHIN_MS, budget.deadlineMs);
-  for (let seen: OwnRun | null = run; ; seen = await runs.findOwn(workflowId, budget)) {
+  for (let seen: OwnRun | null = run; ; seen = own(await runs.find(workflowId, budget))) {
     if (seen?.description.runId !== runId) return false;
     if (seen.description.status.name !== 'RUNNING') return true;
     if (Date.now() >= giveUpMs) throw notClosed();

@@ -1,42 +1,30 @@
-import { WorkflowNotFoundError } from '@temporalio/client';
 import { Refusal } from '../../domain/refusal.ts';
 import type { StoredRequest } from '../../domain/requests.ts';
+import type { RpcBudget } from '../rpc-budget.ts';
 import type { TemporalRequestsDependencies } from './dependencies.ts';
-import type { OwnRuns } from './own-runs.ts';
-import { createRpcBudget, type RpcBudget } from '../rpc-budget.ts';
-import { notAnswered } from './not-answered.ts';
+import { orNotAnswered } from './not-answered.ts';
+import { own, type OwnRuns } from './own-runs.ts';
 
 /** Asks Temporal for the cancellation, which the workflow carries out: `Requests.cancel`. */
 export async function cancelRequest(
-  { client, availability }: TemporalRequestsDependencies,
+  { client }: TemporalRequestsDependencies,
   runs: OwnRuns,
   id: string,
+  budget: RpcBudget,
 ): Promise<StoredRequest | null> {
-  const budget = createRpcBudget();
-  await availability.ensure();
-  const run = await runs.findOwn(id, budget);
-  if (run === null) return null;
-  const before = await runs.load(run, budget);
-  if (before.record.terminal) throw alreadyTerminal(before);
-  const handle = client.workflow.getHandle(id, run.description.runId);
-  await runs
-    .call(budget, () => handle.cancel())
-    .catch((error: unknown) => {
-      // It ended meanwhile, or was asked for by another caller: the record tells.
-      if (!(error instanceof WorkflowNotFoundError)) throw notAnswered('cancellation', error);
-    });
-  const after = await readAfter(runs, id, budget).catch((error: unknown) => {
-    throw notAnswered('cancellation', error);
+  const before = own(await runs.look(id, budget));
+  if (before === null) return null;
+  if (before.stored.record.terminal) throw alreadyTerminal(before.stored);
+  const handle = client.workflow.getHandle(id, before.description.runId);
+  const after = await orNotAnswered('cancellation', async () => {
+    // A run that ended meanwhile is not found: the record tells how.
+    await runs.call(budget, () => handle.cancel());
+    return own(await runs.look(id, budget));
   });
   if (after === null) return null;
-  const tooLate = after.record.terminal && !after.record.cancel_requested;
-  if (tooLate) throw alreadyTerminal(after);
-  return after;
-}
-
-async function readAfter(runs: OwnRuns, id: string, budget: RpcBudget): Promise<StoredRequest | null> {
-  const run = await runs.findOwn(id, budget);
-  return run === null ? null : runs.load(run, budget);
+  const { record } = after.stored;
+  if (record.terminal && !record.cancel_requested) throw alreadyTerminal(after.stored);
+  return after.stored;
 }
 
 function alreadyTerminal({ record }: StoredRequest): Refusal {

@@ -4,54 +4,61 @@ import {
   type InternalWorkflowStartOptions,
 } from '@temporalio/client/lib/internal.js';
 import { Refusal } from '../../domain/refusal.ts';
-import { DELETION_TYPE, MEMO_KEY, type Deletion } from '../../domain/run.ts';
+import { DELETION_TYPE, MEMO_KEY, type Deletion, type RunMemo } from '../../domain/run.ts';
+import type { RpcBudget } from '../rpc-budget.ts';
 import { untilClosed } from './await-close.ts';
 import type { TemporalRequestsDependencies } from './dependencies.ts';
-import { notAnswered } from './not-answered.ts';
-import type { OwnRuns } from './own-runs.ts';
-import { createRpcBudget, type RpcBudget } from '../rpc-budget.ts';
+import { orNotAnswered } from './not-answered.ts';
+import { own, type OwnRun, type OwnRuns } from './own-runs.ts';
 
 /**
  * Deletes a terminal request: `Requests.delete`. A closed run cannot be marked, so a run of another type takes
  * the id over, which Temporal decides atomically; every process then knows that the request is gone.
  */
 export async function deleteRequest(
-  { client, start, availability }: TemporalRequestsDependencies,
+  dependencies: TemporalRequestsDependencies,
   runs: OwnRuns,
   id: string,
+  budget: RpcBudget,
 ): Promise<boolean> {
-  const budget = createRpcBudget();
-  await availability.ensure();
-  const last = await runs.findOwn(id, budget);
+  const last = own(await runs.look(id, budget));
   if (last === null) return false;
-  const { record } = await runs.load(last, budget);
-  if (!record.terminal) throw notTerminal(id);
-  if (!(await untilClosed(runs, last, budget))) return replaced(runs, id, budget);
-  const { runId } = last.description;
-  const { operation, model, fingerprint, options, created_at, run } = last.memo;
-  const takeOver: InternalWorkflowStartOptions & { args: [Deletion] } = {
-    workflowId: id,
-    args: [{ request_id: id, last_run_id: runId }],
-    taskQueue: start.taskQueue,
+  if (!last.stored.record.terminal) throw notTerminal(id);
+  const isFree = await untilClosed(runs, last, budget);
+  return orNotAnswered('deletion', async () => {
+    if (isFree && (await takeOver(dependencies, runs, last, budget))) return true;
+    // Another run has the id by now: that of the same deletion, or a retry's, which was first.
+    if (typeof (await runs.find(id, budget)) !== 'string') throw notTerminal(id);
+    return true;
+  });
+}
+
+/** False where another run has the id. */
+async function takeOver(
+  { boundedClient, start: { taskQueue } }: TemporalRequestsDependencies,
+  runs: OwnRuns,
+  { description: { workflowId, runId }, memo: { earlier: _journal, ...memo } }: OwnRun,
+  budget: RpcBudget,
+): Promise<boolean> {
+  const start: InternalWorkflowStartOptions & { args: [Deletion]; memo: { [MEMO_KEY]: RunMemo } } = {
+    workflowId,
+    args: [{ request_id: workflowId, last_run_id: runId }],
+    taskQueue,
     workflowIdConflictPolicy: 'FAIL',
     workflowIdReusePolicy: 'ALLOW_DUPLICATE',
-    memo: { [MEMO_KEY]: { operation, model, fingerprint, options, created_at, run } },
+    memo: { [MEMO_KEY]: memo },
     staticSummary: 'deletes the request with this id',
     [InternalWorkflowStartOptionsSymbol]: { requestId: `deletion-of-${runId}` },
   };
-  try {
-    await runs.call(budget, () => client.workflow.start(DELETION_TYPE, takeOver));
-  } catch (error) {
-    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw notAnswered('deletion', error);
-    return replaced(runs, id, budget);
-  }
-  return true;
-}
-
-/** Another run has the id by now: that of the same deletion, or a retry's, which was first. */
-async function replaced(runs: OwnRuns, id: string, budget: RpcBudget): Promise<true> {
-  if (typeof (await runs.find(id, budget)) !== 'string') throw notTerminal(id);
-  return true;
+  const begin = (): Promise<boolean> =>
+    boundedClient.workflow.start(DELETION_TYPE, start).then(
+      () => true,
+      (error: unknown) => {
+        if (error instanceof WorkflowExecutionAlreadyStartedError) return false;
+        throw error;
+      },
+    );
+  return (await runs.call(budget, begin, boundedClient)) ?? false;
 }
 
 function notTerminal(id: string): Refusal {

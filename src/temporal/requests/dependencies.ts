@@ -9,6 +9,11 @@ import type { Waiters } from '../waiters.ts';
 /** What the requests on Temporal are made of. */
 export interface TemporalRequestsDependencies {
   readonly client: Client;
+  /**
+   * Whose calls are over at their deadline: the native one goes on sending for seconds, and a retry or deletion
+   * that comes so late would act on a run that it never saw.
+   */
+  readonly boundedClient: Client;
   readonly start: StartSettings;
   readonly record: () => RecordSettings;
   readonly availability: Availability;

@@ -1,11 +1,22 @@
 import { Refusal } from '../../domain/refusal.ts';
 
-/** Temporal did not answer a call that may have been carried out; sending it again is harmless. */
-export function notAnswered(what: 'cancellation' | 'retry' | 'deletion', cause: unknown): Refusal {
-  return new Refusal('service_unavailable', {
-    message: `Temporal did not answer in time, so the ${what} may have been accepted: GET the record, or send it again.`,
-    retryAfterSeconds: 2,
-    shouldRetry: true,
-    cause,
-  });
+/**
+ * Makes a change and reads what came of it. Where Temporal does not answer, the change may have been carried
+ * out, and the refusal says so; sending it again is harmless.
+ */
+export async function orNotAnswered<T>(
+  what: 'cancellation' | 'retry' | 'deletion',
+  change: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await change();
+  } catch (error) {
+    if (!(error instanceof Refusal) || error.code !== 'service_unavailable') throw error;
+    throw new Refusal('service_unavailable', {
+      message: `Temporal did not answer in time, so the ${what} may have been accepted: GET the record, or send it again.`,
+      retryAfterSeconds: 2,
+      shouldRetry: true,
+      cause: error,
+    });
+  }
 }

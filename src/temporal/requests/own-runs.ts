@@ -1,13 +1,15 @@
-import { WorkflowNotFoundError, type Client, type WorkflowExecutionDescription } from '@temporalio/client';
+import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
+import type { Journal } from '../../domain/journal.ts';
 import { Refusal } from '../../domain/refusal.ts';
 import type { StoredRequest } from '../../domain/requests.ts';
 import { DELETION_TYPE, isRunMemo, MEMO_KEY, WORKFLOW_TYPE, type RunMemo } from '../../domain/run.ts';
 import type { Availability } from '../availability.ts';
+import { isNotFound } from '../grpc.ts';
 import { createDecoder } from '../reading/decode.ts';
-import { readRun, type RunState } from '../reading/read-run.ts';
-import { unavailable, withinBudget, type RpcBudget } from '../rpc-budget.ts';
+import { readRun } from '../reading/read-run.ts';
 import { createSharedReads } from '../reading/shared-reads.ts';
 import { toRecord, type RecordSettings } from '../reading/to-record.ts';
+import { unavailable, withinBudget, type RpcBudget } from '../rpc-budget.ts';
 import { CALLS_AT_ONCE } from '../turns.ts';
 
 /** The newest run of a request of ours. */
@@ -16,22 +18,27 @@ export interface OwnRun {
   readonly memo: RunMemo;
 }
 
-/** What Temporal has under an id. */
-export type Found = OwnRun | 'nothing' | 'foreign' | 'being deleted';
+/** The same, with what is known of it. */
+export interface ReadRun extends OwnRun {
+  readonly stored: StoredRequest;
+  readonly journal: Journal;
+}
 
-/** The same, with the record. */
-export type Loaded = (OwnRun & { readonly stored: StoredRequest }) | Exclude<Found, OwnRun>;
+/** What else can stand under an id. */
+type NotOurs = 'nothing' | 'foreign' | 'being deleted';
 
 /** Finds and reads our runs; each call throws `service_unavailable` when Temporal does not answer in its budget. */
 export interface OwnRuns {
-  find(id: string, budget: RpcBudget): Promise<Found>;
-  /** `find` and `load` in their turn, shared by those who wait for it together. */
-  look(id: string, budget: RpcBudget): Promise<Loaded>;
-  /** Null where `find` finds no run of ours. */
-  findOwn(id: string, budget: RpcBudget): Promise<OwnRun | null>;
-  load(run: OwnRun, budget: RpcBudget): Promise<StoredRequest & { readonly state: RunState }>;
-  /** Any other call of Temporal's API. */
-  call<T>(budget: RpcBudget, call: () => Promise<T>): Promise<T>;
+  find(id: string, budget: RpcBudget): Promise<OwnRun | NotOurs>;
+  /** Finds and reads in its turn; who waits for the same id's turn shares the read. */
+  look(id: string, budget: RpcBudget): Promise<ReadRun | NotOurs>;
+  /** Any other call of Temporal's API; null for what Temporal does not have. */
+  call<T>(budget: RpcBudget, call: () => Promise<T>, on?: Client): Promise<T | null>;
+}
+
+/** Null for what is not ours. */
+export function own<T extends OwnRun>(found: T | NotOurs): T | null {
+  return typeof found === 'string' ? null : found;
 }
 
 export function createOwnRuns(
@@ -41,17 +48,18 @@ export function createOwnRuns(
 ): OwnRuns {
   const decoder = createDecoder(client.options.loadedDataConverter);
 
-  async function call<T>(budget: RpcBudget, made: () => Promise<T>): Promise<T> {
-    return withinBudget(budget, client.connection.withDeadline(budget.deadlineMs, made));
+  async function call<T>(budget: RpcBudget, made: () => Promise<T>, on = client): Promise<T | null> {
+    const answer = on.connection.withDeadline(budget.deadlineMs, made);
+    return withinBudget(budget, answer).catch((error: unknown) => {
+      if (isNotFound(error)) return null;
+      // A fault of ours is not Temporal's absence: it would be tried again for ever.
+      if (error instanceof Refusal || error instanceof TypeError || error instanceof SyntaxError) throw error;
+      throw unavailable(error);
+    });
   }
 
-  async function find(id: string, budget: RpcBudget): Promise<Found> {
-    const description = await call(budget, () => client.workflow.getHandle(id).describe()).catch(
-      (error: unknown) => {
-        if (error instanceof WorkflowNotFoundError) return null;
-        throw toUnavailable(error);
-      },
-    );
+  async function find(id: string, budget: RpcBudget): Promise<OwnRun | NotOurs> {
+    const description = await call(budget, () => client.workflow.getHandle(id).describe());
     availability.noteAnswer();
     if (description === null) return 'nothing';
     const memo = description.memo?.[MEMO_KEY];
@@ -60,30 +68,15 @@ export function createOwnRuns(
     return description.type === WORKFLOW_TYPE ? { description, memo } : 'foreign';
   }
 
-  async function load({ description, memo }: OwnRun, budget: RpcBudget): ReturnType<OwnRuns['load']> {
-    const state = await call(budget, () => readRun(client, decoder, description, memo)).catch(
-      (error: unknown) => {
-        throw toUnavailable(error);
-      },
-    );
-    return { ...toRecord(description, memo, state, settings()), state };
+  async function read(id: string, budget: RpcBudget): Promise<ReadRun | NotOurs> {
+    const found = await find(id, budget);
+    if (typeof found === 'string') return found;
+    const { description, memo } = found;
+    const state = await call(budget, () => readRun(client, decoder, description, memo));
+    // Deleted between the two calls.
+    if (state === null) return 'nothing';
+    return { ...found, stored: toRecord(description, memo, state, settings()), journal: state.journal };
   }
 
-  return {
-    call,
-    find,
-    load,
-    look: createSharedReads(CALLS_AT_ONCE, async (id, budget): Promise<Loaded> => {
-      const found = await find(id, budget);
-      return typeof found === 'string' ? found : { ...found, stored: await load(found, budget) };
-    }),
-    findOwn: async (id, budget) => {
-      const found = await find(id, budget);
-      return typeof found === 'string' ? null : found;
-    },
-  };
-}
-
-function toUnavailable(error: unknown): Refusal {
-  return error instanceof Refusal ? error : unavailable(error);
+  return { call, find, look: createSharedReads(CALLS_AT_ONCE, read) };
 }

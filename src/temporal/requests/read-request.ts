@@ -2,7 +2,7 @@ import { enter } from '../../domain/limit.ts';
 import type { StoredRequest, Wait } from '../../domain/requests.ts';
 import type { TemporalRequestsDependencies } from './dependencies.ts';
 import { hold } from './hold.ts';
-import type { OwnRuns } from './own-runs.ts';
+import { own, type OwnRuns } from './own-runs.ts';
 import { afterWait, createRpcBudget } from '../rpc-budget.ts';
 import { canHold, startWait } from './wait-left.ts';
 
@@ -19,14 +19,14 @@ export async function readRequest(
   try {
     const budget = createRpcBudget();
     await availability.ensure();
-    const found = await runs.look(id, budget);
+    const found = own(await runs.look(id, budget));
     place.leave();
-    if (typeof found === 'string') return null;
+    if (found === null) return null;
     if (found.stored.record.terminal || !canHold(left(), waiters)) return found.stored;
     await hold(waiter, longPolls, id, left());
     // Who was held is not refused afterwards: what was known must do where Temporal does not answer.
-    const again = await runs.look(id, afterWait(wait.signal)).catch(() => found);
-    return typeof again === 'string' ? null : again.stored;
+    const again = await runs.look(id, afterWait(wait.signal)).then(own, () => found);
+    return again?.stored ?? null;
   } finally {
     waiter.leave();
     place.leave();

@@ -1,4 +1,3 @@
-import { isGrpcServiceError } from '@temporalio/client';
 import { decodeArrayFromPayloads } from '@temporalio/common/lib/internal-non-workflow/index.js';
 import { carryOver } from '../../domain/journal.ts';
 import { withOverrides, type RetryOptions } from '../../domain/options.ts';
@@ -7,16 +6,13 @@ import { Refusal } from '../../domain/refusal.ts';
 import type { StoredRequest } from '../../domain/requests.ts';
 import type { RunMemo } from '../../domain/run.ts';
 import { RequestStatus } from '../../domain/words.ts';
+import { unavailable, type RpcBudget } from '../rpc-budget.ts';
 import { untilClosed } from './await-close.ts';
 import type { TemporalRequestsDependencies } from './dependencies.ts';
-import { notAnswered } from './not-answered.ts';
-import type { OwnRun, OwnRuns } from './own-runs.ts';
-import { createRpcBudget, unavailable, type RpcBudget } from '../rpc-budget.ts';
+import { orNotAnswered } from './not-answered.ts';
+import { own, type OwnRun, type OwnRuns } from './own-runs.ts';
 import { startRun } from './start-run.ts';
 import { startUntilKnown } from './start-until-known.ts';
-
-/** gRPC's NOT_FOUND. */
-const NOT_FOUND = 5;
 
 /** Starts the next run of a failed or cancelled request: `Requests.retry`. */
 export async function retryRequest(
@@ -24,45 +20,43 @@ export async function retryRequest(
   runs: OwnRuns,
   id: string,
   options: RetryOptions,
+  budget: RpcBudget,
 ): Promise<StoredRequest | null> {
-  const { client, start, availability } = dependencies;
-  const budget = createRpcBudget();
-  await availability.ensure();
-  const last = await runs.findOwn(id, budget);
+  const { boundedClient } = dependencies;
+  // An eager start needs the other client.
+  const start = { ...dependencies.start, eagerStart: false };
+  const last = own(await runs.look(id, budget));
   if (last === null) return null;
-  const before = await runs.load(last, budget);
-  const { record, state } = before;
+  const { record } = last.stored;
   if (record.status === RequestStatus.completed) throw refused('request_already_completed', id);
   if (!record.terminal) {
     // Another caller's retry goes on already; a first run was never retried.
-    if (record.run > 1) return before;
+    if (record.run > 1) return last.stored;
     throw refused('request_not_terminal', id);
   }
   const body = await readBody(dependencies, runs, last, budget);
   // Last before the start, so that the gap in which a deletion could come and be done is a millisecond's.
-  if (body === null || !(await untilClosed(runs, last, budget))) return newest(runs, id, budget);
+  const isFree = body !== null && (await untilClosed(runs, last, budget));
   const { runId } = last.description;
   const memo: RunMemo = {
     ...last.memo,
     options: withOverrides(last.memo.options, options),
     run: last.memo.run + 1,
-    earlier: { run_id: runId, journal: carryOver(state.journal) },
+    earlier: { run_id: runId, journal: carryOver(last.journal) },
   };
-  // Calls at once that saw the same end are one start to Temporal, also when its run has ended again already.
-  const run = { workflowId: id, startId: `retry-of-${runId}`, memo, body };
-  const known = await startUntilKnown(
-    (untilMs) => client.connection.withDeadline(untilMs, () => startRun(client, start, run)),
-    budget,
-  );
-  if (typeof known !== 'string') throw notAnswered('retry', known.unknown);
-  return newest(runs, id, budget).catch((error: unknown) => {
-    throw notAnswered('retry', error);
+  return orNotAnswered('retry', async () => {
+    if (isFree) {
+      // Calls at once that saw the same end are one start to Temporal, also when its run has ended already.
+      const run = { workflowId: id, startId: `retry-of-${runId}`, memo, body };
+      const known = await startUntilKnown(
+        (untilMs) =>
+          boundedClient.connection.withDeadline(untilMs, () => startRun(boundedClient, start, run)),
+        budget,
+      );
+      if (typeof known !== 'string') throw unavailable(known.unknown);
+    }
+    return own(await runs.look(id, budget))?.stored ?? null;
   });
-}
-
-async function newest(runs: OwnRuns, id: string, budget: RpcBudget): Promise<StoredRequest | null> {
-  const run = await runs.findOwn(id, budget);
-  return run === null ? null : runs.load(run, budget);
 }
 
 /** The body as it came: the second argument of the run before. Null where that was deleted just now. */
@@ -73,18 +67,13 @@ async function readBody(
   budget: RpcBudget,
 ): Promise<RawJson | null> {
   const { namespace, loadedDataConverter } = client.options;
-  const page = await runs
-    .call(budget, () =>
-      client.workflowService.getWorkflowExecutionHistory({
-        namespace,
-        execution: { workflowId, runId },
-        maximumPageSize: 1,
-      }),
-    )
-    .catch((error: unknown) => {
-      if (isGrpcServiceError(error) && error.code === NOT_FOUND) return null;
-      throw error instanceof Refusal ? error : unavailable(error);
-    });
+  const page = await runs.call(budget, () =>
+    client.workflowService.getWorkflowExecutionHistory({
+      namespace,
+      execution: { workflowId, runId },
+      maximumPageSize: 1,
+    }),
+  );
   if (page === null) return null;
   const payloads = page.history?.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads;
   const body = (await decodeArrayFromPayloads(loadedDataConverter, payloads)).find(isRawJson);

@@ -1,5 +1,6 @@
-import { isGrpcServiceError, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { GrpcCode, grpcCode } from '../grpc.ts';
 import type { Started } from './first-of-equals.ts';
 import { unavailable, withinBudget, type RpcBudget } from '../rpc-budget.ts';
 
@@ -10,10 +11,13 @@ const PAUSE_MS = 200;
 /** With less than this left, another try could not be answered. */
 const LAST_TRY_MS = 500;
 
-/** gRPC's INVALID_ARGUMENT: Temporal refused the start, which therefore did not happen. */
-const INVALID_ARGUMENT = 3;
-/** NOT_FOUND (the namespace), PERMISSION_DENIED, UNIMPLEMENTED, UNAUTHENTICATED: answered before anything is done. */
-const REFUSED: ReadonlySet<number> = new Set([5, 7, 12, 16]);
+/** Answered before anything is done; what is not found is the namespace. */
+const REFUSED: ReadonlySet<number> = new Set([
+  GrpcCode.notFound,
+  GrpcCode.permissionDenied,
+  GrpcCode.unimplemented,
+  GrpcCode.unauthenticated,
+]);
 
 /**
  * Makes a start, again while its answer is missing: its id, and the id of the start itself, make that harmless.
@@ -33,16 +37,12 @@ export async function startUntilKnown(
     } catch (error) {
       if (error instanceof WorkflowExecutionAlreadyStartedError) return 'already started';
       const code = grpcCode(error);
-      if (code === INVALID_ARGUMENT) throw error;
+      // Temporal refused the start, which therefore did not happen.
+      if (code === GrpcCode.invalidArgument) throw error;
       // After a try without an answer, a refusal no longer says that nothing was accepted.
       if (isFirst && code !== null && REFUSED.has(code)) throw unavailable(error);
       if (budget.leftMs() <= LAST_TRY_MS) return { unknown: error };
       await sleep(PAUSE_MS);
     }
   }
-}
-
-function grpcCode(error: unknown): number | null {
-  const cause = error instanceof Error ? (error.cause ?? error) : error;
-  return isGrpcServiceError(cause) ? cause.code : null;
 }

@@ -15,14 +15,12 @@ import { RequestStatus } from '../../domain/words.ts';
 import type { TemporalRequestsDependencies } from './dependencies.ts';
 import { hold } from './hold.ts';
 import type { Started } from './first-of-equals.ts';
-import type { Loaded, OwnRuns } from './own-runs.ts';
+import { own, type OwnRuns, type ReadRun } from './own-runs.ts';
 import { acceptanceUnknown, afterWait, createRpcBudget, type RpcBudget } from '../rpc-budget.ts';
 import { startRun, type StartSettings } from './start-run.ts';
 import { startUntilKnown } from './start-until-known.ts';
 import type { Starts } from './starts.ts';
 import { canHold, startWait } from './wait-left.ts';
-
-type Joined = Exclude<Loaded, string>;
 
 const QUEUED: PendingRun = {
   kind: 'pending',
@@ -49,7 +47,7 @@ export async function submitRequest(
     const budget = createRpcBudget();
     const begin = (): Promise<Started> => startFirstRun(client, start, id, request, createdAt, budget);
     const started = async (): Promise<boolean> => (await starts.start(id, budget, begin)) === 'started';
-    let joined: Joined | null = null;
+    let joined: ReadRun | null = null;
     // A run that is gone between the two calls was deleted just then: its key is free.
     while (joined === null && !(await started())) joined = await findSame(runs, id, request, budget);
     place.leave();
@@ -96,7 +94,7 @@ async function findSame(
   id: string,
   request: NewRequest,
   budget: RpcBudget,
-): Promise<Joined | null> {
+): Promise<ReadRun | null> {
   const found = await runs.look(id, budget).catch((cause: unknown) => {
     throw acceptanceUnknown(id, { shouldRetry: true, cause });
   });
@@ -116,8 +114,8 @@ async function readAgain(
   id: string,
   stopping: AbortSignal,
 ): Promise<SettledRun | PendingRun | null> {
-  const found = await runs.look(id, afterWait(stopping)).catch(() => null);
-  return found === null || typeof found === 'string' ? null : toRun(found.stored);
+  const found = await runs.look(id, afterWait(stopping)).then(own, () => null);
+  return found === null ? null : toRun(found.stored);
 }
 
 function toRun({ record, result }: StoredRequest): SettledRun | PendingRun {

@@ -1,5 +1,6 @@
 import { enter } from '../../domain/limit.ts';
 import type { Requests } from '../../domain/requests.ts';
+import { createRpcBudget, type RpcBudget } from '../rpc-budget.ts';
 import { cancelRequest } from './cancel-request.ts';
 import { deleteRequest } from './delete-request.ts';
 import type { TemporalRequestsDependencies } from './dependencies.ts';
@@ -14,16 +15,21 @@ export function createTemporalRequests(dependencies: TemporalRequestsDependencie
   const { client, availability, record, accepting } = dependencies;
   const runs = createOwnRuns(client, availability, record);
   const starts = createStarts(availability);
-  async function admitted<T>(act: () => Promise<T>): Promise<T> {
+  /** What changes a request: one of so many at once, within one budget, and only while Temporal answers. */
+  async function admitted<T>(act: (budget: RpcBudget) => Promise<T>): Promise<T> {
     const place = enter(accepting);
-    return act().finally(() => place.leave());
+    const budget = createRpcBudget();
+    return availability
+      .ensure()
+      .then(() => act(budget))
+      .finally(() => place.leave());
   }
   return {
     submit: (request, wait) => submitRequest(dependencies, runs, starts, request, wait),
     read: (id, wait) => readRequest(dependencies, runs, id, wait),
-    cancel: (id) => admitted(() => cancelRequest(dependencies, runs, id)),
-    retry: (id, options) => admitted(() => retryRequest(dependencies, runs, id, options)),
-    delete: (id) => admitted(() => deleteRequest(dependencies, runs, id)),
+    cancel: (id) => admitted((budget) => cancelRequest(dependencies, runs, id, budget)),
+    retry: (id, options) => admitted((budget) => retryRequest(dependencies, runs, id, options, budget)),
+    delete: (id) => admitted((budget) => deleteRequest(dependencies, runs, id, budget)),
     reachable: () => availability.check(),
   };
 }

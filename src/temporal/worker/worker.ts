@@ -5,7 +5,11 @@ import {
   type ActivityDependencies,
 } from '../../../activities/index.ts';
 import type { SettledRun } from '../../domain/requests.ts';
+import type { Housekeeping } from '../../domain/run.ts';
 import type { Waiters } from '../waiters.ts';
+import { isCancelRequested } from './cancel-requested.ts';
+import { deleteRuns } from './delete-runs.ts';
+import { recallAttempts } from './recall-attempts.ts';
 import { PAYLOAD_CONVERTER_PATH } from './workflow-bundle.ts';
 
 export interface WorkerSettings {
@@ -30,10 +34,11 @@ export async function createWorker(
   connection: NativeConnection,
   bundle: WorkflowBundle,
   settings: WorkerSettings,
-  dependencies: Omit<ActivityDependencies, 'runningCalls'>,
+  dependencies: Omit<ActivityDependencies, 'runningCalls' | 'isCancelRequested'>,
   waiters: Waiters | null,
 ): Promise<Worker> {
   const runningCalls = createRunningCalls();
+  const housekeeping: Housekeeping = { recallAttempts, deleteRuns };
   return Worker.create({
     connection,
     namespace: settings.namespace,
@@ -41,7 +46,10 @@ export async function createWorker(
     identity: settings.identity,
     workflowBundle: bundle,
     dataConverter: { payloadConverterPath: PAYLOAD_CONVERTER_PATH },
-    activities: { ...createActivities({ ...dependencies, runningCalls }) },
+    activities: {
+      ...createActivities({ ...dependencies, runningCalls, isCancelRequested }),
+      ...housekeeping,
+    },
     maxConcurrentActivityTaskExecutions: settings.maxAttemptsInFlight,
     maxCachedWorkflows: Math.ceil(settings.maxAttemptsInFlight * CACHED_RUNS_PER_ATTEMPT),
     // A lost sticky task waits this long instead of Temporal's 10 s.

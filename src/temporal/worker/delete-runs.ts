@@ -1,15 +1,13 @@
 import { activityInfo, getClient, heartbeat } from '@temporalio/activity';
-import { isGrpcServiceError, WorkflowNotFoundError, type Client } from '@temporalio/client';
-import { isRunMemo, MEMO_KEY, type RunActivities } from '../src/domain/run.ts';
-
-/** gRPC's NOT_FOUND. */
-const NOT_FOUND = 5;
+import type { Client } from '@temporalio/client';
+import { isRunMemo, MEMO_KEY, type Housekeeping } from '../../domain/run.ts';
+import { isNotFound } from '../grpc.ts';
 
 /**
  * Deletes the runs of a request, oldest first, and last the run that asked for it, which holds the id until
  * then. Repeating it is harmless: a run that is gone already counts as deleted.
  */
-export const deleteRuns: RunActivities<never>['deleteRuns'] = async ({ request_id, last_run_id }) => {
+export const deleteRuns: Housekeeping['deleteRuns'] = async ({ request_id, last_run_id }) => {
   const client = getClient();
   const runIds: string[] = [];
   for (
@@ -43,10 +41,4 @@ async function orGone<T>(call: Promise<T>): Promise<T | null> {
     if (isNotFound(error)) return null;
     throw error;
   });
-}
-
-function isNotFound(error: unknown): boolean {
-  if (error instanceof WorkflowNotFoundError) return true;
-  const cause = error instanceof Error ? (error.cause ?? error) : error;
-  return isGrpcServiceError(cause) && cause.code === NOT_FOUND;
 }
