@@ -1,25 +1,14 @@
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { describe, expect, inject, it } from 'vitest';
 import { act, errorOf, get, post, readRecord, recordIn, unique, untilRecord } from '../support/api.ts';
-import { startDeployment, type Deployment } from '../support/deployment.ts';
+import { startDeployment } from '../support/deployment.ts';
 import { runEntryFile } from '../support/process.ts';
-import { ok, startScriptedUpstream, type ScriptedUpstream } from '../support/scripted-upstream.ts';
+import { ok } from '../support/scripted-upstream.ts';
 import { until } from '../support/until.ts';
+import { useDeployment } from '../support/use-deployment.ts';
 
-let upstream: ScriptedUpstream;
-let deployment: Deployment;
-let url: string;
-beforeAll(async () => {
-  upstream = await startScriptedUpstream();
-  deployment = await startDeployment({
-    upstreamURL: upstream.baseURL,
-    // Long, so that no heartbeat can be what brings the cancellation.
-    env: { REQRUN_HEARTBEAT_TIMEOUT_SECONDS: '60' },
-  });
-  url = deployment.url;
-});
-afterAll(async () => {
-  await deployment.stop();
-  await upstream.close();
+const { upstream, deployment, url } = await useDeployment({
+  // Long, so that no heartbeat can be what brings the cancellation.
+  env: { REQRUN_HEARTBEAT_TIMEOUT_SECONDS: '60' },
 });
 
 const terminal = ({ terminal }: { terminal: boolean }): boolean => terminal;

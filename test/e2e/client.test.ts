@@ -3,23 +3,13 @@ import { once } from 'node:events';
 import { NotFoundError } from 'openai';
 // As users import it: the package's own export, built by `npm run build`.
 import { ReqRun, WaitTimeoutError } from 'reqrun/client';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { unique } from '../support/api.ts';
-import { startDeployment, type Deployment } from '../support/deployment.ts';
-import { ok, startScriptedUpstream, type ScriptedUpstream } from '../support/scripted-upstream.ts';
+import { ok } from '../support/scripted-upstream.ts';
+import { useDeployment } from '../support/use-deployment.ts';
 
-let upstream: ScriptedUpstream;
-let deployment: Deployment;
-let reqrun: ReqRun;
-beforeAll(async () => {
-  upstream = await startScriptedUpstream();
-  deployment = await startDeployment({ upstreamURL: upstream.baseURL });
-  reqrun = new ReqRun({ baseURL: `${deployment.url}/v1` });
-});
-afterAll(async () => {
-  await deployment.stop();
-  await upstream.close();
-});
+const { upstream, url } = await useDeployment();
+const reqrun = new ReqRun({ baseURL: `${url}/v1` });
 
 const messages = [{ role: 'user' as const, content: 'hi' }];
 

@@ -1,21 +1,11 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { act, errorOf, get, post, readRecord, remove, unique, untilRecord } from '../support/api.ts';
-import { startDeployment, type Deployment } from '../support/deployment.ts';
-import { ok, startScriptedUpstream, type ScriptedUpstream } from '../support/scripted-upstream.ts';
+import { startDeployment } from '../support/deployment.ts';
+import { ok } from '../support/scripted-upstream.ts';
 import { until } from '../support/until.ts';
+import { useDeployment } from '../support/use-deployment.ts';
 
-let upstream: ScriptedUpstream;
-let deployment: Deployment;
-let url: string;
-beforeAll(async () => {
-  upstream = await startScriptedUpstream();
-  deployment = await startDeployment({ upstreamURL: upstream.baseURL });
-  url = deployment.url;
-});
-afterAll(async () => {
-  await deployment.stop();
-  await upstream.close();
-});
+const { upstream, deployment, url } = await useDeployment();
 
 describe('deleting', () => {
   it('removes all runs from Temporal; every API process says so at once, and the key is free afterwards', async () => {

@@ -1,26 +1,16 @@
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { describe, expect, inject, it } from 'vitest';
 import { errorOf, get, post, readRecord, unique, untilRecord } from '../support/api.ts';
-import { startDeployment, type Deployment } from '../support/deployment.ts';
 import { freePort } from '../support/free-port.ts';
 import { runEntryFile, type RunningProcess } from '../support/process.ts';
-import { ok, startScriptedUpstream, type ScriptedUpstream } from '../support/scripted-upstream.ts';
+import { ok } from '../support/scripted-upstream.ts';
 import { until } from '../support/until.ts';
+import { useDeployment } from '../support/use-deployment.ts';
 
-let upstream: ScriptedUpstream;
 /** The API alone, with short heartbeats; workers are processes that can be killed. */
-let deployment: Deployment;
-beforeAll(async () => {
-  upstream = await startScriptedUpstream();
-  deployment = await startDeployment({
-    upstreamURL: upstream.baseURL,
-    worker: false,
-    together: false,
-    env: { REQRUN_HEARTBEAT_TIMEOUT_SECONDS: '2' },
-  });
-});
-afterAll(async () => {
-  await deployment.stop();
-  await upstream.close();
+const { upstream, deployment } = await useDeployment({
+  worker: false,
+  together: false,
+  env: { REQRUN_HEARTBEAT_TIMEOUT_SECONDS: '2' },
 });
 
 async function startWorkerProcess(): Promise<RunningProcess> {

@@ -1,24 +1,14 @@
 import OpenAI, { BadRequestError, RateLimitError } from 'openai';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { get, post, readRecord, unique, untilRecord } from '../support/api.ts';
-import { startDeployment, type Deployment } from '../support/deployment.ts';
-import { ok, startScriptedUpstream, type ScriptedUpstream } from '../support/scripted-upstream.ts';
+import { ok } from '../support/scripted-upstream.ts';
+import { useDeployment } from '../support/use-deployment.ts';
 
-let upstream: ScriptedUpstream;
-let deployment: Deployment;
-let client: OpenAI;
-beforeAll(async () => {
-  upstream = await startScriptedUpstream();
-  deployment = await startDeployment({ upstreamURL: upstream.baseURL });
-  client = new OpenAI({
-    baseURL: `${deployment.url}/v1`,
-    apiKey: 'x',
-    defaultHeaders: { Prefer: 'wait=60' },
-  });
-});
-afterAll(async () => {
-  await deployment.stop();
-  await upstream.close();
+const { upstream, deployment } = await useDeployment();
+const client = new OpenAI({
+  baseURL: `${deployment.url}/v1`,
+  apiKey: 'x',
+  defaultHeaders: { Prefer: 'wait=60' },
 });
 
 const hello = [{ role: 'user' as const, content: 'hi' }];

@@ -1,20 +1,10 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { act, errorOf, post, readRecord, recordIn, unique, untilRecord } from '../support/api.ts';
-import { startDeployment, type Deployment } from '../support/deployment.ts';
-import { ok, startScriptedUpstream, type ScriptedUpstream } from '../support/scripted-upstream.ts';
+import { startDeployment } from '../support/deployment.ts';
+import { ok } from '../support/scripted-upstream.ts';
+import { useDeployment } from '../support/use-deployment.ts';
 
-let upstream: ScriptedUpstream;
-let deployment: Deployment;
-let url: string;
-beforeAll(async () => {
-  upstream = await startScriptedUpstream();
-  deployment = await startDeployment({ upstreamURL: upstream.baseURL });
-  url = deployment.url;
-});
-afterAll(async () => {
-  await deployment.stop();
-  await upstream.close();
-});
+const { upstream, url } = await useDeployment();
 
 const terminal = ({ terminal }: { terminal: boolean }): boolean => terminal;
 

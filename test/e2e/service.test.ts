@@ -1,19 +1,11 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { ERROR_CATALOGUE } from '../../src/domain/error-catalogue.ts';
 import { errorOf, get, post, readRecord, unique } from '../support/api.ts';
-import { startDeployment, type Deployment } from '../support/deployment.ts';
-import { ok, startScriptedUpstream, type ScriptedUpstream } from '../support/scripted-upstream.ts';
+import { startDeployment } from '../support/deployment.ts';
+import { ok } from '../support/scripted-upstream.ts';
+import { useDeployment } from '../support/use-deployment.ts';
 
-let upstream: ScriptedUpstream;
-let deployment: Deployment;
-beforeAll(async () => {
-  upstream = await startScriptedUpstream();
-  deployment = await startDeployment({ upstreamURL: upstream.baseURL });
-});
-afterAll(async () => {
-  await deployment.stop();
-  await upstream.close();
-});
+const { upstream, deployment } = await useDeployment();
 
 describe('the service', () => {
   it('describes itself with every error code, and with references that resolve', async () => {

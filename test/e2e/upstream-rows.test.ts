@@ -1,19 +1,10 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { errorOf, post, readRecord, unique } from '../support/api.ts';
-import { startDeployment, type Deployment } from '../support/deployment.ts';
-import { ok, startScriptedUpstream, type ScriptedUpstream } from '../support/scripted-upstream.ts';
+import { ok } from '../support/scripted-upstream.ts';
 import { UPSTREAM_ROWS, type UpstreamRow } from '../support/upstream-rows.ts';
+import { useDeployment } from '../support/use-deployment.ts';
 
-let upstream: ScriptedUpstream;
-let deployment: Deployment;
-beforeAll(async () => {
-  upstream = await startScriptedUpstream();
-  deployment = await startDeployment({ upstreamURL: upstream.baseURL });
-});
-afterAll(async () => {
-  await deployment.stop();
-  await upstream.close();
-});
+const { upstream, deployment } = await useDeployment();
 
 const options = (row: UpstreamRow, more: object = {}): object => ({
   attempt_timeout_seconds: row.attemptTimeoutSeconds ?? 20,

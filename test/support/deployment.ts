@@ -29,7 +29,7 @@ export interface Deployment {
   stop(): Promise<void>;
 }
 
-interface DeploymentOptions {
+export interface DeploymentOptions {
   readonly upstreamURL: string;
   /** Whether the worker shares the API's process and connection, as with `npm start`. */
   readonly together?: boolean;
