@@ -9,6 +9,7 @@ import {
 import type { Limit } from '../domain/limit.ts';
 import type { Requests } from '../domain/requests.ts';
 import { answerBrokenRequests } from './broken-requests.ts';
+import { limitConnections } from './connections.ts';
 import { acceptJson } from './content-type.ts';
 import { handleErrors } from './error-handler.ts';
 import { collectPaths, refuseOtherMethods } from './methods.ts';
@@ -24,9 +25,9 @@ export interface AppDependencies {
   readonly requests: Requests;
   readonly wait: WaitSettings;
   readonly maxBodyBytes: number;
-  /** What comes beyond is closed without a word: there is no request yet to answer. */
+  /** What comes on a connection beyond is refused, health apart. */
   readonly maxConnections: number;
-  /** While it is full, a POST is refused before its body is read. */
+  /** While it is full, a chat completion is refused before its body is read. */
   readonly accepting: Pick<Limit, 'isFull'>;
   /** Aborted when the process is stopping: held callers get their 202, readiness goes off. */
   readonly stopping: AbortSignal;
@@ -65,10 +66,10 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
       void handleErrors.answer(error, reply);
     },
   }).withTypeProvider<ZodTypeProvider>();
-  app.server.maxConnections = dependencies.maxConnections;
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   handleErrors(app);
+  limitConnections(app, dependencies.maxConnections);
   acceptJson(app);
   logRequests(app);
   const paths = collectPaths(app);

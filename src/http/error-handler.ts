@@ -15,7 +15,7 @@ handleErrors.answer = (error: unknown, reply: FastifyReply): FastifyReply => {
   const refusal = toRefusal(error);
   if (refusal !== null) {
     if (refusal.code === 'service_unavailable' || refusal.code === 'acceptance_unknown') {
-      reply.log.warn({ code: refusal.code }, 'Temporal did not answer');
+      reply.log.warn({ code: refusal.code, cause: nameOf(refusal.cause) }, 'Temporal did not answer');
     }
     return sendRefusal(reply, refusal);
   }
@@ -28,3 +28,11 @@ handleErrors.answer = (error: unknown, reply: FastifyReply): FastifyReply => {
     .type('application/json; charset=utf-8')
     .send(JSON.stringify({ error: { message: meaning, type, param: null, code: 'internal_error' } }));
 };
+
+/** Tells an outage from a fault: the first error's name, and its status where it has one; no message. */
+function nameOf(cause: unknown): string | null {
+  if (!(cause instanceof Error)) return null;
+  if (cause.cause instanceof Error) return nameOf(cause.cause);
+  const status = 'code' in cause && typeof cause.code === 'number' ? ` ${cause.code}` : '';
+  return `${cause.name}${status}`;
+}

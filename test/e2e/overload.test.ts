@@ -132,7 +132,7 @@ it('keeps attempts beyond the limit queued in Temporal, and makes each of them o
   expect(upstream.mostAtOnce()).toBe(3);
 });
 
-it('closes connections beyond the limit without a word, and takes new ones as others end', async () => {
+it('tells who comes on a connection beyond the limit to come back, but always whether it lives', async () => {
   const { url } = await start({ REQRUN_MAX_CONNECTIONS: '4' });
   const { hostname, port } = new URL(url);
   const open = async (): Promise<Socket> => {
@@ -142,16 +142,38 @@ it('closes connections beyond the limit without a word, and takes new ones as ot
     return socket;
   };
   const held = await Promise.all([open(), open(), open(), open()]);
-  const beyond = await open();
-  const said: unknown[] = [];
-  beyond.on('data', (chunk) => said.push(chunk));
-  await once(beyond, 'close');
-  expect(said).toEqual([]);
+  const key = unique('beyond');
+  const refused = await post(url, { model: key, idempotency_key: key });
+  expect([refused.status, errorOf(refused).code]).toEqual([503, 'overloaded']);
+  expect(['retry-after', 'connection', 'x-should-retry'].map((name) => refused.headers.get(name))).toEqual([
+    '1',
+    'close',
+    'true',
+  ]);
+  expect((await get(url, '/healthz')).status).toBe(200);
+  expect((await get(url, '/readyz')).status).toBe(200);
   held[0]?.destroy();
-  const health = await until(
-    () => get(url, '/healthz').catch(() => null),
-    (answer) => answer !== null,
+  const accepted = await until(
+    () => post(url, { model: key, idempotency_key: key, wait: 20 }),
+    ({ status }) => status === 200,
   );
-  expect(health?.status).toBe(200);
+  expect(accepted.headers.get('idempotent-replayed')).toBeNull();
   for (const socket of held) socket.destroy();
+});
+
+it('closes a crowd of connections far beyond the limit, so that their number is bounded all the same', async () => {
+  const { url } = await start({ REQRUN_MAX_CONNECTIONS: '4' });
+  const { hostname, port } = new URL(url);
+  const crowd = Array.from({ length: 150 }, () =>
+    connect(Number(port), hostname).on('error', () => undefined),
+  );
+  await until(
+    () => crowd.filter(({ destroyed }) => destroyed).length,
+    (closed) => closed >= 46,
+  );
+  for (const socket of crowd) socket.destroy();
+  await until(
+    () => get(url, '/healthz').catch(() => null),
+    (answer) => answer?.status === 200,
+  );
 });

@@ -9,12 +9,16 @@ const Health = z.object({ status: z.literal('ok') }).meta({ id: 'Health' });
 export function healthRoutes(app: App, { requests, stopping }: AppDependencies): void {
   app.get(
     '/healthz',
-    { schema: { operationId: 'getHealth', summary: 'The process runs', response: { 200: Health } } },
+    {
+      config: { isHealth: true },
+      schema: { operationId: 'getHealth', summary: 'The process runs', response: { 200: Health } },
+    },
     async () => ({ status: 'ok' as const }),
   );
   app.get(
     '/readyz',
     {
+      config: { isHealth: true },
       schema: {
         operationId: 'getReadiness',
         summary: 'Requests can be accepted: Temporal answers and the process is not stopping',

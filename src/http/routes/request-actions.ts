@@ -10,7 +10,7 @@ import { recordPath } from '../polling.ts';
 import { sendRecord } from '../record-answer.ts';
 import { errorResponses } from '../schemas/error.ts';
 import { RecordParams } from '../schemas/record-params.ts';
-import { ACTION_REFUSALS, POST_REFUSALS } from '../schemas/refusals.ts';
+import { ACTION_REFUSALS } from '../schemas/refusals.ts';
 
 /** What is to differ in the next run; no body, or an empty one, changes nothing. */
 const RetryBody = z.strictObject({ reqrun: RetryOptions.optional() }).nullish();
@@ -48,12 +48,12 @@ export function requestActionRoutes(app: App, { requests }: AppDependencies): vo
         response: {
           202: RequestRecord.describe('The next run, also where another caller has just started it.'),
           ...errorResponses([
-            ...new Set([
-              ...ACTION_REFUSALS,
-              ...POST_REFUSALS.filter((code) => code.startsWith('invalid_') || code === 'unknown_field'),
-              'request_already_completed' as const,
-              'request_not_terminal' as const,
-            ]),
+            ...ACTION_REFUSALS,
+            'unknown_field',
+            'invalid_type',
+            'invalid_value',
+            'request_already_completed',
+            'request_not_terminal',
           ]),
         },
       },

@@ -16,6 +16,22 @@ export const TRANSPORT_REFUSALS: readonly RefusalCode[] = [
   'headers_too_large',
 ];
 
+/** Refusals of a body that cannot be read. */
+const BODY_REFUSALS: readonly RefusalCode[] = [
+  'invalid_json',
+  'invalid_encoding',
+  'invalid_unicode',
+  'invalid_number',
+  'duplicate_field',
+  'json_too_deep',
+  'too_many_fields',
+  'too_many_items',
+  'request_too_large',
+  'unsupported_media_type',
+  'unsupported_charset',
+  'unsupported_content_encoding',
+];
+
 const isRefusalCode = (code: string): code is RefusalCode => code in REFUSALS;
 
 /** Every refusal of `POST /v1/chat/completions`. */
@@ -36,6 +52,7 @@ export const GET_REFUSALS: readonly RefusalCode[] = [
 /** Refusals of whatever acts on a record, beside its own. */
 export const ACTION_REFUSALS: readonly RefusalCode[] = [
   ...TRANSPORT_REFUSALS,
+  ...BODY_REFUSALS,
   'request_not_found',
   'overloaded',
   'service_unavailable',
