@@ -1,0 +1,215 @@
+/** One attempt at a time, in Temporal's own activity environment, with the real client and a scripted server. */
+import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { afterAll, describe, expect, it } from 'vitest';
+import { createActivities, createRunningCalls, type ActivityDependencies } from '../../activities/index.ts';
+import { EMPTY_JOURNAL, type Journal } from '../../src/domain/journal.ts';
+import { RequestOptions } from '../../src/domain/options.ts';
+import { RawJson } from '../../src/domain/raw-json.ts';
+import { isRunEnd, type RunEnd } from '../../src/domain/run-end.ts';
+import { isJournal } from '../../src/domain/run.ts';
+import { createUpstream } from '../../src/upstream/client.ts';
+import { unique } from '../support/api.ts';
+import { ok, startScriptedUpstream } from '../support/scripted-upstream.ts';
+
+const server = await startScriptedUpstream();
+const upstream = createUpstream({ baseURL: server.baseURL, apiKey: 'k', maxResponseBytes: 1_000_000 });
+afterAll(async () => {
+  await upstream.close();
+  await server.close();
+});
+
+interface Attempt {
+  readonly model: string;
+  /** Temporal's number. */
+  readonly attempt?: number;
+  readonly heartbeatDetails?: unknown;
+  readonly options?: object;
+  readonly earlier?: Journal;
+  readonly deadlineInMs?: number;
+  readonly scheduledAgoMs?: number;
+  readonly dependencies?: Partial<ActivityDependencies>;
+  /** What Temporal does once the call has arrived upstream. */
+  readonly during?: (temporal: MockActivityEnvironment) => void;
+}
+
+const QUIET = { trace() {}, debug() {}, info() {}, warn() {}, error() {}, log() {} };
+
+/** Makes one attempt; resolves to what it returned or threw, and all that it heartbeated. */
+async function make(one: Attempt): Promise<{ result: unknown; beats: unknown[]; asked: number }> {
+  const nowMs = Date.now();
+  const info = {
+    attempt: one.attempt ?? 1,
+    heartbeatDetails: one.heartbeatDetails,
+    scheduledTimestampMs: nowMs - (one.scheduledAgoMs ?? 0),
+  };
+  const environment = new MockActivityEnvironment(info, { logger: QUIET });
+  const beats: unknown[] = [];
+  environment.on('heartbeat', (details) => beats.push(details));
+  let asked = 0;
+  const { callUpstream } = createActivities({
+    upstream,
+    now: Date.now,
+    random: () => 0,
+    runningCalls: createRunningCalls(),
+    isCancelRequested: async () => {
+      asked += 1;
+      return false;
+    },
+    log: { info: () => undefined },
+    ...one.dependencies,
+  });
+  const call = {
+    request_id: one.model,
+    deadline_at_ms: nowMs + (one.deadlineInMs ?? 60_000),
+    options: RequestOptions.parse(one.options ?? {}),
+    ...(one.earlier === undefined ? {} : { earlier: one.earlier }),
+  };
+  const body = new RawJson(Buffer.from(JSON.stringify({ model: one.model, messages: [] })));
+  const made = environment.run(callUpstream, call, body).catch((error: unknown) => error);
+  if (one.during !== undefined) {
+    await server.untilHits(one.model, 1);
+    one.during(environment);
+  }
+  return { result: await made, beats, asked };
+}
+
+function endIn(result: unknown): RunEnd {
+  if (!(result instanceof ApplicationFailure)) throw new Error(`not a failure: ${String(result)}`);
+  const end = result.details?.find(isRunEnd);
+  if (end === undefined) throw new Error('no end in the details');
+  return end;
+}
+
+describe('an attempt', () => {
+  it('answers with the very bytes of the upstream and the journal beside them, without a heartbeat when short', async () => {
+    const model = unique('short');
+    const { result, beats, asked } = await make({ model });
+    if (!(result instanceof RawJson)) throw new Error('expected an answer');
+    expect(Buffer.from(result.bytes).toString()).toContain('"fine"');
+    expect(result.beside).toMatchObject({
+      begun: 1,
+      unknown: 0,
+      entries: [{ status: 'succeeded', billed: 'yes' }],
+    });
+    expect([beats, asked]).toEqual([[], 0]);
+  });
+
+  it('writes how it failed before it throws, with the delay and nothing of the body', async () => {
+    const model = unique('failing');
+    server.script(model, { answer: 503, body: { error: { message: 'secret prompt' } } });
+    const { result, beats } = await make({ model });
+    expect(result).toMatchObject({ type: 'upstream_overloaded', nonRetryable: false, nextRetryDelay: 5_000 });
+    expect(beats.find(isJournal)).toEqual(endIn(result).journal);
+    expect(JSON.stringify([result, beats, String(result)])).not.toContain('secret');
+  });
+
+  it('goes on from the journal it finds, and counts the attempts that left none', async () => {
+    const model = unique('later');
+    const { result } = await make({ model, attempt: 4, heartbeatDetails: EMPTY_JOURNAL });
+    if (!(result instanceof RawJson)) throw new Error('expected an answer');
+    expect(result.beside).toMatchObject({ begun: 4, unknown: 3, duplicate: true });
+  });
+
+  it('goes on from the runs before it where nothing was heartbeated yet', async () => {
+    const first = await make({ model: unique('first'), attempt: 3 });
+    if (!(first.result instanceof RawJson) || !isJournal(first.result.beside))
+      throw new Error('expected an answer');
+    const { result } = await make({ model: unique('second'), earlier: first.result.beside });
+    if (!(result instanceof RawJson)) throw new Error('expected an answer');
+    expect(result.beside).toMatchObject({ begun: 4 });
+  });
+
+  it('makes no call where the options forbid it after what is unknown', async () => {
+    const model = unique('forbidden');
+    const { result } = await make({ model, attempt: 2, options: { on_unknown_outcome: 'fail' } });
+    expect(endIn(result)).toMatchObject({
+      error: { code: 'outcome_unknown' },
+      journal: { begun: 1, unknown: 1 },
+    });
+    expect(server.hits(model)).toHaveLength(0);
+  });
+
+  it.each([
+    ['a later one', { attempt: 2 }],
+    ['a first one that waited', { scheduledAgoMs: 5_000 }],
+  ])(
+    'makes no call after a cancellation: %s asks first, and stands in the log as not run',
+    async (_what, more) => {
+      const model = unique('cancelled');
+      const { result } = await make({
+        model,
+        ...more,
+        dependencies: { isCancelRequested: async () => true },
+      });
+      const { error, journal } = endIn(result);
+      expect([error.code, journal.entries.at(-1)?.status, journal.entries.at(-1)?.outcome]).toEqual([
+        'request_cancelled',
+        'cancelled',
+        'not_run',
+      ]);
+      expect(journal.begun).toBe('attempt' in more ? 2 : 1);
+      expect(server.hits(model)).toHaveLength(0);
+    },
+  );
+
+  it('makes no call after the deadline, and stands in the log: a reader may have counted it already', async () => {
+    const model = unique('late');
+    const { result } = await make({ model, deadlineInMs: -1 });
+    expect(endIn(result)).toMatchObject({
+      error: { code: 'deadline_exceeded' },
+      journal: { begun: 1, unknown: 0, entries: [{ status: 'failed', outcome: 'not_run' }] },
+    });
+    expect(server.hits(model)).toHaveLength(0);
+  });
+
+  it('ends at its own timeout with our word, for Temporal tells a running activity of none', async () => {
+    const model = unique('stalled');
+    server.script(model, { stall: 'headers' });
+    const { result } = await make({ model, options: { attempt_timeout_seconds: 1 } });
+    expect(endIn(result).journal.entries[0]).toMatchObject({
+      error_code: 'upstream_timeout',
+      outcome: 'unknown',
+    });
+  });
+
+  it('that is told here of a cancellation ends for good, and aborts its call', async () => {
+    const model = unique('told-here');
+    server.script(model, { stall: 'headers' });
+    const runningCalls = createRunningCalls();
+    const { result } = await make({
+      model,
+      dependencies: { runningCalls },
+      during: () => runningCalls.cancel(model),
+    });
+    await server.untilAborted(model, 1);
+    expect(result).toMatchObject({ type: 'request_cancelled', nonRetryable: true });
+    expect(endIn(result).journal.entries[0]).toMatchObject({ status: 'cancelled', outcome: 'unknown' });
+  });
+
+  it('that Temporal tells of a cancellation throws one, with the journal in it', async () => {
+    const model = unique('told-by-temporal');
+    server.script(model, { stall: 'headers' });
+    const { result } = await make({ model, during: (temporal) => temporal.cancel('CANCELLED') });
+    if (!(result instanceof CancelledFailure)) throw new Error(`not a cancellation: ${String(result)}`);
+    expect(result.details?.find(isJournal)?.entries[0]).toMatchObject({ status: 'cancelled' });
+  });
+
+  it.each([
+    ['retry', { type: 'attempt_interrupted', nonRetryable: false, nextRetryDelay: 1 }],
+    ['fail', { type: 'outcome_unknown', nonRetryable: true }],
+  ])(
+    'that its worker breaks off is handed over under "%s" as far as that allows',
+    async (policy, expected) => {
+      const model = unique('shutdown');
+      server.script(model, { stall: 'headers' }, ok());
+      const { result } = await make({
+        model,
+        options: { on_unknown_outcome: policy },
+        during: (temporal) => temporal.cancel('WORKER_SHUTDOWN'),
+      });
+      expect(result).toMatchObject(expected);
+      expect(endIn(result).journal.entries[0]).toMatchObject({ status: 'interrupted', outcome: 'unknown' });
+    },
+  );
+});
