@@ -4,15 +4,17 @@
  * it leaves is replayed by test/workflow/replay.test.ts for ever.
  */
 import { Client, Connection } from '@temporalio/client';
+import type { History } from '@temporalio/common/lib/proto-utils.js';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { act, post, untilRecord } from '../support/api.ts';
+import { act, post, remove, untilRecord } from '../support/api.ts';
 import { freePort } from '../support/free-port.ts';
 import { runEntryFile } from '../support/process.ts';
 import { ok, startScriptedUpstream } from '../support/scripted-upstream.ts';
+import { until } from '../support/until.ts';
 
 const version = process.argv[2] ?? '';
 if (!/^\d+\.\d+\.\d+$/.test(version)) throw new Error('which version?');
@@ -55,11 +57,22 @@ await act(url, 'run-again', 'retry');
 for (const model of cancelled) await client.workflow.getHandle(model).cancel();
 
 await mkdir(folder, { recursive: true });
+async function keep(name: string, history: History): Promise<void> {
+  await writeFile(join(folder, `${name}.json`), historyToJSON(history).replaceAll(root, '/app/'));
+}
 for (const model of models) {
   await untilRecord(url, model, ({ terminal }) => terminal, 30_000);
-  const history = await client.workflow.getHandle(model).fetchHistory();
-  await writeFile(join(folder, `${model}.json`), historyToJSON(history).replaceAll(root, '/app/'));
+  await keep(model, await client.workflow.getHandle(model).fetchHistory());
 }
+// A deletion leaves nothing behind: its history is read while it goes on.
+await remove(url, 'completed');
+await keep(
+  'deletion',
+  await until(
+    () => client.workflow.getHandle('completed').fetchHistory(),
+    ({ events }) => events?.some((event) => event.activityTaskScheduledEventAttributes) === true,
+  ),
+);
 await connection.close();
 await service.end('SIGTERM');
 await upstream.close();

@@ -1,0 +1,89 @@
+import { toPayloads, type Payload } from '@temporalio/common';
+import { loadDataConverter } from '@temporalio/common/lib/internal-non-workflow/index.js';
+import { describe, expect, it } from 'vitest';
+import {
+  beginAttempt,
+  carryOver,
+  EMPTY_JOURNAL,
+  endAttempt,
+  type Journal,
+} from '../../src/domain/journal.ts';
+import { RequestOptions } from '../../src/domain/options.ts';
+import type { RunMemo } from '../../src/domain/run.ts';
+import { PendingActivityState } from '../../src/temporal/proto.ts';
+import { createDecoder } from '../../src/temporal/reading/decode.ts';
+import { readPendingJournal } from '../../src/temporal/reading/pending-call.ts';
+
+const AT = '2026-11-24T00:00:00.000Z';
+const converter = loadDataConverter();
+const decoder = createDecoder(converter);
+const { PENDING_ACTIVITY_STATE_SCHEDULED: SCHEDULED, PENDING_ACTIVITY_STATE_STARTED: STARTED } =
+  PendingActivityState;
+
+function memo(fields: { options?: object; earlier?: Journal } = {}): RunMemo {
+  return {
+    operation: 'chat.completions',
+    model: 'm',
+    fingerprint: 'f',
+    options: RequestOptions.parse(fields.options ?? {}),
+    created_at: AT,
+    run: fields.earlier === undefined ? 1 : 2,
+    ...(fields.earlier === undefined ? {} : { earlier: { run_id: 'r', journal: fields.earlier } }),
+  };
+}
+
+/** Attempts 1 to `count`, each refused by the upstream. */
+function refused(count: number): Journal {
+  let journal = EMPTY_JOURNAL;
+  for (let attempt = 1; attempt <= count; attempt += 1) {
+    journal = endAttempt(beginAttempt(journal, attempt, AT), {
+      status: 'failed',
+      outcome: 'not_run',
+      billed: 'no',
+      phase: 'headers',
+      finished_at: AT,
+      duration_ms: 1,
+      upstream_status: 503,
+      upstream_request_id: null,
+      error_code: 'upstream_overloaded',
+      retry_after_ms: null,
+    });
+  }
+  return journal;
+}
+
+function read(state: number, attempt: number, heartbeat: Journal | null, of = memo()): Promise<Journal> {
+  const payloads: Payload[] =
+    heartbeat === null ? [] : (toPayloads(converter.payloadConverter, heartbeat) ?? []);
+  return readPendingJournal({ state, attempt, heartbeatDetails: { payloads } }, decoder, of);
+}
+
+describe('the journal of a pending call', () => {
+  it('does not count the attempt to come, whose number Temporal shows already', async () => {
+    expect(await read(SCHEDULED, 4, refused(3))).toEqual(refused(3));
+    expect(await read(SCHEDULED, 1, null)).toEqual(EMPTY_JOURNAL);
+  });
+
+  it('counts the attempt that runs, also when nothing was heartbeated of it or of those before', async () => {
+    expect(await read(STARTED, 4, refused(3))).toMatchObject({ begun: 4, unknown: 0 });
+    expect(await read(STARTED, 3, null)).toMatchObject({ begun: 3, unknown: 2, duplicate: true });
+  });
+
+  it('takes an end that was heartbeated before Temporal knew of it as that attempt, not as a reset', async () => {
+    expect(await read(STARTED, 3, refused(3))).toEqual(refused(3));
+  });
+
+  it('leaves out an attempt that the options forbid: it makes no call and only ends the request', async () => {
+    const once = memo({ options: { on_unknown_outcome: 'fail' } });
+    expect(await read(STARTED, 2, null, once)).toMatchObject({ begun: 1, unknown: 1, duplicate: false });
+    const twice = memo({ options: { max_attempts: 2 } });
+    expect(await read(STARTED, 3, refused(2), twice)).toEqual(refused(2));
+  });
+
+  it('goes on from the runs before it, whose attempts do not count against the options', async () => {
+    const earlier = carryOver(refused(2));
+    const of = memo({ options: { max_attempts: 1 }, earlier });
+    expect(await read(SCHEDULED, 1, null, of)).toEqual(earlier);
+    expect(await read(STARTED, 1, null, of)).toMatchObject({ begun: 3 });
+  });
+});
