@@ -1,7 +1,7 @@
 import { describe, expect, inject, it } from 'vitest';
 import { act, errorOf, get, post, readRecord, recordIn, unique, untilRecord } from '../support/api.ts';
 import { startDeployment } from '../support/deployment.ts';
-import { runEntryFile } from '../support/process.ts';
+import { runEntryFile, type RunningProcess } from '../support/process.ts';
 import { ok } from '../support/scripted-upstream.ts';
 import { until } from '../support/until.ts';
 import { useDeployment } from '../support/use-deployment.ts';
@@ -119,6 +119,20 @@ describe('cancelling', () => {
 });
 
 describe('cancelling where the worker is elsewhere', () => {
+  async function startWorkerProcess(
+    taskQueue: string,
+    env: Record<string, string> = {},
+  ): Promise<RunningProcess> {
+    const worker = runEntryFile('src/worker.ts', {
+      TEMPORAL_ADDRESS: inject('temporalAddress'),
+      REQRUN_TASK_QUEUE: taskQueue,
+      OPENAI_BASE_URL: upstream.baseURL,
+      ...env,
+    });
+    await worker.untilOutput('"ready"');
+    return worker;
+  }
+
   it('calls nothing when it comes before a worker does, and says so', async () => {
     const alone = await startDeployment({ upstreamURL: upstream.baseURL, together: false, worker: false });
     const key = unique('queued');
@@ -139,12 +153,7 @@ describe('cancelling where the worker is elsewhere', () => {
       worker: false,
       env: { REQRUN_HEARTBEAT_TIMEOUT_SECONDS: '2' },
     });
-    const worker = runEntryFile('src/worker.ts', {
-      TEMPORAL_ADDRESS: inject('temporalAddress'),
-      REQRUN_TASK_QUEUE: alone.taskQueue,
-      OPENAI_BASE_URL: upstream.baseURL,
-    });
-    await worker.untilOutput('"ready"');
+    const worker = await startWorkerProcess(alone.taskQueue);
     const key = unique('dead');
     upstream.script(key, { stall: 'headers' }, ok('never'));
     await post(alone.url, { model: key, idempotency_key: key });
@@ -163,6 +172,35 @@ describe('cancelling where the worker is elsewhere', () => {
       record.attempts === 1 ? [] : [['cancelled', 'not_run']],
     );
     expect(upstream.hits(key)).toHaveLength(1);
+    await alone.stop();
+  });
+
+  it('lets no first call be made either that waited for a place while no worker was up to carry it out', async () => {
+    const alone = await startDeployment({ upstreamURL: upstream.baseURL, together: false, worker: false });
+    const worker = await startWorkerProcess(alone.taskQueue, { REQRUN_MAX_ATTEMPTS_IN_FLIGHT: '1' });
+    const [holder, key] = [unique('holder'), unique('waiting')];
+    upstream.script(holder, { stall: 'headers' });
+    upstream.script(key, ok('never'));
+    await post(alone.url, { model: holder, idempotency_key: holder });
+    await upstream.untilHits(holder, 1);
+    await post(alone.url, { model: key, idempotency_key: key });
+    // Its activity is scheduled, and waits for the only place.
+    await until(
+      () => deployment.client.workflow.getHandle(key).describe(),
+      ({ raw }) => raw.pendingActivities?.length === 1,
+    );
+    await worker.end('SIGKILL');
+    expect((await act(alone.url, key, 'cancel')).status).toBe(202);
+    await until(
+      () => readRecord(alone.url, key),
+      ({ created_at }) => Date.now() - Date.parse(created_at) > 1_500,
+    );
+    await alone.startWorker();
+    const record = await untilRecord(alone.url, key, terminal, 30_000);
+    expect(record).toMatchObject({ status: 'cancelled', unknown_attempts: 0, possible_duplicate: false });
+    expect(record.attempt_log.every(({ outcome }) => outcome === 'not_run')).toBe(true);
+    expect(upstream.hits(key)).toHaveLength(0);
+    await act(alone.url, holder, 'cancel');
     await alone.stop();
   });
 });
