@@ -16,6 +16,8 @@ export interface ChosenTemporal {
   readonly uiUrl: string | null;
   /** The locked data directory's id; null where the server is not embedded. */
   readonly directoryId: string | null;
+  /** The directory's last deployment died; what it was doing is to be done again at once. */
+  readonly followsCrash: boolean;
   readonly heartbeatTimeoutSeconds: number;
 }
 
@@ -38,6 +40,7 @@ export async function chooseTemporal(
       said: `${external.address} (named by ${external.namedBy}), namespace ${namespace}`,
       uiUrl: config.temporalUiUrl,
       directoryId: null,
+      followsCrash: false,
       heartbeatTimeoutSeconds: config.heartbeatTimeoutSeconds ?? SEPARATE_HEARTBEAT_SECONDS,
     };
   }
@@ -60,6 +63,7 @@ export async function chooseTemporal(
     said: `embedded at ${server.address}, database ${dataDir}/temporal.db (binary: ${binary.source})`,
     uiUrl: config.temporalUiUrl ?? server.uiUrl,
     directoryId: await directoryId(dataDir),
+    followsCrash: server.followsCrash,
     heartbeatTimeoutSeconds: config.heartbeatTimeoutSeconds ?? EMBEDDED_HEARTBEAT_SECONDS,
   };
 }

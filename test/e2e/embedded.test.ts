@@ -103,7 +103,8 @@ it('finds a workflow of its last life after a restart, because its database is a
   expect(await isPortTaken(port)).toBe(false);
   expect(await rememberedServer(dataDir)).toBe(null);
 
-  await start(3);
+  const second = await start(3);
+  expect([first.followsCrash, second.followsCrash]).toEqual([false, false]);
   const found = await withConnection((connection) =>
     new Client({ connection }).workflow.getHandle('kept').describe(),
   );
@@ -123,6 +124,7 @@ it('leaves no server behind when its parent is killed, and the same ports serve 
   const lock = await lockDataDir(dataDir, 5_000);
   const next = await start();
   expect(next.pid()).not.toBe(serverPid);
+  expect(next.followsCrash).toBe(true);
   await isGone(serverPid ?? 0);
   lock.release();
 });

@@ -7,7 +7,7 @@ import { requirePorts } from './ports.ts';
 import { NAMESPACE, untilServerAnswers } from './readiness.ts';
 import type { Env } from './run-command.ts';
 import { spawnServer, type ServerProcess } from './server-process.ts';
-import { forgetServer, rememberServer } from './server-state.ts';
+import { forgetServer, rememberedServer, rememberServer } from './server-state.ts';
 import { supervise } from './supervise.ts';
 
 export interface EmbeddedSettings {
@@ -31,6 +31,8 @@ export interface EmbeddedServer {
   readonly address: string;
   readonly uiUrl: string;
   readonly namespace: string;
+  /** Whether the directory's last deployment did not stop in order: it may have left calls that nobody makes. */
+  readonly followsCrash: boolean;
   /** Of the server itself; another one after a restart. */
   pid(): number;
   /** Calls back each time the server ended by itself, before it is started again. */
@@ -53,6 +55,7 @@ export async function startEmbeddedServer(settings: EmbeddedSettings): Promise<E
   const { port, uiPort, log } = settings;
   // One spelling of the database's path, by which a successor recognises the server.
   const dataDir = await usableDir(settings.dataDir);
+  const followsCrash = (await rememberedServer(dataDir)) !== null;
   if (await stopOrphan(dataDir, join(dataDir, 'temporal.db'))) {
     log.warn({}, 'stopped a Temporal server that was left behind');
   }
@@ -83,6 +86,7 @@ export async function startEmbeddedServer(settings: EmbeddedSettings): Promise<E
     address: `127.0.0.1:${port}`,
     uiUrl: `http://127.0.0.1:${uiPort}`,
     namespace: NAMESPACE,
+    followsCrash,
     pid: () => current.pid,
     onExit: (listener) => void listeners.add(listener),
     stop: async () => {
