@@ -19,6 +19,14 @@ import { toCancellation } from './cancellation.ts';
 import { heartbeatWhileRunning } from './heartbeat.ts';
 import type { RunningCalls } from './running-calls.ts';
 
+/** What Temporal says of an attempt that runs. */
+export interface Inquiry {
+  /** The request's cancellation was accepted already. */
+  readonly isCancelled: boolean;
+  /** When the attempt began by Temporal's clock, Unix ms; null where it did not say. */
+  readonly startedAtMs: number | null;
+}
+
 /** What the activities need; clock and randomness come in for tests. */
 export interface ActivityDependencies {
   readonly upstream: Upstream;
@@ -27,30 +35,34 @@ export interface ActivityDependencies {
   /** 0 (inclusive) to 1 (exclusive). */
   readonly random: () => number;
   readonly runningCalls: RunningCalls;
-  /** Whether the run's cancellation was accepted already; bounded in time, false where nobody knows. */
-  readonly isCancelRequested: () => Promise<boolean>;
+  /** Asks Temporal about the attempt that is being made; bounded in time, never an exception. */
+  readonly inquire: () => Promise<Inquiry>;
   readonly log: { info(fields: object, message: string): void };
 }
 
 /**
- * While no worker is up to carry a cancellation out, Temporal goes on scheduling attempts. A later attempt, and
- * a first one that waited this long, therefore asks before it calls.
+ * While no worker is up to carry a cancellation out, Temporal goes on scheduling attempts; and a wait this long
+ * may be none at all, but a clock of this machine's that is wrong. Such an attempt, and every later one, asks
+ * before it calls.
  */
-const UNATTENDED_MS = 1_000;
+const DOUBTFUL_MS = 1_000;
 
 /** One attempt of the upstream call. Temporal repeats it; nothing else does. */
 export function createActivities(dependencies: ActivityDependencies): RunActivities<RawJson> {
-  const { upstream, now, random, runningCalls, log } = dependencies;
+  const { upstream, random, runningCalls, log } = dependencies;
 
   return {
     async callUpstream(call: UpstreamCall, body: RawJson): Promise<RawJson> {
       const context = Context.current();
       const { attempt } = context.info;
       const before = closeGaps(previousJournal(context.info.heartbeatDetails, call.earlier), attempt);
-      const waitedMs = now() - context.info.scheduledTimestampMs;
-      const asks = attempt > 1 || waitedMs > UNATTENDED_MS;
-      const isCancelled = asks && (await dependencies.isCancelRequested());
-      refuseToBegin(call, before, attempt, isCancelled, now());
+      const begunMs = dependencies.now();
+      const isDoubtful = attempt > 1 || Math.abs(begunMs - context.info.scheduledTimestampMs) > DOUBTFUL_MS;
+      const told = isDoubtful ? await dependencies.inquire() : NOTHING_ASKED;
+      // The deadline is a time of Temporal's clock.
+      const aheadMs = begunMs - (told.startedAtMs ?? begunMs);
+      const now = (): number => dependencies.now() - aheadMs;
+      refuseToBegin(call, before, attempt, told.isCancelled, now());
 
       const startedAtMs = now();
       const journal = beginAttempt(before, attempt, new Date(startedAtMs).toISOString());
@@ -90,6 +102,8 @@ export function createActivities(dependencies: ActivityDependencies): RunActivit
     },
   };
 }
+
+const NOTHING_ASKED: Inquiry = { isCancelled: false, startedAtMs: null };
 
 function previousJournal(heartbeatDetails: unknown, earlier: Journal = EMPTY_JOURNAL): Journal {
   return isJournal(heartbeatDetails) ? heartbeatDetails : earlier;

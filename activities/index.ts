@@ -1,3 +1,3 @@
 /** The activities a worker registers; the workflow knows them by these names. */
-export { createActivities, type ActivityDependencies } from './call-upstream.ts';
+export { createActivities, type ActivityDependencies, type Inquiry } from './call-upstream.ts';
 export { createRunningCalls } from './running-calls.ts';

@@ -33,6 +33,7 @@ interface Attempt {
   readonly during?: (temporal: MockActivityEnvironment) => void;
 }
 
+const HOURS_MS = 7_200_000;
 const QUIET = { trace() {}, debug() {}, info() {}, warn() {}, error() {}, log() {} };
 
 /** Makes one attempt; resolves to what it returned or threw, and all that it heartbeated. */
@@ -52,9 +53,9 @@ async function make(one: Attempt): Promise<{ result: unknown; beats: unknown[]; 
     now: Date.now,
     random: () => 0,
     runningCalls: createRunningCalls(),
-    isCancelRequested: async () => {
+    inquire: async () => {
       asked += 1;
-      return false;
+      return { isCancelled: false, startedAtMs: null };
     },
     log: { info: () => undefined },
     ...one.dependencies,
@@ -140,7 +141,7 @@ describe('an attempt', () => {
       const { result } = await make({
         model,
         ...more,
-        dependencies: { isCancelRequested: async () => true },
+        dependencies: { inquire: async () => ({ isCancelled: true, startedAtMs: null }) },
       });
       const { error, journal } = endIn(result);
       expect([error.code, journal.entries.at(-1)?.status, journal.entries.at(-1)?.outcome]).toEqual([
@@ -162,6 +163,26 @@ describe('an attempt', () => {
     });
     expect(server.hits(model)).toHaveLength(0);
   });
+
+  it.each([-HOURS_MS, HOURS_MS])(
+    "keeps the deadline by Temporal's clock when its own is %d ms off: a wrong clock must end no request",
+    async (offMs) => {
+      const model = unique('skewed');
+      const startedAtMs = Date.now();
+      const dependencies = {
+        now: () => Date.now() + offMs,
+        inquire: async () => ({ isCancelled: false, startedAtMs }),
+      };
+      const { result } = await make({ model, dependencies });
+      if (!(result instanceof RawJson) || !isJournal(result.beside)) throw new Error('expected an answer');
+      const [attempt] = result.beside.entries;
+      expect(Math.abs(Date.parse(attempt?.started_at ?? '') - startedAtMs)).toBeLessThan(60_000);
+      const late = unique('skewed-and-late');
+      const ended = await make({ model: late, deadlineInMs: -1_000, dependencies });
+      expect(endIn(ended.result).error.code).toBe('deadline_exceeded');
+      expect(server.hits(late)).toHaveLength(0);
+    },
+  );
 
   it('ends at its own timeout with our word, for Temporal tells a running activity of none', async () => {
     const model = unique('stalled');

@@ -7,8 +7,8 @@ import {
 import type { SettledRun } from '../../domain/requests.ts';
 import type { Housekeeping } from '../../domain/run.ts';
 import type { Waiters } from '../waiters.ts';
-import { isCancelRequested } from './cancel-requested.ts';
 import { deleteRuns } from './delete-runs.ts';
+import { inquire } from './inquire.ts';
 import { recallAttempts } from './recall-attempts.ts';
 import { PAYLOAD_CONVERTER_PATH } from './workflow-bundle.ts';
 
@@ -34,7 +34,7 @@ export async function createWorker(
   connection: NativeConnection,
   bundle: WorkflowBundle,
   settings: WorkerSettings,
-  dependencies: Omit<ActivityDependencies, 'runningCalls' | 'isCancelRequested'>,
+  dependencies: Omit<ActivityDependencies, 'runningCalls' | 'inquire'>,
   waiters: Waiters | null,
 ): Promise<Worker> {
   const runningCalls = createRunningCalls();
@@ -47,7 +47,7 @@ export async function createWorker(
     workflowBundle: bundle,
     dataConverter: { payloadConverterPath: PAYLOAD_CONVERTER_PATH },
     activities: {
-      ...createActivities({ ...dependencies, runningCalls, isCancelRequested }),
+      ...createActivities({ ...dependencies, runningCalls, inquire }),
       ...housekeeping,
     },
     maxConcurrentActivityTaskExecutions: settings.maxAttemptsInFlight,
