@@ -53,6 +53,7 @@ const Environment = z.object({
   REQRUN_MAX_WAITERS: integer(0, MAX_COUNT, 15_000),
   REQRUN_MAX_LONG_POLLS: integer(0, MAX_COUNT, 500),
   REQRUN_MAX_ATTEMPTS_IN_FLIGHT: integer(1, MAX_COUNT, 5_000),
+  REQRUN_MAX_CALLS_PER_SECOND: integer(0, MAX_COUNT, 0).transform((count) => (count === 0 ? null : count)),
   REQRUN_ALLOW_OPEN: z.enum(['0', '1'], { error: 'must be 0 or 1' }).default('0'),
   REQRUN_LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], { error: 'must be a pino level' })
@@ -141,6 +142,8 @@ function toConfig(
       waiters: values.REQRUN_MAX_WAITERS,
       longPolls: values.REQRUN_MAX_LONG_POLLS,
       attemptsInFlight: values.REQRUN_MAX_ATTEMPTS_IN_FLIGHT,
+      /** Null = none. */
+      callsPerSecond: values.REQRUN_MAX_CALLS_PER_SECOND,
     },
     /** Null = the entry's own default: 60 embedded, 15 elsewhere. */
     heartbeatTimeoutSeconds: values.REQRUN_HEARTBEAT_TIMEOUT_SECONDS,

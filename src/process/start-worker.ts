@@ -31,6 +31,7 @@ export async function startWorker(parts: WorkerParts): Promise<void> {
       identity,
       shutdownGraceMs: config.shutdownGraceMs,
       maxAttemptsInFlight: config.limits.attemptsInFlight,
+      maxCallsPerSecond: config.limits.callsPerSecond,
     },
     { upstream: upstream.upstream, now: Date.now, random: Math.random, log },
     waiters,

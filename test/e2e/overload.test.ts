@@ -177,3 +177,14 @@ it('closes a crowd of connections far beyond the limit, so that their number is 
     (answer) => answer?.status === 200,
   );
 });
+
+it('makes no more calls a second than it may, and all of them in the end', async () => {
+  const { url } = await start({ REQRUN_MAX_CALLS_PER_SECOND: '5' });
+  const model = unique('paced');
+  const answers = Promise.all(Array.from({ length: 20 }, () => post(url, { model, wait: 30 })));
+  expect((await answers).map(({ status }) => status)).toEqual(Array.from({ length: 20 }, () => 200));
+  const atMs = upstream.hits(model).map((hit) => hit.atMs);
+  expect(atMs).toHaveLength(20);
+  // A second's worth may come at once; the other fifteen take three seconds.
+  expect(Math.max(...atMs) - Math.min(...atMs)).toBeGreaterThanOrEqual(2_500);
+});

@@ -11,10 +11,22 @@ export interface RunningProcess {
   end(signal: NodeJS.Signals): Promise<void>;
 }
 
-/** Runs one of the product's process entries with a clean environment. */
-export function runEntryFile(entry: string, env: Record<string, string>): RunningProcess {
+/**
+ * Runs one of the product's process entries with a clean environment.
+ *
+ * @param limits `openFiles`: how many the process and what it starts may have open, sockets included
+ */
+export function runEntryFile(
+  entry: string,
+  env: Record<string, string>,
+  { openFiles }: { readonly openFiles?: number } = {},
+): RunningProcess {
   const path = fileURLToPath(new URL(`../../${entry}`, import.meta.url));
-  const child = spawn(process.execPath, [path], {
+  const [command, args] =
+    openFiles === undefined
+      ? [process.execPath, [path]]
+      : ['/bin/sh', ['-c', `ulimit -n ${openFiles} && exec "$0" "$1"`, process.execPath, path]];
+  const child = spawn(command, args, {
     env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

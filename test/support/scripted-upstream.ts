@@ -19,6 +19,8 @@ export type Step =
   | { readonly raw: string }
   | { readonly reset: 'before the answer' | 'in the body' }
   | { readonly stall: 'headers' | 'body' }
+  /** A completion that never gets there: one byte of white space every so often. */
+  | { readonly trickleEveryMs: number }
   | { readonly gzipBombBytes: number };
 
 export interface UpstreamHit {
@@ -128,6 +130,11 @@ function play(step: Step, response: ServerResponse): void {
     if (step.stall === 'headers') return;
     response.writeHead(200, { 'content-type': 'application/json' });
     return void response.write('{"id":');
+  }
+  if ('trickleEveryMs' in step) {
+    response.writeHead(200, { 'content-type': 'application/json' });
+    const timer = setInterval(() => response.write(' '), step.trickleEveryMs);
+    return void response.once('close', () => clearInterval(timer));
   }
   if ('gzipBombBytes' in step) {
     response.writeHead(200, { 'content-type': 'application/json', 'content-encoding': 'gzip' });

@@ -21,6 +21,8 @@ export interface WorkerSettings {
   readonly shutdownGraceMs: number;
   /** Upstream calls at once; a model call is waiting, not work. Further runs stay queued in Temporal. */
   readonly maxAttemptsInFlight: number;
+  /** Of all workers of the task queue together, kept by Temporal; null = as many as come. */
+  readonly maxCallsPerSecond: number | null;
 }
 
 /**
@@ -52,6 +54,9 @@ export async function createWorker(
     },
     maxConcurrentActivityTaskExecutions: settings.maxAttemptsInFlight,
     maxCachedWorkflows: Math.ceil(settings.maxAttemptsInFlight * CACHED_RUNS_PER_ATTEMPT),
+    ...(settings.maxCallsPerSecond === null
+      ? {}
+      : { maxTaskQueueActivitiesPerSecond: settings.maxCallsPerSecond }),
     // A lost sticky task waits this long instead of Temporal's 10 s.
     stickyQueueScheduleToStartTimeout: '3 seconds',
     shutdownGraceTime: settings.shutdownGraceMs,

@@ -1,0 +1,11 @@
+import { expect, inject, it } from 'vitest';
+import { stormKeys } from '../faults/storm.ts';
+
+it('makes one call for a crowd of equal ones through two API processes: Temporal decides who was first', async () => {
+  const stormed = await stormKeys({ temporalAddress: inject('temporalAddress'), keys: 4, callers: 60 });
+  for (const { ids, bodies, firsts, hits } of stormed) {
+    expect([ids.size, bodies.size, hits]).toEqual([1, 1, 1]);
+    // None, where the first one's answer was a refusal that its caller came back from.
+    expect(firsts).toBeLessThanOrEqual(1);
+  }
+});

@@ -1,0 +1,59 @@
+import { randomUUID } from 'node:crypto';
+import { until } from '../support/until.ts';
+import { post, type Answer } from '../support/api.ts';
+import { runEntryFile } from '../support/process.ts';
+import { ok, startScriptedUpstream } from '../support/scripted-upstream.ts';
+
+export interface Storm {
+  readonly temporalAddress: string;
+  readonly keys: number;
+  /** Of each key at once, over both API processes. */
+  readonly callers: number;
+}
+
+/** What came of one key. */
+export interface StormedKey {
+  readonly ids: ReadonlySet<string | null>;
+  readonly bodies: ReadonlySet<string>;
+  readonly firsts: number;
+  readonly hits: number;
+}
+
+/** Sends each key from many callers at once through two API processes; who is refused for the crowd comes back. */
+export async function stormKeys({ temporalAddress, keys, callers }: Storm): Promise<StormedKey[]> {
+  const upstream = await startScriptedUpstream();
+  const env = {
+    PORT: '0',
+    TEMPORAL_ADDRESS: temporalAddress,
+    REQRUN_TASK_QUEUE: `storm-${randomUUID()}`,
+    OPENAI_BASE_URL: upstream.baseURL,
+  };
+  const apis = [runEntryFile('src/api.ts', env), runEntryFile('src/api.ts', env)];
+  const worker = runEntryFile('src/worker.ts', env);
+  await Promise.all([...apis, worker].map((one) => one.untilOutput('"ready"')));
+  const urls = apis.map((api) => /"api":"([^"]+)"/.exec(api.output())?.[1] ?? '');
+
+  async function call(key: string, caller: number): Promise<Answer> {
+    const fields = { model: key, idempotency_key: key, wait: 20 };
+    return until(
+      () => post(urls[caller % urls.length] ?? '', fields),
+      ({ status }) => status === 200,
+      120_000,
+    );
+  }
+  const stormed: StormedKey[] = [];
+  for (let index = 0; index < keys; index += 1) {
+    const key = `storm-${randomUUID()}`;
+    upstream.script(key, ok(key, 100));
+    const answers = await Promise.all(Array.from({ length: callers }, (_, caller) => call(key, caller)));
+    stormed.push({
+      ids: new Set(answers.map(({ headers }) => headers.get('x-request-id'))),
+      bodies: new Set(answers.map(({ text }) => text)),
+      firsts: answers.filter(({ headers }) => headers.get('idempotent-replayed') === null).length,
+      hits: upstream.hits(key).length,
+    });
+  }
+  await Promise.all([...apis, worker].map((one) => one.end('SIGTERM')));
+  await upstream.close();
+  return stormed;
+}
