@@ -6,7 +6,7 @@ import {
 import { Refusal } from '../../domain/refusal.ts';
 import { DELETION_TYPE, MEMO_KEY, type Deletion, type RunMemo } from '../../domain/run.ts';
 import type { RpcBudget } from '../rpc-budget.ts';
-import { untilClosed } from './await-close.ts';
+import { untilClosed } from './until-closed.ts';
 import type { TemporalRequestsDependencies } from './dependencies.ts';
 import { orNotAnswered } from './not-answered.ts';
 import { own, type OwnRun, type OwnRuns } from './own-runs.ts';

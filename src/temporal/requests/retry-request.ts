@@ -7,7 +7,7 @@ import type { StoredRequest } from '../../domain/requests.ts';
 import type { RunMemo } from '../../domain/run.ts';
 import { RequestStatus } from '../../domain/words.ts';
 import { unavailable, type RpcBudget } from '../rpc-budget.ts';
-import { untilClosed } from './await-close.ts';
+import { untilClosed } from './until-closed.ts';
 import type { TemporalRequestsDependencies } from './dependencies.ts';
 import { orNotAnswered } from './not-answered.ts';
 import { own, type OwnRun, type OwnRuns } from './own-runs.ts';
