@@ -4,7 +4,7 @@ import { startDeployment } from '../support/deployment.ts';
 import { ok } from '../support/scripted-upstream.ts';
 import { useDeployment } from '../support/use-deployment.ts';
 
-const { upstream, url } = await useDeployment();
+const { upstream, deployment, url } = await useDeployment();
 
 const terminal = ({ terminal }: { terminal: boolean }): boolean => terminal;
 
@@ -20,6 +20,8 @@ describe('a retry by hand', () => {
     expect([answer.status, answer.headers.get('location')]).toEqual([202, `/v1/requests/${key}`]);
     expect(recordIn(answer)).toMatchObject({ id: key, run: 2, previous_run_id: before.temporal.run_id });
     const record = await untilRecord(url, key, terminal);
+    const summary = await deployment.client.workflow.getHandle(key).describe();
+    expect(await summary.staticSummary()).toBe(`chat.completions · ${key} · run 2`);
     expect(record).toMatchObject({ status: 'completed', attempts: 2, possible_duplicate: false });
     expect(record.created_at).toBe(before.created_at);
     expect(record.attempt_log.map(({ number, status }) => [number, status])).toEqual([

@@ -53,7 +53,7 @@ export async function startRun(client: Client, settings: StartSettings, run: New
     workflowTaskTimeout: WORKFLOW_TASK_TIMEOUT,
     requestEagerStart: settings.eagerStart,
     memo: { [MEMO_KEY]: memo },
-    staticSummary: `${operation} · ${model}`,
+    staticSummary: `${operation} · ${model}${memo.run === 1 ? '' : ` · run ${memo.run}`}`,
     priority: { priorityKey: options.priority },
     ...(attributes === undefined ? {} : { typedSearchAttributes: attributes }),
     [InternalWorkflowStartOptionsSymbol]: { requestId: startId },
