@@ -1,22 +1,10 @@
-import {
-  CancellationScope,
-  CancelledFailure,
-  patched,
-  proxyLocalActivities,
-  proxySinks,
-  workflowInfo,
-} from '@temporalio/workflow';
+import { CancellationScope, CancelledFailure, patched, proxySinks } from '@temporalio/workflow';
 import type { Journal } from '../src/domain/journal.ts';
 import { CANCELLED_ERROR } from '../src/domain/request-error.ts';
-import type { Housekeeping, RunSinks } from '../src/domain/run.ts';
+import type { RunSinks } from '../src/domain/run.ts';
+import { recallAttempts } from './recall.ts';
 
 const { runs } = proxySinks<RunSinks>();
-/** A local one: it must not queue behind the upstream calls of a worker that has all its hands full. */
-const { recallAttempts } = proxyLocalActivities<Housekeeping>({
-  startToCloseTimeout: '5 seconds',
-  scheduleToCloseTimeout: '30 seconds',
-  retry: { initialInterval: '200 milliseconds', maximumInterval: '2 seconds' },
-});
 
 /** Since 0.2.0; runs of 0.1.0 cancelled the call at once and lost the journal of a call between attempts. */
 const RECALL_PATCH = 'recall-attempts-before-cancel';
@@ -44,8 +32,7 @@ export function startCancellableCall<T>(start: () => Promise<T>): CancellableCal
       shield.run(async () => {
         if (patched(RECALL_PATCH)) {
           runs.cancelRequested();
-          const { workflowId, runId } = workflowInfo();
-          recalled = await recallAttempts({ workflow_id: workflowId, run_id: runId }).catch(() => null);
+          recalled = await recallAttempts();
         }
         scope.cancel();
       }),

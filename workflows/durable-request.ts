@@ -4,6 +4,7 @@ import {
   CancellationScope,
   CancelledFailure,
   isCancellation,
+  patched,
   proxyActivities,
   proxySinks,
   setCurrentDetails,
@@ -17,6 +18,7 @@ import {
   ACTIVITY_SLACK_MS,
   countedOver,
   earlierJournal,
+  EVENTS_OF_A_START,
   isRunMemo,
   MEMO_KEY,
   type RunActivities,
@@ -25,18 +27,22 @@ import {
   type UpstreamCall,
 } from '../src/domain/run.ts';
 import { startCancellableCall } from './cancellable-call.ts';
+import { recallEarlier } from './recall.ts';
 import { completedDetails, endedDetails, openDetails } from './details.ts';
 
 const { runs } = proxySinks<RunSinks>();
+
+/** Since 0.2.0; a reset to a later point than the beginning goes on without it. */
+const RESET_PATCH = 'recall-earlier-after-reset';
 
 /**
  * One run of one request: one activity, which is the upstream call with all its attempts. It resolves to the
  * upstream's own bytes, fails with a {@link RunEnd} in its details, or is cancelled.
  */
 export async function durableRequest(input: RunInput, body: RawJson): Promise<RawJson> {
-  const deadlineAtMs = workflowInfo().startTime.getTime() + input.options.deadline_seconds * 1000;
+  const { startedAtMs, earlier } = await readOrigin();
+  const deadlineAtMs = startedAtMs + input.options.deadline_seconds * 1000;
   setCurrentDetails(openDetails(input, deadlineAtMs));
-  const earlier = readEarlier();
   const call = startCancellableCall(() => callUpstream(input, body, deadlineAtMs, earlier));
   try {
     const result = await call.settled;
@@ -96,10 +102,24 @@ function toCall({ options }: RunInput, deadlineAtMs: number, earlier: Journal): 
   return { ...call, options: countedOver(options, earlier), earlier };
 }
 
-/** What a retry by hand brings along. */
-function readEarlier(): Journal {
-  const memo = workflowInfo().memo?.[MEMO_KEY];
-  return isRunMemo(memo) ? earlierJournal(memo) : EMPTY_JOURNAL;
+interface Origin {
+  /** When the deadline begins to run, Unix ms. */
+  readonly startedAtMs: number;
+  /** The journal of the runs before this one. */
+  readonly earlier: Journal;
+}
+
+/** A first run begins with nothing; a retry by hand brings its journal along; after a reset it has to be read. */
+async function readOrigin(): Promise<Origin> {
+  const { historyLength, startTime, memo: memos } = workflowInfo();
+  const memo = memos?.[MEMO_KEY];
+  const earlier = isRunMemo(memo) ? earlierJournal(memo) : EMPTY_JOURNAL;
+  // The run's id would tell at once, but a history that is replayed elsewhere has another.
+  const mayBeReset = historyLength > EVENTS_OF_A_START && patched(RESET_PATCH);
+  const recalled = mayBeReset ? await recallEarlier() : null;
+  return recalled === null
+    ? { startedAtMs: startTime.getTime(), earlier }
+    : { startedAtMs: Date.now(), earlier: recalled };
 }
 
 function ended(end: RunEnd): ApplicationFailure {

@@ -31,7 +31,7 @@ export interface UpstreamCall {
 /** Argument of the deletion's workflow and of its activity. */
 export interface Deletion {
   readonly request_id: string;
-  /** Its newest run; each run's memo names the one before it. */
+  /** Its newest run, which leads to those before it. */
   readonly last_run_id: string;
 }
 
@@ -52,6 +52,9 @@ export interface RunMemo {
 
 /** Under which member of Temporal's memo {@link RunMemo} stands. */
 export const MEMO_KEY = 'reqrun';
+
+/** Started, first workflow task scheduled and started: all that stands in a history before its first command. */
+export const EVENTS_OF_A_START = 3;
 
 /** Slack of Temporal's own timeouts behind the deadline, so that our words win while a worker lives. */
 export const ACTIVITY_SLACK_MS = 1_000;
@@ -75,6 +78,8 @@ export interface RunActivities<Text> {
 export interface Housekeeping {
   /** What Temporal holds of the run's attempts at this moment; null where it holds nothing. */
   recallAttempts(run: { readonly workflow_id: string; readonly run_id: string }): Promise<Journal | null>;
+  /** The journal of the runs before a run that an operator made by a reset; null for any other run. */
+  recallEarlier(run: { readonly workflow_id: string; readonly run_id: string }): Promise<Journal | null>;
   /** Deletes all runs of a request and, last, the run that asks for it. */
   deleteRuns(deletion: Deletion): Promise<void>;
 }

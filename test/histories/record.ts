@@ -13,6 +13,7 @@ import { fileURLToPath } from 'node:url';
 import { act, post, remove, untilRecord } from '../support/api.ts';
 import { freePort } from '../support/free-port.ts';
 import { runEntryFile } from '../support/process.ts';
+import { resetRun } from '../support/reset-run.ts';
 import { ok, startScriptedUpstream } from '../support/scripted-upstream.ts';
 import { until } from '../support/until.ts';
 
@@ -44,8 +45,9 @@ upstream.script('cancelled-in-call', { stall: 'headers' });
 upstream.script('cancelled-in-backoff', { answer: 503 });
 upstream.script('out-of-time', { stall: 'headers' });
 upstream.script('run-again', { answer: 400, body: {} }, ok());
+upstream.script('reset', { answer: 400, body: {} }, ok());
 const cancelled = ['cancelled-in-call', 'cancelled-in-backoff'];
-const models = ['completed', 'retried', 'failed', ...cancelled, 'out-of-time', 'run-again'];
+const models = ['completed', 'retried', 'failed', ...cancelled, 'out-of-time', 'run-again', 'reset'];
 for (const model of models) {
   const reqrun = { deadline_seconds: model === 'out-of-time' ? 2 : 600 };
   await post(url, { model, idempotency_key: model, reqrun });
@@ -54,6 +56,8 @@ await untilRecord(url, 'cancelled-in-backoff', ({ status }) => status === 'retry
 await upstream.untilHits('cancelled-in-call', 1);
 await untilRecord(url, 'run-again', ({ terminal }) => terminal);
 await act(url, 'run-again', 'retry');
+await untilRecord(url, 'reset', ({ terminal }) => terminal);
+await resetRun(client, 'reset');
 for (const model of cancelled) await client.workflow.getHandle(model).cancel();
 
 await mkdir(folder, { recursive: true });

@@ -9,7 +9,7 @@ import {
   type Journal,
 } from '../../src/domain/journal.ts';
 import { RequestOptions } from '../../src/domain/options.ts';
-import type { RunMemo } from '../../src/domain/run.ts';
+import { earlierJournal, type RunMemo } from '../../src/domain/run.ts';
 import { PendingActivityState } from '../../src/temporal/proto.ts';
 import { createDecoder } from '../../src/temporal/reading/decode.ts';
 import { readPendingJournal } from '../../src/temporal/reading/pending-call.ts';
@@ -55,7 +55,8 @@ function refused(count: number): Journal {
 function read(state: number, attempt: number, heartbeat: Journal | null, of = memo()): Promise<Journal> {
   const payloads: Payload[] =
     heartbeat === null ? [] : (toPayloads(converter.payloadConverter, heartbeat) ?? []);
-  return readPendingJournal({ state, attempt, heartbeatDetails: { payloads } }, decoder, of);
+  const pending = { state, attempt, heartbeatDetails: { payloads } };
+  return readPendingJournal(pending, decoder, of, earlierJournal(of));
 }
 
 describe('the journal of a pending call', () => {

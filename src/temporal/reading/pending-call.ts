@@ -3,7 +3,7 @@ import { optionalTsToDate } from '@temporalio/common/lib/time.js';
 import type { temporal } from '@temporalio/proto';
 import { beginAttempt, closeGaps, type Journal } from '../../domain/journal.ts';
 import { refusalToBegin } from '../../domain/retry-decision.ts';
-import { countedOver, earlierJournal, type RunActivities, type RunMemo } from '../../domain/run.ts';
+import { countedOver, type RunActivities, type RunMemo } from '../../domain/run.ts';
 import type { Decoder } from './decode.ts';
 import { PendingActivityState } from '../proto.ts';
 
@@ -24,13 +24,18 @@ export function isWaiting({ state }: PendingCall): boolean {
   );
 }
 
-/** The journal with every attempt before the one to come, or with the one that runs. */
+/**
+ * The journal with every attempt before the one to come, or with the one that runs.
+ *
+ * @param earlier the journal of the runs before this one
+ */
 export async function readPendingJournal(
   pending: PendingCall,
   decoder: Decoder,
   memo: RunMemo,
+  earlier: Journal,
 ): Promise<Journal> {
-  const journal = (await decoder.journal(pending.heartbeatDetails)) ?? earlierJournal(memo);
+  const journal = (await decoder.journal(pending.heartbeatDetails)) ?? earlier;
   // An attempt to come carries its number already.
   const attempt = pending.attempt ?? 1;
   // The running attempt may have written its beginning already, and its end before Temporal knows of it.
@@ -38,6 +43,6 @@ export async function readPendingJournal(
   const before = closeGaps(journal, attempt);
   if (isWaiting(pending)) return before;
   // It makes no call and only ends the request.
-  if (refusalToBegin(before, countedOver(memo.options, earlierJournal(memo))) !== null) return before;
+  if (refusalToBegin(before, countedOver(memo.options, earlier)) !== null) return before;
   return beginAttempt(before, attempt, optionalTsToDate(pending.lastStartedTime)?.toISOString() ?? null);
 }

@@ -9,10 +9,11 @@ import {
   requestError,
   TERMINATED_ERROR,
 } from '../../domain/request-error.ts';
-import { earlierJournal, type RunMemo } from '../../domain/run.ts';
+import { EVENTS_OF_A_START, type RunMemo } from '../../domain/run.ts';
 import { FailureReason, RequestStatus } from '../../domain/words.ts';
 import type { Decoder } from './decode.ts';
 import { findPendingCall, isWaiting, readPendingJournal, type PendingCall } from './pending-call.ts';
+import { readEarlier } from './run-before.ts';
 import { readActivityEnd } from './run-history.ts';
 
 /** The state of one run, read from Temporal alone: no worker is asked. */
@@ -25,8 +26,6 @@ export interface RunState {
   readonly completedAt: Date | null;
 }
 
-/** The events of a run whose first workflow task has not ended: no activity can have been scheduled. */
-const EVENTS_BEFORE_ACTIVITY = 3;
 /** Between two looks for an end that is kept back; the caller's deadline bounds their number. */
 const HELD_BACK_MS = 25;
 
@@ -36,13 +35,11 @@ export async function readRun(
   description: WorkflowExecutionDescription,
   memo: RunMemo,
 ): Promise<RunState> {
-  // A retry by hand goes on from the journal of the runs before it.
-  const earlier = earlierJournal(memo);
+  const earlier = await readEarlierRuns(client, decoder, description, memo);
   const running = description.status.name === 'RUNNING';
   const pending = findPendingCall(description);
-  if (running && pending) return pendingRun(pending, decoder, memo);
-  if (running && description.historyLength <= EVENTS_BEFORE_ACTIVITY)
-    return open(RequestStatus.queued, earlier);
+  if (running && pending) return pendingRun(pending, decoder, memo, earlier);
+  if (running && description.historyLength <= EVENTS_OF_A_START) return open(RequestStatus.queued, earlier);
 
   // The activity's end in history is the request's end, also while the run has not closed over it.
   const { workflowId, runId } = description;
@@ -67,7 +64,7 @@ export async function readRun(
     // The workflow will close as cancelled, whatever the call ended with.
     return failed(cancelRequested(description) ? CANCELLED_ERROR : end.error, journal, completedAt);
   }
-  const left = end.kind === 'open' ? await journalLeftBehind(pending, decoder, memo) : journal;
+  const left = end.kind === 'open' ? await journalLeftBehind(pending, decoder, memo, earlier) : journal;
   return failed(closedError(description, end.kind === 'failed' ? end.error : null), left, completedAt);
 }
 
@@ -76,10 +73,27 @@ export function cancelRequested({ raw }: WorkflowExecutionDescription): boolean 
   return raw.workflowExtendedInfo?.cancelRequested ?? false;
 }
 
-async function pendingRun(pending: PendingCall, decoder: Decoder, memo: RunMemo): Promise<RunState> {
-  const journal = await readPendingJournal(pending, decoder, memo);
+/** What every read of a run goes on from. */
+export function readEarlierRuns(
+  client: Client,
+  decoder: Decoder,
+  description: WorkflowExecutionDescription,
+  memo: RunMemo,
+): Promise<Journal> {
+  return readEarlier(client, description, memo, (before) =>
+    readRun(client, decoder, before, memo).then(({ journal }) => journal),
+  );
+}
+
+async function pendingRun(
+  pending: PendingCall,
+  decoder: Decoder,
+  memo: RunMemo,
+  earlier: Journal,
+): Promise<RunState> {
+  const journal = await readPendingJournal(pending, decoder, memo, earlier);
   if (!isWaiting(pending)) return open(RequestStatus.processing, journal);
-  if (journal.begun === earlierJournal(memo).begun) return open(RequestStatus.queued, journal);
+  if (journal.begun === earlier.begun) return open(RequestStatus.queued, journal);
   const nextAttemptAt = optionalTsToDate(pending.nextAttemptScheduleTime) ?? null;
   return { ...open(RequestStatus.retrying, journal), nextAttemptAt };
 }
@@ -89,9 +103,10 @@ async function journalLeftBehind(
   pending: PendingCall | undefined,
   decoder: Decoder,
   memo: RunMemo,
+  earlier: Journal,
 ): Promise<Journal> {
-  if (!pending) return interruptAttempt(beginAttempt(earlierJournal(memo), 1, null));
-  return interruptAttempt(await readPendingJournal(pending, decoder, memo));
+  if (!pending) return interruptAttempt(beginAttempt(earlier, 1, null));
+  return interruptAttempt(await readPendingJournal(pending, decoder, memo, earlier));
 }
 
 function closedError(

@@ -8,6 +8,7 @@ import { isRunMemo, MEMO_KEY, WORKFLOW_TYPE } from '../../domain/run.ts';
 import { FailureReason } from '../../domain/words.ts';
 import { createDecoder } from '../reading/decode.ts';
 import { findPendingCall, isWaiting, readPendingJournal } from '../reading/pending-call.ts';
+import { readEarlierRuns } from '../reading/read-run.ts';
 
 export interface DeadAttempts {
   readonly client: Client;
@@ -48,7 +49,8 @@ export async function failDeadAttempts({ client, isDead, stopping, log }: DeadAt
     const activityId = pending?.activityId;
     const isOver = !pending || isWaiting(pending) || !isDead(pending.lastWorkerIdentity ?? '');
     if (isOver || !activityId || !isRunMemo(memo)) return void looked.add(runId);
-    const journal = interruptAttempt(await readPendingJournal(pending, decoder, memo));
+    const earlier = await readEarlierRuns(client, decoder, description, memo);
+    const journal = interruptAttempt(await readPendingJournal(pending, decoder, memo, earlier));
     const error = requestError('attempt_interrupted', FailureReason.terminal);
     const failure = ApplicationFailure.create({
       type: error.code,

@@ -1,7 +1,8 @@
 import { activityInfo, getClient, heartbeat } from '@temporalio/activity';
 import type { Client } from '@temporalio/client';
-import { isRunMemo, MEMO_KEY, type Housekeeping } from '../../domain/run.ts';
+import type { Housekeeping } from '../../domain/run.ts';
 import { isNotFound } from '../grpc.ts';
+import { runBefore } from '../reading/run-before.ts';
 
 /**
  * Deletes the runs of a request, oldest first, and last the run that asked for it, which holds the id until
@@ -10,23 +11,19 @@ import { isNotFound } from '../grpc.ts';
 export const deleteRuns: Housekeeping['deleteRuns'] = async ({ request_id, last_run_id }) => {
   const client = getClient();
   const runIds: string[] = [];
-  for (
-    let runId: string | null = last_run_id;
-    runId !== null;
-    runId = await runBefore(client, request_id, runId)
-  ) {
+  let runId: string | null = last_run_id;
+  while (runId !== null) {
     runIds.push(runId);
     heartbeat();
+    runId = await orGone(before(client, request_id, runId));
   }
   // Oldest first: a repetition still finds the newest, which leads to the others.
   for (const runId of runIds.toReversed()) await deleteRun(client, request_id, runId);
   await deleteRun(client, request_id, activityInfo().workflowExecution?.runId ?? '');
 };
 
-async function runBefore(client: Client, workflowId: string, runId: string): Promise<string | null> {
-  const description = await orGone(client.workflow.getHandle(workflowId, runId).describe());
-  const memo = description?.memo?.[MEMO_KEY];
-  return isRunMemo(memo) ? (memo.earlier?.run_id ?? null) : null;
+async function before(client: Client, workflowId: string, runId: string): Promise<string | null> {
+  return runBefore(client, await client.workflow.getHandle(workflowId, runId).describe());
 }
 
 async function deleteRun(client: Client, workflowId: string, runId: string): Promise<void> {

@@ -9,7 +9,7 @@ import type { Housekeeping } from '../../domain/run.ts';
 import type { Waiters } from '../waiters.ts';
 import { deleteRuns } from './delete-runs.ts';
 import { inquire } from './inquire.ts';
-import { recallAttempts } from './recall-attempts.ts';
+import { recallAttempts, recallEarlier } from './recall-attempts.ts';
 import { PAYLOAD_CONVERTER_PATH } from './workflow-bundle.ts';
 
 export interface WorkerSettings {
@@ -40,7 +40,7 @@ export async function createWorker(
   waiters: Waiters | null,
 ): Promise<Worker> {
   const runningCalls = createRunningCalls();
-  const housekeeping: Housekeeping = { recallAttempts, deleteRuns };
+  const housekeeping: Housekeeping = { recallAttempts, recallEarlier, deleteRuns };
   return Worker.create({
     connection,
     namespace: settings.namespace,
