@@ -67,11 +67,13 @@ export class Requests {
   }
 
   /**
-   * Runs a failed or cancelled request again under its id, with `options` over those of its last run. Safe to
-   * repeat while that run goes on. @throws ConflictError (`request_already_completed`), NotFoundError
+   * Runs a failed or cancelled request again under its id, with `options` over those of its last run. Repeating
+   * it, which the client does by itself when an answer is lost, starts no further run.
+   * @throws ConflictError (`request_already_completed`), NotFoundError
    */
   async retry(id: string, options: RetryOptions = {}): Promise<RequestRecord> {
-    return this.#client.post<RequestRecord>(`${recordPath(id)}/retry`, { body: { reqrun: options } });
+    const { run } = await this.get(id);
+    return this.#client.post<RequestRecord>(`${recordPath(id)}/retry`, { body: { run, reqrun: options } });
   }
 
   /** Removes a terminal request with all its runs. @throws ConflictError (`request_not_terminal`), NotFoundError */

@@ -50,6 +50,14 @@ export interface StoredRequest {
   readonly result: Uint8Array | null;
 }
 
+/** A retry by hand. */
+export interface RetryByHand {
+  /** The run that is to be followed; where another has followed it already, that one is the answer. Null = the last. */
+  readonly run: number | null;
+  /** Over those of the last run. */
+  readonly options: RetryOptions;
+}
+
 /**
  * The durable store of requests, as the HTTP side sees it. All but `reachable` throw a {@link Refusal}
  * (`service_unavailable`, `acceptance_unknown`, `idempotency_key_reused`, ...) and answer within 5 s beyond
@@ -66,11 +74,11 @@ export interface Requests {
    */
   cancel(id: string): Promise<StoredRequest | null>;
   /**
-   * Runs a failed or cancelled request again under its id, with `options` over those of its last run. Calls at
-   * once are answered by one run. Null as with `read`.
+   * Runs a failed or cancelled request again under its id. Calls at once are answered by one run. Null as with
+   * `read`.
    * @throws Refusal `request_already_completed`, or `request_not_terminal` while its first run goes on
    */
-  retry(id: string, options: RetryOptions): Promise<StoredRequest | null>;
+  retry(id: string, retry: RetryByHand): Promise<StoredRequest | null>;
   /**
    * Removes a terminal request with all its runs. From then on it cannot be read; its key is free once
    * Temporal has removed them. False for an id that `read` answers with null. @throws Refusal `request_not_terminal`

@@ -46,6 +46,8 @@ export interface RunMemo {
   readonly options: RequestOptions;
   readonly created_at: string;
   readonly run: number;
+  /** The namespace's retention when the run was started; absent where it was not known. */
+  readonly retention_ms?: number;
   /** Of a retry by hand: the run before it, and the journal up to its end. */
   readonly earlier?: { readonly run_id: string; readonly journal: Journal };
 }

@@ -56,6 +56,7 @@ export async function startApi(parts: ApiParts): Promise<string> {
       heartbeatTimeoutSeconds: parts.heartbeatTimeoutSeconds,
       eagerStart: parts.eagerStart,
       searchAttributes: facts.searchAttributes,
+      retentionMs: facts.retentionMs,
     },
     record: () => ({ namespace, uiUrl: parts.uiUrl, retentionMs: facts.retentionMs() }),
     availability: createAvailability(probe),

@@ -33,12 +33,7 @@ beforeAll(async () => {
     },
   });
   // The operator's own value: ReqRun reads it, and sets none but the embedded server's at its start.
-  const connection = await Connection.connect({ address: server.address });
-  await connection.workflowService.updateNamespace({
-    namespace: 'default',
-    config: { workflowExecutionRetentionTtl: msNumberToTs(RETENTION_SECONDS * 1000) },
-  });
-  await connection.close();
+  await setRetention(RETENTION_SECONDS);
   upstream = await startScriptedUpstream();
   deployment = await startDeployment({ upstreamURL: upstream.baseURL, temporalAddress: server.address });
 });
@@ -48,6 +43,15 @@ afterAll(async () => {
   await server.stop();
   await rm(dataDir, { recursive: true, force: true });
 });
+
+async function setRetention(seconds: number): Promise<void> {
+  const connection = await Connection.connect({ address: server.address });
+  await connection.workflowService.updateNamespace({
+    namespace: 'default',
+    config: { workflowExecutionRetentionTtl: msNumberToTs(seconds * 1000) },
+  });
+  await connection.close();
+}
 
 it('keeps the key for the time it publishes, then forgets the request, and the key is new', async () => {
   const { url } = deployment;
@@ -90,3 +94,23 @@ it('keeps the key for the time it publishes, then forgets the request, and the k
   expect(anew.text).toContain('second');
   expect(upstream.hits(key)).toHaveLength(2);
 }, 120_000);
+
+it('publishes no later time for a request that has ended when the retention is raised afterwards', async () => {
+  const key = unique('raised');
+  await post(deployment.url, { model: key, idempotency_key: key, wait: 20 });
+  const before = await until(
+    () => readRecord(deployment.url, key),
+    (record) => record.expires_at !== null,
+  );
+  await setRetention(3_600);
+  const later = await startDeployment({ upstreamURL: upstream.baseURL, temporalAddress: server.address });
+  const read = await get(later.url, `/v1/requests/${key}`);
+  // Gone by now, or still with the time that was published.
+  if (read.status !== 404) expect(read.text).toContain(`"expires_at":"${before.expires_at}"`);
+  expect([200, 404]).toContain(read.status);
+  const fresh = unique('fresh');
+  await post(later.url, { model: fresh, idempotency_key: fresh, wait: 20 });
+  const { completed_at, expires_at } = await readRecord(later.url, fresh);
+  expect(Date.parse(expires_at ?? '') - Date.parse(completed_at ?? '')).toBe(3_600_000);
+  await later.stop();
+});

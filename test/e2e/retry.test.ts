@@ -38,13 +38,39 @@ describe('a retry by hand', () => {
 
   it('is one run for calls at once', async () => {
     const key = unique('at-once');
-    upstream.script(key, { answer: 400, body: {} }, { answer: 404, body: {} }, ok('never'));
+    upstream.script(key, { answer: 400, body: {} }, ok('lasts', 3_000), ok('never'));
     await post(url, { model: key, idempotency_key: key, wait: 20 });
     const answers = await Promise.all(Array.from({ length: 20 }, () => act(url, key, 'retry')));
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([202]));
     expect(new Set(answers.map((answer) => recordIn(answer).run))).toEqual(new Set([2]));
+    expect(await untilRecord(url, key, terminal)).toMatchObject({ run: 2, attempts: 2 });
+    expect(upstream.hits(key)).toHaveLength(2);
+  });
+
+  it('is one run for calls at once that name the run they follow, also when the next one ends before they are read', async () => {
+    const key = unique('at-once-and-over');
+    upstream.script(key, { answer: 400, body: {} }, { answer: 404, body: {} }, ok('never'));
+    await post(url, { model: key, idempotency_key: key, wait: 20 });
+    const answers = await Promise.all(Array.from({ length: 20 }, () => act(url, key, 'retry', { run: 1 })));
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([202]));
+    expect(new Set(answers.map((answer) => recordIn(answer).run))).toEqual(new Set([2]));
     expect(await untilRecord(url, key, terminal)).toMatchObject({ run: 2, attempts: 2, status: 'failed' });
     expect(upstream.hits(key)).toHaveLength(2);
+  });
+
+  it('that names the run it follows starts one run only, however late it is sent again', async () => {
+    const key = unique('named');
+    upstream.script(key, { answer: 400, body: {} }, { answer: 404, body: {} }, ok('third'));
+    await post(url, { model: key, idempotency_key: key, wait: 20 });
+    await act(url, key, 'retry', { run: 1 });
+    await untilRecord(url, key, ({ run, terminal }) => run === 2 && terminal);
+    const again = await act(url, key, 'retry', { run: 1 });
+    expect([again.status, recordIn(again).run, recordIn(again).status]).toEqual([202, 2, 'failed']);
+    expect(upstream.hits(key)).toHaveLength(2);
+    const ahead = await act(url, key, 'retry', { run: 3 });
+    expect([ahead.status, errorOf(ahead).code, errorOf(ahead).param]).toEqual([400, 'invalid_value', 'run']);
+    await act(url, key, 'retry', { run: 2 });
+    expect(await untilRecord(url, key, terminal)).toMatchObject({ run: 3, status: 'completed' });
   });
 
   it('takes a cancelled request up again, and new options with it', async () => {

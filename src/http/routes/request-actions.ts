@@ -13,7 +13,19 @@ import { RecordParams } from '../schemas/record-params.ts';
 import { ACTION_REFUSALS } from '../schemas/refusals.ts';
 
 /** What is to differ in the next run; no body, or an empty one, changes nothing. */
-const RetryBody = z.strictObject({ reqrun: RetryOptions.optional() }).nullish();
+const RetryBody = z
+  .strictObject({
+    run: z
+      .number()
+      .int()
+      .min(1)
+      .optional()
+      .describe(
+        'The run that is to be followed: safe to send again, for where it was followed that run is the answer.',
+      ),
+    reqrun: RetryOptions.optional(),
+  })
+  .nullish();
 const DeletedRequest = z
   .object({ id: z.string(), object: z.literal('request.deleted'), deleted: z.literal(true) })
   .meta({ id: 'DeletedRequest' });
@@ -58,8 +70,11 @@ export function requestActionRoutes(app: App, { requests }: AppDependencies): vo
         },
       },
     },
-    async (request, reply) =>
-      accepted(reply, await requests.retry(requireRequestId(request.params.id), request.body?.reqrun ?? {})),
+    async (request, reply) => {
+      const { run = null, reqrun = {} } = request.body ?? {};
+      const retry = { run, options: reqrun };
+      return accepted(reply, await requests.retry(requireRequestId(request.params.id), retry));
+    },
   );
   app.delete(
     '/v1/requests/:id',

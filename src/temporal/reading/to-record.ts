@@ -31,10 +31,13 @@ export function toRecord(
     state.status === RequestStatus.cancelled;
   // A later run begins with its start, which may be long after the acceptance.
   const starts = [memo.created_at, memo.run > 1 ? description.startTime.toISOString() : null];
-  const expiresMs =
-    completedAt === null || settings.retentionMs === null
+  // Temporal fixes the time when the run closes. An operator may have changed it before or after: the shorter
+  // of the two that are known is one that holds.
+  const keptMs =
+    settings.retentionMs === null
       ? null
-      : completedAt.getTime() + settings.retentionMs;
+      : Math.min(settings.retentionMs, memo.retention_ms ?? settings.retentionMs);
+  const expiresMs = completedAt === null || keptMs === null ? null : completedAt.getTime() + keptMs;
   return {
     result: state.result,
     record: {

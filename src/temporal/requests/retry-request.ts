@@ -1,9 +1,9 @@
 import { decodeArrayFromPayloads } from '@temporalio/common/lib/internal-non-workflow/index.js';
 import { carryOver } from '../../domain/journal.ts';
-import { withOverrides, type RetryOptions } from '../../domain/options.ts';
+import { withOverrides } from '../../domain/options.ts';
 import { isRawJson, type RawJson } from '../../domain/raw-json.ts';
 import { Refusal } from '../../domain/refusal.ts';
-import type { StoredRequest } from '../../domain/requests.ts';
+import type { RetryByHand, StoredRequest } from '../../domain/requests.ts';
 import type { RunMemo } from '../../domain/run.ts';
 import { RequestStatus } from '../../domain/words.ts';
 import { unavailable, type RpcBudget } from '../rpc-budget.ts';
@@ -19,7 +19,7 @@ export async function retryRequest(
   dependencies: TemporalRequestsDependencies,
   runs: OwnRuns,
   id: string,
-  options: RetryOptions,
+  { run: wanted, options }: RetryByHand,
   budget: RpcBudget,
 ): Promise<StoredRequest | null> {
   const { boundedClient } = dependencies;
@@ -28,6 +28,8 @@ export async function retryRequest(
   const last = own(await runs.look(id, budget));
   if (last === null) return null;
   const { record } = last.stored;
+  if (wanted !== null && wanted > record.run) throw noSuchRun();
+  if (wanted !== null && wanted < record.run) return last.stored;
   if (record.status === RequestStatus.completed) throw refused('request_already_completed', id);
   if (!record.terminal) {
     // Another caller's retry goes on already; a first run was never retried.
@@ -79,6 +81,10 @@ async function readBody(
   const body = (await decodeArrayFromPayloads(loadedDataConverter, payloads)).find(isRawJson);
   if (body === undefined) throw new TypeError('the run before has no body that can be read');
   return body;
+}
+
+function noSuchRun(): Refusal {
+  return new Refusal('invalid_value', { param: 'run', message: 'The request has no such run yet.' });
 }
 
 function refused(code: 'request_already_completed' | 'request_not_terminal', id: string): Refusal {

@@ -14,6 +14,8 @@ export interface StartSettings {
   /** Only where a worker shares this process and connection. */
   readonly eagerStart: boolean;
   readonly searchAttributes: RunSearchAttributes;
+  /** The namespace's retention as far as it is known. */
+  readonly retentionMs: () => number | null;
 }
 
 /** One run of a request: the first, or a retry by hand. */
@@ -42,6 +44,8 @@ export async function startRun(client: Client, settings: StartSettings, run: New
     heartbeat_timeout_seconds: settings.heartbeatTimeoutSeconds,
   };
   const attributes = settings.searchAttributes(model);
+  const retentionMs = settings.retentionMs();
+  const kept: RunMemo = retentionMs === null ? memo : { ...memo, retention_ms: retentionMs };
   const start: InternalWorkflowStartOptions & { args: [RunInput, RawJson] } = {
     workflowId,
     args: [input, body],
@@ -52,7 +56,7 @@ export async function startRun(client: Client, settings: StartSettings, run: New
     workflowExecutionTimeout: options.deadline_seconds * 1000 + RUN_SLACK_MS,
     workflowTaskTimeout: WORKFLOW_TASK_TIMEOUT,
     requestEagerStart: settings.eagerStart,
-    memo: { [MEMO_KEY]: memo },
+    memo: { [MEMO_KEY]: kept },
     staticSummary: `${operation} · ${model}${memo.run === 1 ? '' : ` · run ${memo.run}`}`,
     priority: { priorityKey: options.priority },
     ...(attributes === undefined ? {} : { typedSearchAttributes: attributes }),

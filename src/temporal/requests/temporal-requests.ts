@@ -1,9 +1,10 @@
 import { enter } from '../../domain/limit.ts';
-import type { Requests } from '../../domain/requests.ts';
+import type { Requests, StoredRequest } from '../../domain/requests.ts';
 import { createRpcBudget, type RpcBudget } from '../rpc-budget.ts';
 import { cancelRequest } from './cancel-request.ts';
 import { deleteRequest } from './delete-request.ts';
 import type { TemporalRequestsDependencies } from './dependencies.ts';
+import { createJoinCalls } from './join-calls.ts';
 import { createOwnRuns } from './own-runs.ts';
 import { readRequest } from './read-request.ts';
 import { retryRequest } from './retry-request.ts';
@@ -15,6 +16,7 @@ export function createTemporalRequests(dependencies: TemporalRequestsDependencie
   const { client, availability, record, accepting } = dependencies;
   const runs = createOwnRuns(client, availability, record);
   const starts = createStarts(availability);
+  const retries = createJoinCalls<StoredRequest | null>();
   /** What changes a request: one of so many at once, within one budget, and only while Temporal answers. */
   async function admitted<T>(act: (budget: RpcBudget) => Promise<T>): Promise<T> {
     const place = enter(accepting);
@@ -28,7 +30,10 @@ export function createTemporalRequests(dependencies: TemporalRequestsDependencie
     submit: (request, wait) => submitRequest(dependencies, runs, starts, request, wait),
     read: (id, wait) => readRequest(dependencies, runs, id, wait),
     cancel: (id) => admitted((budget) => cancelRequest(dependencies, runs, id, budget)),
-    retry: (id, options) => admitted((budget) => retryRequest(dependencies, runs, id, options, budget)),
+    retry: (id, retry) =>
+      retries(JSON.stringify([id, retry]), () =>
+        admitted((budget) => retryRequest(dependencies, runs, id, retry, budget)),
+      ),
     delete: (id) => admitted((budget) => deleteRequest(dependencies, runs, id, budget)),
     reachable: () => availability.check(),
   };
