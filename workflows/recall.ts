@@ -3,20 +3,24 @@ import type { Journal } from '../src/domain/journal.ts';
 import type { Housekeeping } from '../src/domain/run.ts';
 
 /** Local ones: they must not queue behind the upstream calls of a worker that has all its hands full. */
-const housekeeping = proxyLocalActivities<Housekeeping>({
+const ONE_TRY = {
   startToCloseTimeout: '5 seconds',
-  scheduleToCloseTimeout: '30 seconds',
   retry: { initialInterval: '200 milliseconds', maximumInterval: '2 seconds' },
-});
+} as const;
+const bounded = proxyLocalActivities<Housekeeping>({ ...ONE_TRY, scheduleToCloseTimeout: '30 seconds' });
+const untilKnown = proxyLocalActivities<Housekeeping>(ONE_TRY);
 
-/** What Temporal holds of this run's attempts; null where it does not say. */
+/** What Temporal holds of this run's attempts; null where it does not say within 30 s: a cancellation must end. */
 export function recallAttempts(): Promise<Journal | null> {
-  return housekeeping.recallAttempts(thisRun()).catch(() => null);
+  return bounded.recallAttempts(thisRun()).catch(() => null);
 }
 
-/** The journal of the runs before this one, if an operator made it by a reset; null where not, or where Temporal does not say. */
+/**
+ * The journal of the runs before this one, if an operator made it by a reset; null where not. Tried until it is
+ * known, however long: a call that is made without it would be one too many for its record.
+ */
 export function recallEarlier(): Promise<Journal | null> {
-  return housekeeping.recallEarlier(thisRun()).catch(() => null);
+  return untilKnown.recallEarlier(thisRun());
 }
 
 function thisRun(): { workflow_id: string; run_id: string } {

@@ -30,7 +30,10 @@ export const RequestRecord = z
     operation: z.enum(Operation),
     model: z.string(),
     run: z.number().int().min(1).describe('1, and one more with each retry by hand.'),
-    previous_run_id: z.string().nullable().describe('The Temporal run before this one; null in the first.'),
+    previous_run_id: z
+      .string()
+      .nullable()
+      .describe('The Temporal run that this one retries; null in the first.'),
     attempts: z
       .number()
       .int()

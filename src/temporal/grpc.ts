@@ -19,3 +19,11 @@ export function grpcCode(error: unknown): number | null {
 export function isNotFound(error: unknown): boolean {
   return error instanceof WorkflowNotFoundError || grpcCode(error) === GrpcCode.notFound;
 }
+
+/** Null where Temporal has no such workflow (any more); every other failure is the call's own. */
+export async function orGone<T>(call: Promise<T>): Promise<T | null> {
+  return call.catch((error: unknown) => {
+    if (isNotFound(error)) return null;
+    throw error;
+  });
+}

@@ -74,20 +74,31 @@ describe('a run that an operator resets', () => {
     await untilClosed(key);
     expect((await remove(url, key)).status).toBe(200);
     expect((await get(url, `/v1/requests/${key}`)).status).toBe(404);
-    for (const runId of runIds) {
-      await until(
-        () =>
-          client.workflow
-            .getHandle(key, runId)
-            .describe()
-            .then(
-              () => 'there',
-              () => 'gone',
-            ),
-        (state) => state === 'gone',
-        40_000,
-      );
-    }
+    for (const runId of runIds) await untilGone(key, runId);
+  });
+});
+
+describe('a run whose predecessor is gone', () => {
+  it('still knows the attempts that were made before it, and is deleted with the runs that are left', async () => {
+    const key = unique('orphan');
+    upstream.script(key, { answer: 400, body: {} }, { answer: 400, body: {} }, ok('third'));
+    await post(url, { model: key, idempotency_key: key, wait: 20 });
+    const first = await reset(key);
+    const twice = await untilRecord(
+      url,
+      key,
+      ({ status, attempts }) => status === 'failed' && attempts === 2,
+    );
+    await untilClosed(key);
+    await removeRun(key, first);
+    expect(await readRecord(url, key)).toEqual(twice);
+    const second = await reset(key);
+    const record = await untilRecord(url, key, terminal);
+    expect(record).toMatchObject({ status: 'completed', attempts: 3, unknown_attempts: 0 });
+    expect(numbers(record)).toEqual([1, 2, 3]);
+    await untilClosed(key);
+    expect((await remove(url, key)).status).toBe(200);
+    for (const runId of [second, record.temporal.run_id]) await untilGone(key, runId);
   });
 });
 
@@ -113,5 +124,29 @@ async function untilClosed(key: string): Promise<void> {
   await until(
     () => client.workflow.getHandle(key).describe(),
     ({ status }) => status.name !== 'RUNNING',
+  );
+}
+
+/** As Temporal does it when a run's retention is over. */
+async function removeRun(key: string, runId: string): Promise<void> {
+  await client.workflowService.deleteWorkflowExecution({
+    namespace: 'default',
+    workflowExecution: { workflowId: key, runId },
+  });
+  await untilGone(key, runId);
+}
+
+async function untilGone(key: string, runId: string): Promise<void> {
+  await until(
+    () =>
+      client.workflow
+        .getHandle(key, runId)
+        .describe()
+        .then(
+          () => 'there',
+          () => 'gone',
+        ),
+    (state) => state === 'gone',
+    40_000,
   );
 }

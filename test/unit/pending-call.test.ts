@@ -1,4 +1,5 @@
 import { toPayloads, type Payload } from '@temporalio/common';
+import { msToTs } from '@temporalio/common/lib/time.js';
 import { loadDataConverter } from '@temporalio/common/lib/internal-non-workflow/index.js';
 import { describe, expect, it } from 'vitest';
 import {
@@ -52,10 +53,17 @@ function refused(count: number): Journal {
   return journal;
 }
 
-function read(state: number, attempt: number, heartbeat: Journal | null, of = memo()): Promise<Journal> {
+function read(
+  state: number,
+  attempt: number,
+  heartbeat: Journal | null,
+  of = memo(),
+  startedAt: string | null = null,
+): Promise<Journal> {
   const payloads: Payload[] =
     heartbeat === null ? [] : (toPayloads(converter.payloadConverter, heartbeat) ?? []);
-  const pending = { state, attempt, heartbeatDetails: { payloads } };
+  const lastStartedTime = startedAt === null ? null : msToTs(Date.parse(startedAt));
+  const pending = { state, attempt, heartbeatDetails: { payloads }, lastStartedTime };
   return readPendingJournal(pending, decoder, of, earlierJournal(of));
 }
 
@@ -72,6 +80,13 @@ describe('the journal of a pending call', () => {
 
   it('takes an end that was heartbeated before Temporal knew of it as that attempt, not as a reset', async () => {
     expect(await read(STARTED, 3, refused(3))).toEqual(refused(3));
+  });
+
+  it('counts an attempt whose number was another one before an operator reset the activity', async () => {
+    const later = '2026-11-24T00:00:01.000Z';
+    expect(await read(STARTED, 1, refused(1), memo(), later)).toMatchObject({ begun: 2, unknown: 0 });
+    const earlier = '2026-11-23T23:59:59.000Z';
+    expect(await read(STARTED, 1, refused(1), memo(), earlier)).toEqual(refused(1));
   });
 
   it('leaves out an attempt that the options forbid: it makes no call and only ends the request', async () => {

@@ -38,11 +38,19 @@ export async function readPendingJournal(
   const journal = (await decoder.journal(pending.heartbeatDetails)) ?? earlier;
   // An attempt to come carries its number already.
   const attempt = pending.attempt ?? 1;
+  if (isWaiting(pending)) return closeGaps(journal, attempt);
+  const startedAt = optionalTsToDate(pending.lastStartedTime)?.toISOString() ?? null;
   // The running attempt may have written its beginning already, and its end before Temporal knows of it.
-  if (!isWaiting(pending) && journal.entries.at(-1)?.activity_attempt === attempt) return journal;
+  if (isWritten(journal, attempt, startedAt)) return journal;
   const before = closeGaps(journal, attempt);
-  if (isWaiting(pending)) return before;
   // It makes no call and only ends the request.
   if (refusalToBegin(before, countedOver(memo.options, earlier)) !== null) return before;
-  return beginAttempt(before, attempt, optionalTsToDate(pending.lastStartedTime)?.toISOString() ?? null);
+  return beginAttempt(before, attempt, startedAt);
+}
+
+/** After a reset of the activity its numbers start anew: what ended before this attempt began is another. */
+function isWritten(journal: Journal, attempt: number, startedAt: string | null): boolean {
+  const last = journal.entries.at(-1);
+  if (last?.activity_attempt !== attempt) return false;
+  return last.finished_at === null || startedAt === null || last.finished_at > startedAt;
 }

@@ -80,7 +80,7 @@ export function readEarlierRuns(
   description: WorkflowExecutionDescription,
   memo: RunMemo,
 ): Promise<Journal> {
-  return readEarlier(client, description, memo, (before) =>
+  return readEarlier(client, decoder, description, memo, (before) =>
     readRun(client, decoder, before, memo).then(({ journal }) => journal),
   );
 }

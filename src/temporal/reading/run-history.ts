@@ -32,7 +32,7 @@ export type ActivityEnd =
 /** The last events of a run; more than any run has after its activity was scheduled. */
 const LAST_EVENTS = 20;
 /** The SDK's name for what a local activity leaves in the history. */
-const LOCAL_ACTIVITY_MARKER = 'core_local_activity';
+export const LOCAL_ACTIVITY_MARKER = 'core_local_activity';
 
 /**
  * Reads the end of a run's upstream call from the newest events of its history. Needs no worker.
@@ -63,7 +63,7 @@ export async function readActivityEnd(
   return { kind: 'not scheduled' };
 }
 
-/** What the workflow's only local activity read of the attempts before it cancelled the call. */
+/** What the workflow read last, by a local activity, of the attempts: all of them before it cancelled the call. */
 async function recalledJournal(events: readonly HistoryEvent[], decoder: Decoder): Promise<Journal | null> {
   const marker = events.find(
     (event) => event.markerRecordedEventAttributes?.markerName === LOCAL_ACTIVITY_MARKER,

@@ -1,7 +1,7 @@
 import { activityInfo, getClient, heartbeat } from '@temporalio/activity';
 import type { Client } from '@temporalio/client';
 import type { Housekeeping } from '../../domain/run.ts';
-import { isNotFound } from '../grpc.ts';
+import { orGone } from '../grpc.ts';
 import { runBefore } from '../reading/run-before.ts';
 
 /**
@@ -31,11 +31,4 @@ async function deleteRun(client: Client, workflowId: string, runId: string): Pro
   await orGone(
     client.workflowService.deleteWorkflowExecution({ namespace, workflowExecution: { workflowId, runId } }),
   );
-}
-
-async function orGone<T>(call: Promise<T>): Promise<T | null> {
-  return call.catch((error: unknown) => {
-    if (isNotFound(error)) return null;
-    throw error;
-  });
 }
