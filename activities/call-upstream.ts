@@ -17,7 +17,7 @@ import { attemptFailure, finalFailure } from './attempt-failure.ts';
 import { limitAttempt } from './attempt-limit.ts';
 import { toCancellation } from './cancellation.ts';
 import { heartbeatWhileRunning } from './heartbeat.ts';
-import type { RunningCalls } from './running-calls.ts';
+import type { RunningCall, RunningCalls } from './running-calls.ts';
 
 /** What Temporal says of an attempt that runs. */
 export interface Inquiry {
@@ -47,58 +47,77 @@ export interface ActivityDependencies {
  */
 const DOUBTFUL_MS = 1_000;
 
+/** An attempt that may begin. */
+interface Attempt {
+  readonly context: Context;
+  readonly call: UpstreamCall;
+  readonly body: RawJson;
+  /** What came before it. */
+  readonly before: Journal;
+  readonly running: RunningCall;
+  /** Unix ms by Temporal's clock. */
+  readonly now: () => number;
+}
+
 /** One attempt of the upstream call. Temporal repeats it; nothing else does. */
 export function createActivities(dependencies: ActivityDependencies): RunActivities<RawJson> {
   const { upstream, random, runningCalls, log } = dependencies;
 
+  async function makeCall({ context, call, body, before, running, now }: Attempt): Promise<RawJson> {
+    const startedAtMs = now();
+    const journal = beginAttempt(before, context.info.attempt, new Date(startedAtMs).toISOString());
+    const number = journal.begun;
+    const broken = AbortSignal.any([context.cancellationSignal, running.cancelled]);
+    const limit = limitAttempt(call, startedAtMs, broken);
+    const heartbeat = heartbeatWhileRunning(context, journal);
+    const answer = await upstream
+      .complete({ body: body.bytes, requestId: call.request_id, attempt: number, signal: limit.signal })
+      .finally(() => {
+        limit.clear();
+        heartbeat.stop();
+      });
+
+    const endedAtMs = now();
+    const fields = { request_id: call.request_id, attempt: number, duration_ms: endedAtMs - startedAtMs };
+    if (answer.kind === 'completed') {
+      log.info(fields, 'attempt succeeded');
+      return new RawJson(answer.bytes, endAttempt(journal, succeededEnd(answer, startedAtMs, endedAtMs)));
+    }
+    const cancellation = toCancellation(context.cancellationSignal, running.cancelled);
+    const end = failedEnd(answer.failure, cancellation, startedAtMs, endedAtMs);
+    const ended = endAttempt(journal, end);
+    // Travels with the failure; the next attempt finds it in its heartbeat details.
+    context.heartbeat(ended);
+    log.info({ ...fields, code: end.error_code, outcome: end.outcome }, `attempt ${end.status}`);
+    throw attemptFailure({
+      failure: answer.failure,
+      cancellation,
+      journal: ended,
+      options: call.options,
+      timeLeftMs: call.deadline_at_ms - endedAtMs,
+      random,
+    });
+  }
+
   return {
     async callUpstream(call: UpstreamCall, body: RawJson): Promise<RawJson> {
       const context = Context.current();
-      const { attempt } = context.info;
-      const before = closeGaps(previousJournal(context.info.heartbeatDetails, call.earlier), attempt);
+      const { attempt, scheduledTimestampMs, heartbeatDetails } = context.info;
+      const before = closeGaps(previousJournal(heartbeatDetails, call.earlier), attempt);
       const begunMs = dependencies.now();
-      const isDoubtful = attempt > 1 || Math.abs(begunMs - context.info.scheduledTimestampMs) > DOUBTFUL_MS;
-      const told = isDoubtful ? await dependencies.inquire() : NOTHING_ASKED;
-      // The deadline is a time of Temporal's clock.
-      const aheadMs = begunMs - (told.startedAtMs ?? begunMs);
-      const now = (): number => dependencies.now() - aheadMs;
-      refuseToBegin(call, before, attempt, told.isCancelled, now());
-
-      const startedAtMs = now();
-      const journal = beginAttempt(before, attempt, new Date(startedAtMs).toISOString());
-      const number = journal.begun;
+      const isDoubtful = attempt > 1 || Math.abs(begunMs - scheduledTimestampMs) > DOUBTFUL_MS;
+      // From here on a cancellation reaches this attempt, also while it still asks.
       const running = runningCalls.enter(call.request_id);
-      const broken = AbortSignal.any([context.cancellationSignal, running.cancelled]);
-      const limit = limitAttempt(call, startedAtMs, broken);
-      const heartbeat = heartbeatWhileRunning(context, journal);
-      const answer = await upstream
-        .complete({ body: body.bytes, requestId: call.request_id, attempt: number, signal: limit.signal })
-        .finally(() => {
-          limit.clear();
-          heartbeat.stop();
-          running.leave();
-        });
-
-      const endedAtMs = now();
-      const fields = { request_id: call.request_id, attempt: number, duration_ms: endedAtMs - startedAtMs };
-      if (answer.kind === 'completed') {
-        log.info(fields, 'attempt succeeded');
-        return new RawJson(answer.bytes, endAttempt(journal, succeededEnd(answer, startedAtMs, endedAtMs)));
+      try {
+        const told = isDoubtful ? await dependencies.inquire() : NOTHING_ASKED;
+        // The deadline is a time of Temporal's clock.
+        const aheadMs = begunMs - (told.startedAtMs ?? begunMs);
+        const now = (): number => dependencies.now() - aheadMs;
+        refuseToBegin(call, before, attempt, told.isCancelled || running.cancelled.aborted, now());
+        return await makeCall({ context, call, body, before, running, now });
+      } finally {
+        running.leave();
       }
-      const cancellation = toCancellation(context.cancellationSignal, running.cancelled);
-      const end = failedEnd(answer.failure, cancellation, startedAtMs, endedAtMs);
-      const ended = endAttempt(journal, end);
-      // Travels with the failure; the next attempt finds it in its heartbeat details.
-      context.heartbeat(ended);
-      log.info({ ...fields, code: end.error_code, outcome: end.outcome }, `attempt ${end.status}`);
-      throw attemptFailure({
-        failure: answer.failure,
-        cancellation,
-        journal: ended,
-        options: call.options,
-        timeLeftMs: call.deadline_at_ms - endedAtMs,
-        random,
-      });
     },
   };
 }

@@ -154,6 +154,18 @@ describe('an attempt', () => {
     },
   );
 
+  it('makes no call when the cancellation comes while it still asks whether there is one', async () => {
+    const model = unique('meanwhile');
+    const runningCalls = createRunningCalls();
+    const inquire = async (): Promise<{ isCancelled: false; startedAtMs: null }> => {
+      runningCalls.cancel(model);
+      return { isCancelled: false, startedAtMs: null };
+    };
+    const { result } = await make({ model, attempt: 2, dependencies: { runningCalls, inquire } });
+    expect(endIn(result).error.code).toBe('request_cancelled');
+    expect(server.hits(model)).toEqual([]);
+  });
+
   it('makes no call after the deadline, and stands in the log: a reader may have counted it already', async () => {
     const model = unique('late');
     const { result } = await make({ model, deadlineInMs: -1 });

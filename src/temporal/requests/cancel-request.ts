@@ -7,11 +7,12 @@ import { own, type OwnRuns } from './own-runs.ts';
 
 /** Asks Temporal for the cancellation, which the workflow carries out: `Requests.cancel`. */
 export async function cancelRequest(
-  { client }: TemporalRequestsDependencies,
+  dependencies: TemporalRequestsDependencies,
   runs: OwnRuns,
   id: string,
   budget: RpcBudget,
 ): Promise<StoredRequest | null> {
+  const { client } = dependencies;
   const before = own(await runs.look(id, budget));
   if (before === null) return null;
   if (before.stored.record.terminal) throw alreadyTerminal(before.stored);
@@ -23,6 +24,9 @@ export async function cancelRequest(
   });
   if (after === null) return null;
   const { record } = after.stored;
+  const isNewRun = after.description.runId !== before.description.runId;
+  // The run had ended, and somebody retried the request: it is the request that is to be cancelled.
+  if (isNewRun && !record.terminal) return cancelRequest(dependencies, runs, id, budget);
   if (record.terminal && !record.cancel_requested) throw alreadyTerminal(after.stored);
   return after.stored;
 }
