@@ -15,7 +15,7 @@ import { createWaiters } from './temporal/waiters.ts';
 await runEntry(async ({ config, log, stopper }) => {
   const say = (line: string): void => void process.stdout.write(`${line}\n`);
   const chosen = await chooseTemporal(config, log, stopper, say);
-  const { temporal, uiUrl, directoryId, followsCrash, heartbeatTimeoutSeconds } = chosen;
+  const { temporal, uiUrl, directoryId, crash, heartbeatTimeoutSeconds } = chosen;
   // One connection for client and worker: a start's first task travels with its answer.
   const connection = await connectNative(temporal).catch((cause: unknown) => {
     throw new Error(`Temporal cannot be reached at ${temporal.address}.`, { cause });
@@ -26,11 +26,12 @@ await runEntry(async ({ config, log, stopper }) => {
 
   const identity = createIdentity(directoryId);
   const recovered =
-    directoryId === null || !followsCrash
+    directoryId === null || crash === null
       ? null
       : failDeadAttempts({
           client: createClient(abortable, temporal, identity),
           isDead: (worker) => isPredecessor(worker, identity, directoryId),
+          onDone: () => crash.recovered(),
           stopping: stopper.stopping,
           log,
         });

@@ -4,7 +4,7 @@ import type { TemporalAddress } from '../temporal/connection.ts';
 import { binarySources, findBinary } from '../temporal/embedded/binary.ts';
 import { lockDataDir } from '../temporal/embedded/data-dir-lock.ts';
 import { directoryId } from '../temporal/embedded/directory-id.ts';
-import { startEmbeddedServer } from '../temporal/embedded/server.ts';
+import { startEmbeddedServer, type EmbeddedServer } from '../temporal/embedded/server.ts';
 import { SEPARATE_HEARTBEAT_SECONDS } from './external-temporal.ts';
 import type { Stopper } from './stop.ts';
 
@@ -16,8 +16,8 @@ export interface ChosenTemporal {
   readonly uiUrl: string | null;
   /** The locked data directory's id; null where the server is not embedded. */
   readonly directoryId: string | null;
-  /** The directory's last deployment died; what it was doing is to be done again at once. */
-  readonly followsCrash: boolean;
+  /** The directory's last deployment died; what it was doing is to be done again at once. Null where it did not. */
+  readonly crash: Pick<EmbeddedServer, 'recovered'> | null;
   readonly heartbeatTimeoutSeconds: number;
 }
 
@@ -40,7 +40,7 @@ export async function chooseTemporal(
       said: `${external.address} (named by ${external.namedBy}), namespace ${namespace}`,
       uiUrl: config.temporalUiUrl,
       directoryId: null,
-      followsCrash: false,
+      crash: null,
       heartbeatTimeoutSeconds: config.heartbeatTimeoutSeconds ?? SEPARATE_HEARTBEAT_SECONDS,
     };
   }
@@ -63,7 +63,7 @@ export async function chooseTemporal(
     said: `embedded at ${server.address}, database ${dataDir}/temporal.db (binary: ${binary.source})`,
     uiUrl: config.temporalUiUrl ?? server.uiUrl,
     directoryId: await directoryId(dataDir),
-    followsCrash: server.followsCrash,
+    crash: server.followsCrash ? server : null,
     heartbeatTimeoutSeconds: config.heartbeatTimeoutSeconds ?? EMBEDDED_HEARTBEAT_SECONDS,
   };
 }

@@ -126,6 +126,13 @@ it('leaves no server behind when its parent is killed, and the same ports serve 
   expect(next.pid()).not.toBe(serverPid);
   expect(next.followsCrash).toBe(true);
   await isGone(serverPid ?? 0);
+  // Stopped before it was done with what the crash left: the next start has to go on with that.
+  await next.stop();
+  const third = await start();
+  expect(third.followsCrash).toBe(true);
+  third.recovered();
+  await third.stop();
+  expect(await rememberedServer(dataDir)).toBe(null);
   lock.release();
 });
 

@@ -33,6 +33,8 @@ export interface EmbeddedServer {
   readonly namespace: string;
   /** Whether the directory's last deployment did not stop in order: it may have left calls that nobody makes. */
   readonly followsCrash: boolean;
+  /** To be called when nothing is left of that crash: until then an orderly stop does not make it forgotten. */
+  recovered(): void;
   /** Of the server itself; another one after a restart. */
   pid(): number;
   /** Calls back each time the server ended by itself, before it is started again. */
@@ -67,6 +69,7 @@ export async function startEmbeddedServer(settings: EmbeddedSettings): Promise<E
     if (log.error === undefined) log.warn(fields, message);
     else log.error(fields, message);
   };
+  let isRecovered = !followsCrash;
   let current = await launch();
   const supervised = supervise(current, {
     launch,
@@ -87,12 +90,13 @@ export async function startEmbeddedServer(settings: EmbeddedSettings): Promise<E
     uiUrl: `http://127.0.0.1:${uiPort}`,
     namespace: NAMESPACE,
     followsCrash,
+    recovered: () => void (isRecovered = true),
     pid: () => current.pid,
     onExit: (listener) => void listeners.add(listener),
     stop: async () => {
       stopping.abort();
       await supervised;
-      await forgetServer(dataDir);
+      if (isRecovered) await forgetServer(dataDir);
     },
   };
 }

@@ -14,6 +14,8 @@ export interface DeadAttempts {
   readonly client: Client;
   /** Whether the worker with this identity is proven to be dead. */
   readonly isDead: (identity: string) => boolean;
+  /** Called when no more can turn up; not where the process stops before. */
+  readonly onDone: () => void;
   readonly stopping: AbortSignal;
   readonly log: { info(fields: object, message: string): void; warn(fields: object, message: string): void };
 }
@@ -34,7 +36,13 @@ const FIRST_PASS_MS = 3_000;
  *
  * @returns resolves after the first look at all open runs
  */
-export async function failDeadAttempts({ client, isDead, stopping, log }: DeadAttempts): Promise<void> {
+export async function failDeadAttempts({
+  client,
+  isDead,
+  onDone,
+  stopping,
+  log,
+}: DeadAttempts): Promise<void> {
   const decoder = createDecoder(client.options.loadedDataConverter);
   const startedAt = new Date();
   const query = `WorkflowType = '${WORKFLOW_TYPE}' AND ExecutionStatus = 'Running' AND StartTime <= '${startedAt.toISOString()}'`;
@@ -91,6 +99,7 @@ export async function failDeadAttempts({ client, isDead, stopping, log }: DeadAt
       await sleep(BETWEEN_PASSES_MS, undefined, { signal: stopping }).catch(() => undefined);
       await loggedPass();
     }
+    if (!stopping.aborted) onDone();
   }
 
   const first = loggedPass();
