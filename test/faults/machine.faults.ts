@@ -115,15 +115,18 @@ it.skipIf(!isLinux)('row 12: a worker that runs out of memory takes no request w
     TEMPORAL_ADDRESS: inject('temporalAddress'),
     REQRUN_TASK_QUEUE: deployment.taskQueue,
     OPENAI_BASE_URL: upstream.baseURL,
-    NODE_OPTIONS: '--max-old-space-size=72',
+    NODE_OPTIONS: `--max-old-space-size=128 --import=${new URL('../support/exhaust-memory.ts', import.meta.url).href}`,
   });
   await small.untilOutput('"ready"');
-  const keys = Array.from({ length: 60 }, () => unique('heavy'));
-  for (const key of keys) upstream.script(key, ok('x'.repeat(900_000), 500));
-  const ended = once(small.child, 'exit');
+  const keys = Array.from({ length: 60 }, () => unique('in-flight'));
+  for (const key of keys) upstream.script(key, { stall: 'headers' }, ok('again'));
   for (const key of keys) await post(deployment.url, { model: key, idempotency_key: key });
+  for (const key of keys) await upstream.untilHits(key, 1);
+  const ended = once(small.child, 'exit');
+  small.child.kill('SIGUSR2');
   const [exitCode, signal] = await ended;
   process.stdout.write(`the worker ended with ${String(exitCode ?? signal)}\n`);
+  expect(small.output()).toContain('JavaScript heap out of memory');
   await deployment.startWorker();
   for (const key of keys) {
     const record = await untilRecord(deployment.url, key, ({ terminal }) => terminal, 120_000);
