@@ -1,6 +1,9 @@
 import type { App } from './app.ts';
 
-/** On every answer: it is JSON and nothing else, kept by no cache and shown in no frame. No CORS: no web page may read it. */
+/**
+ * On every answer: it is JSON and nothing else, kept by no cache and shown in no frame. There is no CORS header
+ * among them, so that no web page of another origin reads an answer.
+ */
 export const SECURITY_HEADERS = {
   'cache-control': 'no-store',
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
