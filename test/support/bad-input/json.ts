@@ -52,5 +52,7 @@ export const JSON_ROWS: readonly BadInput[] = [
   bad(46, 'half a surrogate pair', withValue('"\\ud800"'), [400, 'invalid_unicode']),
   bad(46, 'half a surrogate pair in a name', withValue('{"\\udc00":1}'), [400, 'invalid_unicode']),
   bad(48, '100,000 members', withValue(members(100_000)), [400, 'too_many_fields']),
+  bad(48, '10,001 members in all', withValue(members(9_996)), [400, 'too_many_fields']),
+  bad(49, '10,001 elements', withValue(`[${'1,'.repeat(10_000)}1]`), [400, 'too_many_items']),
   bad(49, '500,000 messages', postText(`{"messages":[${'1,'.repeat(499_999)}1]}`), [400, 'too_many_items']),
 ];
