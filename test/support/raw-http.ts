@@ -51,20 +51,22 @@ export async function readAnswer(socket: Socket): Promise<Answer | null> {
     const broken = error instanceof Error && 'code' in error;
     if (!broken) throw error;
   }
-  return null;
+  return parseAnswer(received, { isClosed: true });
 }
 
 /** Null while the answer is not complete. Interim (1xx) answers are left out. */
-function parseAnswer(received: string): Answer | null {
+function parseAnswer(received: string, { isClosed = false } = {}): Answer | null {
   const end = received.indexOf('\r\n\r\n');
   if (end === -1) return null;
   const [statusLine = '', ...lines] = received.slice(0, end).split('\r\n');
   const status = Number(/^HTTP\/1\.1 (\d{3}) /.exec(statusLine)?.[1]);
   if (Number.isNaN(status)) throw new Error(`not HTTP: ${JSON.stringify(received.slice(0, 100))}`);
-  if (status < 200) return parseAnswer(received.slice(end + 4));
+  if (status < 200) return parseAnswer(received.slice(end + 4), { isClosed });
   const headers = new Headers(lines.map((line): [string, string] => toPair(line)));
-  const body = received.slice(end + 4);
-  if (body.length < Number(headers.get('content-length') ?? 0)) return null;
+  const length = Number(headers.get('content-length') ?? 0);
+  const body = received.slice(end + 4, end + 4 + length);
+  // An answer to HEAD has the length of a body that never comes.
+  if (body.length < length && !isClosed) return null;
   return { status, headers, text: Buffer.from(body, 'latin1').toString() };
 }
 
