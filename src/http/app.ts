@@ -8,7 +8,7 @@ import {
 } from 'fastify-type-provider-zod';
 import type { Limit } from '../domain/limit.ts';
 import type { Requests } from '../domain/requests.ts';
-import { answerBrokenRequests, refuseTunnels } from './broken-requests.ts';
+import { createBrokenRequests } from './broken-requests.ts';
 import { limitConnections } from './connections.ts';
 import { acceptJson } from './content-type.ts';
 import { handleErrors } from './error-handler.ts';
@@ -60,6 +60,7 @@ const MAX_PARAM_LENGTH = 255 * 3;
 /** Builds the HTTP API; it neither listens nor connects. */
 export async function buildApp(dependencies: AppDependencies): Promise<App> {
   const { receiveTimeoutMs = RECEIVE_TIMEOUT_MS } = dependencies;
+  const brokenRequests = createBrokenRequests();
   const app: App = Fastify({
     loggerInstance: dependencies.logger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -74,7 +75,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
-    clientErrorHandler: answerBrokenRequests,
+    clientErrorHandler: brokenRequests.answer,
     frameworkErrors: (error, _request, reply) => {
       void handleErrors.answer(error, reply.headers(SECURITY_HEADERS));
     },
@@ -85,7 +86,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
   sendSecurityHeaders(app);
   limitConnections(app, dependencies.maxConnections);
   checkRequestHeads(app);
-  refuseTunnels(app);
+  brokenRequests.watch(app);
   acceptJson(app);
   logRequests(app);
   const paths = collectPaths(app);

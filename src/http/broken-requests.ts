@@ -1,6 +1,6 @@
+import { STATUS_CODES, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Writable } from 'node:stream';
-import { STATUS_CODES } from 'node:http';
 import { ERROR_CATALOGUE, type RefusalCode } from '../domain/error-catalogue.ts';
 import type { App } from './app.ts';
 import { SECURITY_HEADERS } from './security-headers.ts';
@@ -14,18 +14,33 @@ const BY_NODE_CODE: Readonly<Record<string, RefusalCode>> = {
 /** Of whatever path: where it would have gone is not known. */
 const ALLOWED_ANYWHERE = 'DELETE, GET, HEAD, POST';
 
-/** What Node's HTTP parser refuses never becomes a request; it is answered on the bare socket, as JSON. */
-export function answerBrokenRequests(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy();
-    return;
-  }
-  refuseOnSocket(socket, BY_NODE_CODE[error.code ?? ''] ?? 'invalid_request');
+export interface BrokenRequests {
+  /** Node's `clientError`: what its HTTP parser refuses never becomes a request. */
+  answer(error: NodeJS.ErrnoException, socket: Socket): void;
+  watch(app: App): void;
 }
 
-/** CONNECT is no request to Node, which hangs up unless somebody takes the socket. */
-export function refuseTunnels(app: App): void {
-  app.server.on('connect', (_request, socket) => refuseOnSocket(socket, 'method_not_allowed'));
+/** Answers what is no request on the bare socket, as JSON, once what came whole before it has been answered. */
+export function createBrokenRequests(): BrokenRequests {
+  const lastOn = new WeakMap<Socket, ServerResponse>();
+  return {
+    answer(error, socket) {
+      if (error.code === 'ECONNRESET' || !socket.writable) {
+        socket.destroy();
+        return;
+      }
+      const refuse = (): void => refuseOnSocket(socket, BY_NODE_CODE[error.code ?? ''] ?? 'invalid_request');
+      const before = lastOn.get(socket);
+      // In the place of its answer, ours would say that nothing was accepted.
+      if (before?.req.complete === true && !before.writableFinished) before.once('finish', refuse);
+      else refuse();
+    },
+    watch({ server }) {
+      server.prependListener('request', ({ socket }, response) => void lastOn.set(socket, response));
+      // CONNECT is no request to Node, which hangs up unless somebody takes the socket.
+      server.on('connect', (_request, socket) => refuseOnSocket(socket, 'method_not_allowed'));
+    },
+  };
 }
 
 function refuseOnSocket(socket: Writable, code: RefusalCode): void {

@@ -13,7 +13,11 @@ export interface AppAlone {
 }
 
 /** The HTTP API on a real port, before a store that knows no request and writes down what it is asked. */
-export async function startAppAlone({ receiveTimeoutMs = 25_000 } = {}): Promise<AppAlone> {
+export async function startAppAlone({
+  receiveTimeoutMs = 25_000,
+  /** No request is accepted before. */
+  acceptAfter = Promise.resolve(),
+}: { receiveTimeoutMs?: number; acceptAfter?: Promise<unknown> } = {}): Promise<AppAlone> {
   const asked: string[] = [];
   const logLines: string[] = [];
   const ask =
@@ -29,8 +33,18 @@ export async function startAppAlone({ receiveTimeoutMs = 25_000 } = {}): Promise
     lastErrorCode: null,
     nextAttemptAt: null,
   } as const;
+  const accept = ask('submit', {
+    id: 'id',
+    createdAt: new Date(0).toISOString(),
+    replayed: false,
+    run: pending,
+  });
   const requests: Requests = {
-    submit: ask('submit', { id: 'id', createdAt: new Date(0).toISOString(), replayed: false, run: pending }),
+    submit: async () => {
+      const accepted = await accept();
+      await acceptAfter;
+      return accepted;
+    },
     read: ask('read', null),
     cancel: ask('cancel', null),
     retry: ask('retry', null),

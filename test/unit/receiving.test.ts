@@ -1,4 +1,5 @@
 /** How requests are received, on real sockets, before a store that only writes down what it is asked. */
+import { text } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { startAppAlone } from '../support/app-alone.ts';
@@ -55,6 +56,20 @@ describe('a caller that does not finish sending', () => {
 });
 
 describe('whatever is refused', () => {
+  it('behind a good request waits for its answer, for in its place it would say that nothing was accepted', async () => {
+    const accepted = Promise.withResolvers<void>();
+    const { url, asked } = await startAppAlone({ acceptAfter: accepted.promise });
+    const socket = await open(url);
+    socket.write(Buffer.concat([postFields({}), Buffer.from('noise\r\n\r\n')]));
+    await until(
+      () => asked,
+      ([first]) => first === 'submit',
+    );
+    accepted.resolve();
+    const received = await text(socket);
+    expect(received.match(/HTTP\/1\.1 \d{3}/g)).toEqual(['HTTP/1.1 202', 'HTTP/1.1 405']);
+  });
+
   it('is looked up by nobody, logged in one line at most, and without a word of it (rows 10, 28, 85)', async () => {
     const { url, asked, logLines } = await startAppAlone();
     const rows = [...TRANSPORT_ROWS, ...JSON_ROWS, ...FIELD_ROWS, ...KEY_ROWS];
