@@ -53,7 +53,7 @@ export const REFUSALS = {
   duplicate_header: invalid(400, 'A header that may be sent once was sent more than once.'),
   request_not_found: invalid(404, 'There is no request with this id.'),
   not_found: invalid(404, 'There is nothing at this path.'),
-  method_not_allowed: invalid(405, 'The path exists, but not with this method; Allow names those it has.'),
+  method_not_allowed: invalid(405, 'This method is not allowed here; Allow names those that are.'),
   request_timeout: invalid(408, 'The request was not received completely in time.'),
   idempotency_key_unavailable: invalid(
     409,
@@ -74,6 +74,7 @@ export const REFUSALS = {
   unsupported_media_type: invalid(415, 'The Content-Type must be application/json.'),
   unsupported_charset: invalid(415, 'The charset must be utf-8.'),
   unsupported_content_encoding: invalid(415, 'Content-Encoding is not supported; send the body as it is.'),
+  expectation_failed: invalid(417, 'The Expect header asks for something other than 100-continue.'),
   idempotency_key_reused: invalid(
     422,
     'The idempotency key was used for a different request; use another key or send the same body.',

@@ -1,24 +1,59 @@
+import { STATUS_CODES, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { STATUS_CODES } from 'node:http';
+import type { Writable } from 'node:stream';
 import { ERROR_CATALOGUE, type RefusalCode } from '../domain/error-catalogue.ts';
+import type { App } from './app.ts';
+import { SECURITY_HEADERS } from './security-headers.ts';
 
 const BY_NODE_CODE: Readonly<Record<string, RefusalCode>> = {
   HPE_HEADER_OVERFLOW: 'headers_too_large',
+  HPE_INVALID_METHOD: 'method_not_allowed',
   ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
 };
 
-/** What Node's HTTP parser refuses never becomes a request; it is answered on the bare socket, as JSON. */
-export function answerBrokenRequests(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const code = BY_NODE_CODE[error.code ?? ''] ?? 'invalid_request';
+/** Of whatever path: where it would have gone is not known. */
+const ALLOWED_ANYWHERE = 'DELETE, GET, HEAD, POST';
+
+export interface BrokenRequests {
+  /** Node's `clientError`: what its HTTP parser refuses never becomes a request. */
+  answer(error: NodeJS.ErrnoException, socket: Socket): void;
+  watch(app: App): void;
+}
+
+/** Answers what is no request on the bare socket, as JSON, once what came whole before it has been answered. */
+export function createBrokenRequests(): BrokenRequests {
+  const lastOn = new WeakMap<Socket, ServerResponse>();
+  return {
+    answer(error, socket) {
+      if (error.code === 'ECONNRESET' || !socket.writable) {
+        socket.destroy();
+        return;
+      }
+      const refuse = (): void => refuseOnSocket(socket, BY_NODE_CODE[error.code ?? ''] ?? 'invalid_request');
+      const before = lastOn.get(socket);
+      // In the place of its answer, ours would say that nothing was accepted.
+      if (before?.req.complete === true && !before.writableFinished) before.once('finish', refuse);
+      else refuse();
+    },
+    watch({ server }) {
+      server.prependListener('request', ({ socket }, response) => void lastOn.set(socket, response));
+      // CONNECT is no request to Node, which hangs up unless somebody takes the socket.
+      server.on('connect', (_request, socket) => refuseOnSocket(socket, 'method_not_allowed'));
+    },
+  };
+}
+
+function refuseOnSocket(socket: Writable, code: RefusalCode): void {
   const { status, type, meaning } = ERROR_CATALOGUE[code];
   const body = JSON.stringify({ error: { message: meaning, type, param: null, code } });
-  socket.end(
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n` +
-      `Content-Type: application/json; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\n` +
-      `x-should-retry: false\r\nConnection: close\r\n\r\n${body}`,
-  );
+  const headers = {
+    ...SECURITY_HEADERS,
+    ...(code === 'method_not_allowed' ? { allow: ALLOWED_ANYWHERE } : {}),
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': Buffer.byteLength(body),
+    'x-should-retry': 'false',
+    connection: 'close',
+  };
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`);
 }

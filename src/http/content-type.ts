@@ -27,6 +27,11 @@ export function acceptJson(app: App): void {
       done(error instanceof Error ? error : new Error('the body could not be read', { cause: error }));
     }
   });
+  app.addHook('preValidation', async ({ jsonBody, routeOptions: { schema, config } }) => {
+    const isMissing = jsonBody === null && schema?.body !== undefined && config.bodyIsOptional !== true;
+    // Without a Content-Type and without a body, no parser is asked.
+    if (isMissing) throw new Refusal('unsupported_media_type');
+  });
 }
 
 function refuseOtherEncodings(contentType: string | undefined, contentEncoding: string | undefined): void {

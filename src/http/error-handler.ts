@@ -1,4 +1,5 @@
 import type { FastifyReply } from 'fastify';
+import type { IncomingMessage } from 'node:http';
 import { FAILURES } from '../domain/error-catalogue.ts';
 import { Refusal } from '../domain/refusal.ts';
 import type { App } from './app.ts';
@@ -12,7 +13,7 @@ export function handleErrors(app: App): void {
 
 /** For Fastify's own errors before routing, too. A fault of ours is logged and told without details. */
 handleErrors.answer = (error: unknown, reply: FastifyReply): FastifyReply => {
-  const refusal = toRefusal(error);
+  const refusal = brokeOff(reply.request.raw) ? new Refusal('invalid_request') : toRefusal(error);
   if (refusal !== null) {
     if (refusal.code === 'service_unavailable' || refusal.code === 'acceptance_unknown') {
       reply.log.warn({ code: refusal.code, cause: nameOf(refusal.cause) }, 'Temporal did not answer');
@@ -28,6 +29,11 @@ handleErrors.answer = (error: unknown, reply: FastifyReply): FastifyReply => {
     .type('application/json; charset=utf-8')
     .send(JSON.stringify({ error: { message: meaning, type, param: null, code: 'internal_error' } }));
 };
+
+/** Whether the caller left, or sent what is no HTTP, before the body's end: no fault of ours. */
+function brokeOff({ complete, destroyed }: IncomingMessage): boolean {
+  return destroyed && !complete;
+}
 
 /** Tells an outage from a fault: the first error's name, and its status where it has one; no message. */
 function nameOf(cause: unknown): string | null {

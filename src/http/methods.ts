@@ -1,8 +1,9 @@
-import type { HTTPMethods } from 'fastify';
+import { METHODS } from 'node:http';
 import { Refusal } from '../domain/refusal.ts';
 import type { App } from './app.ts';
 
-const METHODS: readonly HTTPMethods[] = ['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT'];
+/** CONNECT never gets as far as a path. */
+const REFUSABLE = METHODS.filter((method) => method !== 'CONNECT');
 
 /** The methods of every path, as its routes are added. */
 export function collectPaths(app: App): ReadonlyMap<string, Set<string>> {
@@ -17,10 +18,13 @@ export function collectPaths(app: App): ReadonlyMap<string, Set<string>> {
 
 /** A path that exists answers its other methods with 405 and Allow, before the body is looked at. */
 export function refuseOtherMethods(app: App, paths: ReadonlyMap<string, Set<string>>): void {
+  for (const method of REFUSABLE) {
+    if (!app.supportedMethods.includes(method)) app.addHttpMethod(method);
+  }
   for (const [url, methods] of [...paths]) {
     const allowed = [...methods].sort().join(', ');
     app.route({
-      method: METHODS.filter((method) => !methods.has(method)),
+      method: REFUSABLE.filter((method) => !methods.has(method)),
       url,
       schema: { hide: true },
       onRequest: async (_request, reply) => {

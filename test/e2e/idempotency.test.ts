@@ -6,6 +6,8 @@ import { useDeployment } from '../support/use-deployment.ts';
 
 const { upstream, deployment, url } = await useDeployment();
 
+const OPAQUE = String.raw`a/b a:b %2e {} a"b " a\b \ temporal-sys-x ../../etc/passwd ...`.split(' ');
+
 describe('an idempotency key', () => {
   it('lets fifty equal calls at once make one upstream call, with the same bytes for all (I12)', async () => {
     const model = unique('fifty');
@@ -80,21 +82,16 @@ describe('an idempotency key', () => {
     expect(upstream.hits(model)).toHaveLength(1);
   });
 
-  it.each(['', ' ', 'a b', 'ключ', '@project/key', 'rr_mine', '.', '..', 'x'.repeat(256)])(
-    'is refused when it is %j, before anything runs (I18, I19)',
-    async (key) => {
-      const answer = await post(url, { idempotency_key: key, wait: 1 });
-      expect([answer.status, errorOf(answer).code]).toEqual([400, 'invalid_idempotency_key']);
-    },
-  );
-
-  it.each(['a/b', 'a:b', '%2e', '{}', 'temporal-sys-x', '../../etc/passwd', 'x'.repeat(240)])(
-    'is opaque: %j names a record that can be read',
+  it.each([...OPAQUE, 'x'.repeat(247)])(
+    'is opaque: %j names a record that can be read, from the header as well (I19; rows 71, 78, 83)',
     async (prefix) => {
       const key = `${prefix}${randomUUID().slice(0, 8)}`;
-      const answer = await post(url, { idempotency_key: key, wait: 20 });
-      expect(answer.status).toBe(200);
+      expect((await post(url, { idempotency_key: key, wait: 20 })).status).toBe(200);
       expect((await readRecord(url, key)).id).toBe(key);
+      for (const header of [key, `"${key.replaceAll(/["\\]/g, '\\$&')}"`]) {
+        const answer = await post(url, {}, { 'Idempotency-Key': header });
+        expect([answer.status, answer.headers.get('x-request-id')]).toEqual([200, key]);
+      }
     },
   );
 
@@ -111,23 +108,6 @@ describe('an idempotency key', () => {
     expect((await post(url, { model: 5, idempotency_key: key })).status).toBe(400);
     expect((await post(url, { model, wait: 20, idempotency_key: key })).status).toBe(200);
   });
-
-  it.each([
-    ['a lone surrogate', '"\\ud800"', 'invalid_unicode'],
-    ['a duplicate member', '1,"x":2', 'duplicate_field'],
-    ['an integer beyond 2^53', '12345678901234567890', 'invalid_number'],
-    ['an overflow', '1e400', 'invalid_number'],
-  ])(
-    'has one meaning only: %s is refused, for two bodies could share a fingerprint (I23)',
-    async (_what, value, code) => {
-      const answer = await post(
-        url,
-        `{"model":"never","messages":[{"role":"user","content":"hi"}],"x":${value}}`,
-      );
-      expect([answer.status, errorOf(answer).code]).toEqual([400, code]);
-      expect(upstream.hits('never')).toHaveLength(0);
-    },
-  );
 
   it("never reads, joins or touches a workflow that is not ReqRun's", async () => {
     const id = unique('stranger');

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ERROR_CATALOGUE } from '../../src/domain/error-catalogue.ts';
-import { errorOf, get, post, readRecord, unique } from '../support/api.ts';
+import { get, post, readRecord, unique } from '../support/api.ts';
 import { startDeployment } from '../support/deployment.ts';
 import { ok } from '../support/scripted-upstream.ts';
 import { until } from '../support/until.ts';
@@ -21,27 +21,9 @@ describe('the service', () => {
     expect(referenced.filter((name) => name === undefined || !schemas.includes(name))).toEqual([]);
   });
 
-  it('answers JSON on unknown paths and methods', async () => {
-    const unknown = await get(deployment.url, '/v1/nothing?secret=1');
-    expect([unknown.status, errorOf(unknown).code]).toEqual([404, 'not_found']);
-    expect(unknown.text).not.toContain('secret');
+  it('names the methods that a path has, to whoever asks with another', async () => {
     const wrong = await fetch(`${deployment.url}/v1/requests/x`, { method: 'PUT' });
     expect([wrong.status, wrong.headers.get('allow')]).toEqual([405, 'DELETE, GET, HEAD']);
-  });
-
-  it.each([
-    [{ model: 5 }, 'invalid_type', 'model'],
-    [{ messages: undefined }, 'missing_field', 'messages'],
-    [{ messages: [] }, 'invalid_value', 'messages'],
-    [{ wait: 'true' }, 'invalid_type', 'wait'],
-    [{ wait: -1 }, 'invalid_value', 'wait'],
-    [{ reqrun: { deadline: 5 } }, 'unknown_field', 'reqrun.deadline'],
-    [{ base_url: 'http://elsewhere' }, 'unknown_field', 'base_url'],
-    [{ stream: true }, 'stream_not_supported', 'stream'],
-  ])('refuses %j with %s and names the field', async (fields, code, param) => {
-    const answer = await post(deployment.url, fields);
-    expect([answer.status, errorOf(answer).code, errorOf(answer).param]).toEqual([400, code, param]);
-    expect(answer.headers.get('x-should-retry')).toBe('false');
   });
 
   it('makes runs findable by model, tells their story and links to them', async () => {

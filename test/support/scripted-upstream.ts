@@ -35,6 +35,8 @@ export interface ScriptedUpstream {
   /** The last step repeats. */
   script(model: string, ...steps: Step[]): void;
   hits(model: string): readonly UpstreamHit[];
+  /** How many calls there were, of all models and of none. */
+  calls(): number;
   untilHits(model: string, count: number): Promise<void>;
   /** The most calls, of all models, that were ever unanswered at the same time. */
   mostAtOnce(): number;
@@ -48,11 +50,12 @@ const Call = z.object({ model: z.string() });
 export async function startScriptedUpstream(): Promise<ScriptedUpstream> {
   const scripts = new Map<string, Step[]>();
   const seen = new Map<string, UpstreamHit[]>();
-  let [open, mostOpen] = [0, 0];
+  let [calls, open, mostOpen] = [0, 0, 0];
   const aborted = new Map<string, number>();
   const hits = (model: string): UpstreamHit[] => seen.get(model) ?? [];
 
   const server = createServer((request, response) => {
+    calls += 1;
     mostOpen = Math.max(mostOpen, (open += 1));
     response.once('close', () => (open -= 1));
     void serve(request, response).catch(() => response.destroy());
@@ -76,6 +79,7 @@ export async function startScriptedUpstream(): Promise<ScriptedUpstream> {
     baseURL: `http://127.0.0.1:${address.port}/v1`,
     script: (model, ...steps) => void scripts.set(model, steps),
     hits,
+    calls: () => calls,
     mostAtOnce: () => mostOpen,
     untilHits: async (model, count) =>
       void (await until(

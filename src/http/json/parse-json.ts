@@ -66,6 +66,8 @@ function parseStrictly(text: string): unknown {
 interface Container {
   /** Null in an array. */
   readonly names: Set<string> | null;
+  /** The member whose value it is; null within an array. */
+  readonly of: string | null;
   elements: number;
 }
 
@@ -76,12 +78,17 @@ function scan(text: string): Member[] {
   const members: Member[] = [];
   let memberCount = 0;
   let nameExpected = false;
+  let lastName = '';
   for (let token: number = scanner.scan(); token !== Token.end; token = scanner.scan()) {
     const container = open.at(-1);
     switch (token) {
       case Token.openBrace:
       case Token.openBracket:
-        open.push({ names: token === Token.openBrace ? new Set() : null, elements: 1 });
+        open.push({
+          names: token === Token.openBrace ? new Set() : null,
+          of: container?.names ? lastName : null,
+          elements: 1,
+        });
         if (open.length > MAX_DEPTH) throw new Refusal('json_too_deep');
         nameExpected = token === Token.openBrace;
         break;
@@ -102,9 +109,11 @@ function scan(text: string): Member[] {
         if (!nameExpected || !container?.names) break;
         nameExpected = false;
         if (++memberCount > MAX_MEMBERS) throw new Refusal('too_many_fields');
-        if (string === '__proto__') throw new Refusal('invalid_json');
+        const namesPrototype = string === 'prototype' && container.of === 'constructor';
+        if (string === '__proto__' || namesPrototype) throw new Refusal('invalid_json');
         if (container.names.has(string)) throw new Refusal('duplicate_field');
         container.names.add(string);
+        lastName = string;
         if (open.length === 1) members.push({ name: string, start: scanner.getTokenOffset(), end: 0 });
         break;
       }
@@ -121,9 +130,10 @@ function scan(text: string): Member[] {
   return members;
 }
 
-/** Integers beyond 2^53 and numbers that overflow would be other numbers behind the next parser. */
+/** Integers beyond 2^53 and numbers that over- or underflow would be other numbers behind the next parser. */
 function isExact(literal: string): boolean {
   const number = Number(literal);
   if (!Number.isFinite(number)) return false;
-  return Number.isInteger(number) && /^-?\d+$/.test(literal) ? Number.isSafeInteger(number) : true;
+  if (number === 0) return /^-?[0.]+(e|$)/i.test(literal);
+  return /^-?\d+(\.0+)?$/.test(literal) ? Number.isSafeInteger(number) : true;
 }

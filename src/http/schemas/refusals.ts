@@ -14,6 +14,8 @@ export const TRANSPORT_REFUSALS: readonly RefusalCode[] = [
   'request_timeout',
   'uri_too_long',
   'headers_too_large',
+  'duplicate_header',
+  'expectation_failed',
 ];
 
 /** Refusals of a body that cannot be read. */

@@ -1,0 +1,69 @@
+import { promisify } from 'node:util';
+import { pino } from 'pino';
+import { onTestFinished } from 'vitest';
+import type { Requests } from '../../src/domain/requests.ts';
+import { buildApp } from '../../src/http/app.ts';
+
+export interface AppAlone {
+  readonly url: string;
+  /** What was asked of the store: the method's name, and the id where there is one. */
+  readonly asked: readonly string[];
+  readonly logLines: readonly string[];
+  openConnections(): Promise<number>;
+}
+
+/** The HTTP API on a real port, before a store that knows no request and writes down what it is asked. */
+export async function startAppAlone({
+  receiveTimeoutMs = 25_000,
+  /** No request is accepted before. */
+  acceptAfter = Promise.resolve(),
+}: { receiveTimeoutMs?: number; acceptAfter?: Promise<unknown> } = {}): Promise<AppAlone> {
+  const asked: string[] = [];
+  const logLines: string[] = [];
+  const ask =
+    <T>(method: string, answer: T) =>
+    async (id?: unknown): Promise<T> => {
+      asked.push(typeof id === 'string' ? `${method} ${id}` : method);
+      return answer;
+    };
+  const pending = {
+    kind: 'pending',
+    status: 'queued',
+    attempts: 0,
+    lastErrorCode: null,
+    nextAttemptAt: null,
+  } as const;
+  const accept = ask('submit', {
+    id: 'id',
+    createdAt: new Date(0).toISOString(),
+    replayed: false,
+    run: pending,
+  });
+  const requests: Requests = {
+    submit: async () => {
+      const accepted = await accept();
+      await acceptAfter;
+      return accepted;
+    },
+    read: ask('read', null),
+    cancel: ask('cancel', null),
+    retry: ask('retry', null),
+    delete: ask('delete', false),
+    reachable: ask('reachable', true),
+  };
+  const app = await buildApp({
+    requests,
+    wait: { defaultWaitSeconds: 0, waitSeconds: 1, maxWaitSeconds: 1 },
+    maxBodyBytes: 1_048_576,
+    maxConnections: 1_000,
+    accepting: { isFull: () => false },
+    stopping: new AbortController().signal,
+    logger: pino({ level: 'trace' }, { write: (line) => void logLines.push(line) }),
+    receiveTimeoutMs,
+  });
+  onTestFinished(() => app.close());
+  const url = await app.listen({ host: '127.0.0.1', port: 0 });
+  logLines.length = 0;
+  const openConnections = promisify(app.server.getConnections.bind(app.server));
+  return { url, asked, logLines, openConnections };
+}

@@ -1,0 +1,46 @@
+/** What looks wrong and is not: accepted, and sent on as it came. */
+export interface OddInput {
+  readonly row: string;
+  readonly title: string;
+  /** JSON text of members beside model and messages, which the upstream receives as they are. */
+  readonly passedOn: string;
+  /** JSON text of ReqRun's own members. */
+  readonly own?: string;
+  /** Instead of an ordinary message; JSON text. */
+  readonly message?: string;
+  readonly headers?: Record<string, string>;
+}
+
+const odd = (row: number, title: string, passedOn: string, more: Partial<OddInput> = {}): OddInput => ({
+  row: String(row),
+  title,
+  passedOn,
+  ...more,
+});
+const nested = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth);
+const numbers = Array.from({ length: 10_000 }, (_, index) => index);
+/** With model, messages, a message's two and `x` itself, 10,000 in all; wait is the last. */
+const members = numbers.slice(0, 9_994).map((index) => `"${index}":1`);
+
+export const ODD_ROWS: readonly OddInput[] = [
+  odd(40, 'nesting as deep as is allowed', `"x":${nested(63)}`),
+  odd(44, 'the largest exact integer', '"seed":9007199254740991'),
+  odd(44, 'numbers in any notation', '"x":[1E+2,1.50,-0.0,1e-7,0e9,123456.7890]'),
+  odd(47, 'a NUL in a prompt', '"x":1', { message: '{"role":"user","content":"a\\u0000b"}' }),
+  odd(48, '10,000 members', `"x":{${members.join()}}`),
+  odd(49, '10,000 elements', `"x":[${numbers.join()}]`),
+  odd(56, 'a role nobody knows', '"x":1', { message: '{"role":"oracle","content":"hi","x":[null]}' }),
+  odd(57, 'no content and parts', '"x":1', {
+    message:
+      '{"role":"user","content":null},{"role":"user","content":[{"type":"x","x":1}]},{"role":"assistant"}',
+  }),
+  odd(58, 'unknown members', '"x":{"y":[1.0,{"z":null}]},"":0,"constructor":1,"toString":2,"prototype":{}'),
+  odd(61, 'a temperature that the upstream will judge', '"temperature":99'),
+  odd(62, 'a count that the upstream will judge', '"max_tokens":-5,"max_completion_tokens":0'),
+  odd(62, 'null for what is optional', '"n":null,"tools":null,"stream":null,"seed":null'),
+  odd(64, 'a Prefer that cannot be read', '"x":1', { headers: { prefer: 'wait=abc, wait=-1, wait=99999' } }),
+  odd(65, 'what OpenAI keeps', '"store":true,"metadata":{"k":"v\\u0000"},"user":"\\u202eu"'),
+  odd(68, "a log line and somebody else's id", '"x":1', {
+    message: '{"role":"user","content":"@other/id\\n{\\"level\\":60,\\"msg\\":\\"fake\\"}"}',
+  }),
+];
