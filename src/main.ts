@@ -9,6 +9,7 @@ import { startApi } from './process/start-api.ts';
 import { startWorker } from './process/start-worker.ts';
 import { chooseUpstream } from './process/upstream.ts';
 import { connectLazily, connectNative, createClient } from './temporal/connection.ts';
+import { createDataConverter } from './temporal/data-converter.ts';
 import { failDeadAttempts } from './temporal/worker/dead-attempts.ts';
 import { createWaiters } from './temporal/waiters.ts';
 
@@ -29,7 +30,7 @@ await runEntry(async ({ config, log, stopper }) => {
     directoryId === null || !followsCrash
       ? null
       : failDeadAttempts({
-          client: createClient(abortable, temporal, identity),
+          client: createClient(abortable, temporal, identity, createDataConverter(config.encryption)),
           isDead: (worker) => isPredecessor(worker, identity, directoryId),
           stopping: stopper.stopping,
           log,

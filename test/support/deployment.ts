@@ -15,6 +15,7 @@ import {
   createClient,
   type TemporalAddress,
 } from '../../src/temporal/connection.ts';
+import { createDataConverter } from '../../src/temporal/data-converter.ts';
 import { createWaiters } from '../../src/temporal/waiters.ts';
 import { createUpstream } from '../../src/upstream/client.ts';
 
@@ -93,7 +94,7 @@ export async function startDeployment(options: DeploymentOptions): Promise<Deplo
   });
   return {
     url,
-    client: createClient(connection, temporal, 'test-client'),
+    client: createClient(connection, temporal, 'test-client', createDataConverter(config.encryption)),
     taskQueue,
     startWorker: runWorker,
     beginStop: stopper.begin,
