@@ -133,6 +133,15 @@ it('refuses plain text, because with a key nothing plain can be trusted to be ou
   await expect(codecOf(OLD).decode([{}], HERE)).rejects.toEqual(refusedAs('not encrypted'));
 });
 
+it("passes the server's own word for a call that never began, and nothing that looks like it", async () => {
+  const word = payloadConverter.toPayload('ACTIVITY_ID_NOT_STARTED') ?? {};
+  expect(await codecOf(OLD).decode([word], HERE)).toEqual([word]);
+  for (const other of ['ACTIVITY_ID_NOT_STARTEX', { a: 'ACTIVITY_ID_NOT_STARTED' }]) {
+    const decoding = codecOf(OLD).decode([payloadConverter.toPayload(other) ?? {}], HERE);
+    await expect(decoding).rejects.toEqual(refusedAs('not encrypted'));
+  }
+});
+
 it('reads what older keys wrote and writes with the first, so that keys can be exchanged', async () => {
   const both = codecOf(NEW, OLD);
   await expect(both.decode([await sealed(codecOf(OLD))], HERE)).resolves.toHaveLength(1);

@@ -1,6 +1,7 @@
 import type { PayloadCodec, SerializationContext } from '@temporalio/common';
 import type { EncryptionKeys } from './keys.ts';
 import { seal, unseal, type Place } from './sealed-payload.ts';
+import { isServersOwn } from './servers-own.ts';
 
 /**
  * Encrypts and decrypts whatever passes between this process and Temporal, outside of the workflow sandbox.
@@ -13,7 +14,8 @@ import { seal, unseal, type Place } from './sealed-payload.ts';
 export function createEncryptionCodec(keys: EncryptionKeys): PayloadCodec {
   return {
     encode: async (payloads, context) => payloads.map((payload) => seal(payload, keys, placeOf(context))),
-    decode: async (payloads, context) => payloads.map((payload) => unseal(payload, keys, placeOf(context))),
+    decode: async (payloads, context) =>
+      payloads.map((payload) => (isServersOwn(payload) ? payload : unseal(payload, keys, placeOf(context)))),
   };
 }
 
