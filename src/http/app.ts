@@ -43,8 +43,9 @@ export type App = FastifyInstance<
   ZodTypeProvider
 >;
 
-/** A caller has this long to send its request, headers and body. */
-const RECEIVE_TIMEOUT_MS = 30_000;
+/** A caller has this long to send its request, headers and body; with Node's pause between two looks, 30 s. */
+const RECEIVE_TIMEOUT_MS = 25_000;
+const RECEIVE_CHECK_MS = 5_000;
 /** Longer than the 60 s at which common proxies give up idle connections. */
 const KEEP_ALIVE_TIMEOUT_MS = 72_000;
 /** An id of 255 characters, each percent-encoded. */
@@ -57,6 +58,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: dependencies.maxBodyBytes,
     requestTimeout: RECEIVE_TIMEOUT_MS,
+    http: { headersTimeout: RECEIVE_TIMEOUT_MS, connectionsCheckingInterval: RECEIVE_CHECK_MS },
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     forceCloseConnections: 'idle',
     return503OnClosing: false,

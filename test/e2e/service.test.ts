@@ -3,6 +3,7 @@ import { ERROR_CATALOGUE } from '../../src/domain/error-catalogue.ts';
 import { errorOf, get, post, readRecord, unique } from '../support/api.ts';
 import { startDeployment } from '../support/deployment.ts';
 import { ok } from '../support/scripted-upstream.ts';
+import { until } from '../support/until.ts';
 import { useDeployment } from '../support/use-deployment.ts';
 
 const { upstream, deployment } = await useDeployment();
@@ -59,7 +60,11 @@ describe('the service', () => {
     const model = unique('red');
     upstream.script(model, { answer: 400, body: {} });
     await post(deployment.url, { model, wait: 20, idempotency_key: model });
-    expect((await deployment.client.workflow.getHandle(model).describe()).status.name).toBe('FAILED');
+    // The caller is answered from inside the workflow's last task: Temporal closes the run right after.
+    await until(
+      () => deployment.client.workflow.getHandle(model).describe(),
+      ({ status }) => status.name === 'FAILED',
+    );
   });
 
   it('reads a run that an operator terminated or cancelled, with the attempt that was cut off', async () => {
