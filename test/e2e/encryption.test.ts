@@ -220,6 +220,29 @@ describe('a worker without the key', () => {
     await right.stop();
     await api.stop();
   });
+
+  it('makes no call of an attempt it cannot read, which then counts as unknown, and another worker goes on', async () => {
+    const [queue, key] = [unique('queue'), unique('enc-lost-key')];
+    upstream.script(key, { answer: 503, headers: { 'retry-after': '3' }, body: {} }, ok('second'));
+    const api = await onQueue(queue, mine, { worker: false });
+    const first = await onQueue(queue, mine);
+    await post(api.url, { model: key, idempotency_key: key });
+    await untilRecord(api.url, key, ({ status }) => status === 'retrying');
+    await first.stop();
+    const wrong = await onQueue(queue, other);
+    await until(
+      async () => (await api.client.workflow.getHandle(key).describe()).raw.pendingActivities?.[0],
+      (call) => call?.lastFailure?.applicationFailureInfo?.type === 'payload_unreadable',
+    );
+    await wrong.stop();
+    const right = await onQueue(queue, mine);
+    const record = await untilRecord(api.url, key, terminal, 40_000);
+    expect(record).toMatchObject({ status: 'completed', unknown_attempts: 1, possible_duplicate: true });
+    expect(record.attempt_log.map(({ status }) => status)).toEqual(['failed', 'interrupted', 'succeeded']);
+    expect(upstream.hits(key)).toHaveLength(2);
+    await right.stop();
+    await api.stop();
+  });
 });
 
 describe('sizes', () => {
