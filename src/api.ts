@@ -3,11 +3,13 @@ import { createLimit } from './domain/limit.ts';
 import { connectLazily } from './temporal/connection.ts';
 import { createWaiters } from './temporal/waiters.ts';
 import { externalTemporal, SEPARATE_HEARTBEAT_SECONDS } from './process/external-temporal.ts';
+import { planCodecServer, startCodecServer } from './process/codec-server.ts';
 import { createIdentity } from './process/identity.ts';
 import { runEntry } from './process/run-entry.ts';
 import { startApi } from './process/start-api.ts';
 
 await runEntry(async ({ config, log, stopper }) => {
+  const codec = planCodecServer(config, false);
   const temporal = externalTemporal(config);
   const connection = connectLazily(temporal);
   stopper.add({ name: 'Temporal connection', stop: () => connection.close() });
@@ -25,6 +27,7 @@ await runEntry(async ({ config, log, stopper }) => {
     log,
     stopper,
   });
+  if (codec !== null) await startCodecServer(codec, config, config.temporalUiUrl, stopper);
   log.info(
     { api: url, temporal: temporal.address, named_by: temporal.namedBy, namespace: temporal.namespace },
     'ready',

@@ -2,7 +2,9 @@ import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { MAX_BODY_BYTES } from './domain/payload-size.ts';
 import type { TemporalAddress } from './temporal/connection.ts';
+import { parseEncryptionKeys } from './temporal/encryption/keys.ts';
 
 /** The only reader of the environment. An empty variable counts as unset, as compose files write it. */
 
@@ -16,10 +18,18 @@ const integer = (min: number, max: number, byDefault: number) =>
 const text = (byDefault: string) => z.string().default(byDefault);
 const port = (byDefault: number) => integer(0, 65_535, byDefault);
 const url = z.url({ protocol: /^https?$/, error: 'must be an http or https URL' }).optional();
-/** A JSON request of this size, with Temporal's own fields beside it, stays below its 2 MiB a payload. */
-const MAX_BODY_BYTES = 1_900_000;
 /** Of whatever is held at once; more than a process can hold. */
 const MAX_COUNT = 1_000_000;
+const flag = z.enum(['0', '1'], { error: 'must be 0 or 1' }).default('0');
+const encryptionKeys = z
+  .string()
+  .transform((value, context) => {
+    const keys = parseEncryptionKeys(value);
+    if (typeof keys !== 'string') return keys;
+    context.addIssue(keys);
+    return z.NEVER;
+  })
+  .optional();
 const notYet = z
   .undefined({ error: 'is not supported by this version; it is refused so that nothing runs unprotected' })
   .optional();
@@ -54,12 +64,18 @@ const Environment = z.object({
   REQRUN_MAX_LONG_POLLS: integer(0, MAX_COUNT, 500),
   REQRUN_MAX_ATTEMPTS_IN_FLIGHT: integer(1, MAX_COUNT, 5_000),
   REQRUN_MAX_CALLS_PER_SECOND: integer(0, MAX_COUNT, 0).transform((count) => (count === 0 ? null : count)),
-  REQRUN_ALLOW_OPEN: z.enum(['0', '1'], { error: 'must be 0 or 1' }).default('0'),
+  REQRUN_ALLOW_OPEN: flag,
   REQRUN_LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], { error: 'must be a pino level' })
     .default('info'),
   REQRUN_KEYS_FILE: notYet,
-  REQRUN_ENCRYPTION_KEYS: notYet,
+  REQRUN_ENCRYPTION_KEYS: encryptionKeys,
+  REQRUN_CODEC_SERVER: flag,
+  REQRUN_CODEC_PORT: integer(1, 65_535, 8081),
+  REQRUN_CODEC_TOKEN: z
+    .string()
+    .regex(/^[\x21-\x7e]{32,}$/, 'must be at least 32 visible ASCII characters')
+    .optional(),
 });
 
 export type Config = ReturnType<typeof toConfig>;
@@ -95,6 +111,9 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     faults.push(
       'HOST must be a loopback address: without API keys the service is open (REQRUN_ALLOW_OPEN=1 to insist)',
     );
+  }
+  if (values?.REQRUN_CODEC_SERVER === '1' && values.REQRUN_ENCRYPTION_KEYS === undefined) {
+    faults.push('REQRUN_CODEC_SERVER has nothing to decrypt without REQRUN_ENCRYPTION_KEYS');
   }
   if (values === undefined || faults.length > 0) throw new ConfigError(faults);
   return toConfig(values, temporal, set);
@@ -145,6 +164,13 @@ function toConfig(
       /** Null = none. */
       callsPerSecond: values.REQRUN_MAX_CALLS_PER_SECOND,
     },
+    /** Null = payloads are stored in plain text. */
+    encryption: values.REQRUN_ENCRYPTION_KEYS ?? null,
+    /** Null = none runs. */
+    codecServer:
+      values.REQRUN_CODEC_SERVER === '0'
+        ? null
+        : { port: values.REQRUN_CODEC_PORT, token: values.REQRUN_CODEC_TOKEN ?? null },
     /** Null = the entry's own default: 60 embedded, 15 elsewhere. */
     heartbeatTimeoutSeconds: values.REQRUN_HEARTBEAT_TIMEOUT_SECONDS,
     shutdownGraceMs: values.REQRUN_SHUTDOWN_GRACE_SECONDS * 1000,

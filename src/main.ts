@@ -3,18 +3,21 @@ import { DEMO_MODELS } from './demo/models.ts';
 import { createLimit } from './domain/limit.ts';
 import { banner } from './process/banner.ts';
 import { chooseTemporal } from './process/choose-temporal.ts';
+import { describePayloads, planCodecServer, startCodecServer } from './process/codec-server.ts';
 import { createIdentity, isPredecessor } from './process/identity.ts';
 import { runEntry } from './process/run-entry.ts';
 import { startApi } from './process/start-api.ts';
 import { startWorker } from './process/start-worker.ts';
 import { chooseUpstream } from './process/upstream.ts';
 import { connectLazily, connectNative, createClient } from './temporal/connection.ts';
+import { createDataConverter } from './temporal/data-converter.ts';
 import { failDeadAttempts } from './temporal/worker/dead-attempts.ts';
 import { createWaiters } from './temporal/waiters.ts';
 
 await runEntry(async ({ config, log, stopper }) => {
   const say = (line: string): void => void process.stdout.write(`${line}\n`);
-  const chosen = await chooseTemporal(config, log, stopper, say);
+  const codec = planCodecServer(config, true);
+  const chosen = await chooseTemporal(config, log, stopper, say, codec?.endpoint ?? null);
   const { temporal, uiUrl, directoryId, crash, heartbeatTimeoutSeconds } = chosen;
   // One connection for client and worker: a start's first task travels with its answer.
   const connection = await connectNative(temporal).catch((cause: unknown) => {
@@ -29,7 +32,7 @@ await runEntry(async ({ config, log, stopper }) => {
     directoryId === null || crash === null
       ? null
       : failDeadAttempts({
-          client: createClient(abortable, temporal, identity),
+          client: createClient(abortable, temporal, identity, createDataConverter(config.encryption)),
           isDead: (worker) => isPredecessor(worker, identity, directoryId),
           onDone: () => crash.recovered(),
           stopping: stopper.stopping,
@@ -56,6 +59,7 @@ await runEntry(async ({ config, log, stopper }) => {
     log,
     stopper,
   });
+  if (codec !== null) await startCodecServer(codec, config, uiUrl, stopper);
   const { baseURL, isDemo } = upstream;
   const model = isDemo ? 'demo' : 'gpt-5-nano';
   say(
@@ -64,6 +68,7 @@ await runEntry(async ({ config, log, stopper }) => {
       uiUrl,
       temporal: chosen.said,
       upstream: baseURL,
+      payloads: describePayloads(config, codec),
       isDemo,
       model,
       demoModels: DEMO_MODELS,

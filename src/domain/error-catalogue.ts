@@ -80,6 +80,10 @@ export const REFUSALS = {
     'The idempotency key was used for a different request; use another key or send the same body.',
   ),
   headers_too_large: invalid(431, 'The headers are larger than 16 KiB.'),
+  payload_unreadable: server(
+    500,
+    "What Temporal holds of this request cannot be read with this deployment's encryption keys; only its operator can help.",
+  ),
   overloaded: server(
     503,
     'More requests at once than this process lets in; nothing was accepted, the key is still free.',

@@ -18,6 +18,9 @@ handleErrors.answer = (error: unknown, reply: FastifyReply): FastifyReply => {
     if (refusal.code === 'service_unavailable' || refusal.code === 'acceptance_unknown') {
       reply.log.warn({ code: refusal.code, cause: nameOf(refusal.cause) }, 'Temporal did not answer');
     }
+    if (refusal.code === 'payload_unreadable') {
+      reply.log.error({ code: refusal.code, why: whyOf(refusal.cause) }, 'a payload cannot be read');
+    }
     return sendRefusal(reply, refusal);
   }
   const { name, stack } = error instanceof Error ? error : new Error('not an error');
@@ -41,4 +44,9 @@ function nameOf(cause: unknown): string | null {
   if (cause.cause instanceof Error) return nameOf(cause.cause);
   const status = 'code' in cause && typeof cause.code === 'number' ? ` ${cause.code}` : '';
   return `${cause.name}${status}`;
+}
+
+/** The reader's own word for it, of a fixed few. */
+function whyOf(cause: unknown): string | null {
+  return cause instanceof Error && 'why' in cause && typeof cause.why === 'string' ? cause.why : null;
 }

@@ -4,6 +4,8 @@ export interface Started {
   readonly uiUrl: string | null;
   readonly temporal: string;
   readonly upstream: string;
+  /** How requests are stored. */
+  readonly payloads: string;
   readonly isDemo: boolean;
   /** A model the upstream knows. */
   readonly model: string;
@@ -26,6 +28,7 @@ export function banner(started: Started): string {
     `  Temporal UI  ${started.uiUrl ?? '(unknown: set REQRUN_TEMPORAL_UI_URL)'}`,
     `  Temporal     ${started.temporal}`,
     `  Upstream     ${started.upstream}`,
+    `  Payloads     ${started.payloads}`,
   ];
   if (started.isDemo) {
     lines.push(

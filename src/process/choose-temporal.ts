@@ -26,12 +26,17 @@ const EMBEDDED_HEARTBEAT_SECONDS = 60;
 /** A predecessor that is stopping has its own grace period. */
 const LOCK_WAIT_MS = 20_000;
 
-/** The server that TEMPORAL_ADDRESS or a Temporal profile names, else an embedded one. */
+/**
+ * The server that TEMPORAL_ADDRESS or a Temporal profile names, else an embedded one.
+ *
+ * @param codecEndpoint where an embedded UI has payloads decrypted; null = it shows them as they are
+ */
 export async function chooseTemporal(
   config: Config,
   log: Logger,
   stopper: Stopper,
   progress: (line: string) => void,
+  codecEndpoint: string | null,
 ): Promise<ChosenTemporal> {
   const { external, namespace } = config.temporal;
   if (external !== null) {
@@ -54,6 +59,7 @@ export async function chooseTemporal(
     port,
     uiPort,
     retentionHours,
+    ...(codecEndpoint === null ? {} : { codecEndpoint }),
     env: config.env,
     log,
   });

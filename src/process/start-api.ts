@@ -6,6 +6,7 @@ import { createLimit } from '../domain/limit.ts';
 import { buildApp } from '../http/app.ts';
 import { createAvailability } from '../temporal/availability.ts';
 import { createClient, type TemporalAddress } from '../temporal/connection.ts';
+import { createDataConverter } from '../temporal/data-converter.ts';
 import { createLongPolls } from '../temporal/long-polls.ts';
 import { createNamespaceFacts } from '../temporal/namespace.ts';
 import { createRpcBudget, withinBudget } from '../temporal/rpc-budget.ts';
@@ -48,9 +49,10 @@ export async function startApi(parts: ApiParts): Promise<string> {
     return withinBudget(budget, connection.withDeadline(budget.deadlineMs, call));
   };
   await facts.refresh();
+  const dataConverter = createDataConverter(config.encryption);
   const requests = createTemporalRequests({
-    client: createClient(connection, temporal, parts.identity),
-    boundedClient: createClient(abortable, temporal, parts.identity),
+    client: createClient(connection, temporal, parts.identity, dataConverter),
+    boundedClient: createClient(abortable, temporal, parts.identity, dataConverter),
     start: {
       taskQueue: config.taskQueue,
       heartbeatTimeoutSeconds: parts.heartbeatTimeoutSeconds,

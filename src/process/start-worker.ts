@@ -1,6 +1,7 @@
 import type { NativeConnection } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
+import { createDataConverter } from '../temporal/data-converter.ts';
 import { createWorker } from '../temporal/worker/worker.ts';
 import type { Waiters } from '../temporal/waiters.ts';
 import { loadWorkflowBundle } from '../temporal/worker/workflow-bundle.ts';
@@ -24,10 +25,11 @@ export async function startWorker(parts: WorkerParts): Promise<void> {
   const { config, connection, namespace, identity, upstream, waiters, log, stopper } = parts;
   const worker = await createWorker(
     connection,
-    await loadWorkflowBundle(),
+    await loadWorkflowBundle(config.encryption !== null),
     {
       namespace,
       taskQueue: config.taskQueue,
+      dataConverter: createDataConverter(config.encryption),
       identity,
       shutdownGraceMs: config.shutdownGraceMs,
       maxAttemptsInFlight: config.limits.attemptsInFlight,

@@ -1,10 +1,8 @@
 import type { Config } from '../config.ts';
 import { startDemoUpstream } from '../demo/demo-upstream.ts';
+import { MAX_RESPONSE_BYTES } from '../domain/payload-size.ts';
 import { createUpstream, type Upstream } from '../upstream/client.ts';
 import type { Stopper } from './stop.ts';
-
-/** The answer and its journal stay below Temporal's 2 MiB a payload. */
-const MAX_RESPONSE_BYTES = 2 * 1024 * 1024 - 128 * 1024;
 
 /** The upstream a worker calls, and how to name it to a person. */
 export interface ChosenUpstream {

@@ -1,8 +1,8 @@
 import { Client, Connection } from '@temporalio/client';
 import type { ConnectionLike } from '@temporalio/client';
 import type { TLSConfig } from '@temporalio/common/lib/internal-non-workflow/index.js';
+import type { DataConverter } from '@temporalio/common';
 import { NativeConnection } from '@temporalio/worker';
-import { PAYLOAD_CONVERTER_PATH } from './worker/workflow-bundle.ts';
 
 /** Where Temporal is; from the environment, a Temporal profile, or the embedded server. */
 export interface TemporalAddress {
@@ -41,13 +41,9 @@ export function createClient(
   connection: ConnectionLike,
   temporal: TemporalAddress,
   identity: string,
+  dataConverter: DataConverter,
 ): Client {
-  return new Client({
-    connection,
-    namespace: temporal.namespace,
-    identity,
-    dataConverter: { payloadConverterPath: PAYLOAD_CONVERTER_PATH },
-  });
+  return new Client({ connection, namespace: temporal.namespace, identity, dataConverter });
 }
 
 function connectOptions({ address, apiKey, tls }: TemporalAddress): {

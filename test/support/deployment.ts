@@ -15,6 +15,7 @@ import {
   createClient,
   type TemporalAddress,
 } from '../../src/temporal/connection.ts';
+import { createDataConverter } from '../../src/temporal/data-converter.ts';
 import { createWaiters } from '../../src/temporal/waiters.ts';
 import { createUpstream } from '../../src/upstream/client.ts';
 
@@ -37,13 +38,15 @@ export interface DeploymentOptions {
   readonly worker?: boolean;
   readonly env?: Record<string, string>;
   readonly temporalAddress?: string;
+  /** Of the upstream's answers. */
+  readonly maxResponseBytes?: number;
 }
 
 let runtimeInstalled = false;
 
 /** API and worker on the run's real Temporal server, put together by the product's own parts. */
 export async function startDeployment(options: DeploymentOptions): Promise<Deployment> {
-  const { upstreamURL, together = true, worker = true, env = {} } = options;
+  const { upstreamURL, together = true, worker = true, env = {}, maxResponseBytes = 1_000_000 } = options;
   const log = pino({ level: 'silent' });
   if (!runtimeInstalled) installRuntime(log);
   runtimeInstalled = true;
@@ -63,7 +66,7 @@ export async function startDeployment(options: DeploymentOptions): Promise<Deplo
   const abortable = connectLazily(temporal);
   stopper.add({ name: 'probe', stop: () => abortable.close() });
   const waiters = createWaiters(createLimit(config.limits.waiters));
-  const upstream = createUpstream({ baseURL: upstreamURL, apiKey: 'sk-test', maxResponseBytes: 1_000_000 });
+  const upstream = createUpstream({ baseURL: upstreamURL, apiKey: 'sk-test', maxResponseBytes });
   stopper.add({ name: 'upstream', stop: () => upstream.close() });
   const runWorker = (): Promise<void> =>
     startWorker({
@@ -93,7 +96,7 @@ export async function startDeployment(options: DeploymentOptions): Promise<Deplo
   });
   return {
     url,
-    client: createClient(connection, temporal, 'test-client'),
+    client: createClient(connection, temporal, 'test-client', createDataConverter(config.encryption)),
     taskQueue,
     startWorker: runWorker,
     beginStop: stopper.begin,

@@ -12,6 +12,8 @@ declare module 'vitest' {
     temporalAddress: string;
     /** The Temporal CLI the run found, for tests that start servers of their own. */
     temporalBinary: string;
+    /** The database file of this run's server. */
+    temporalDatabase: string;
   }
 }
 
@@ -34,6 +36,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   });
   project.provide('temporalAddress', server.address);
   project.provide('temporalBinary', path);
+  project.provide('temporalDatabase', join(dataDir, 'temporal.db'));
   return async () => {
     await server.stop();
     await rm(dataDir, { recursive: true, force: true });

@@ -17,7 +17,7 @@ import { readPendingJournal } from '../../src/temporal/reading/pending-call.ts';
 
 const AT = '2026-11-24T00:00:00.000Z';
 const converter = loadDataConverter();
-const decoder = createDecoder(converter);
+const decoder = createDecoder(converter, { type: 'workflow', namespace: 'default', workflowId: 'w' });
 const { PENDING_ACTIVITY_STATE_SCHEDULED: SCHEDULED, PENDING_ACTIVITY_STATE_STARTED: STARTED } =
   PendingActivityState;
 

@@ -47,6 +47,7 @@ export const GET_REFUSALS: readonly RefusalCode[] = [
   'invalid_type',
   'invalid_value',
   'request_not_found',
+  'payload_unreadable',
   'overloaded',
   'service_unavailable',
 ];
@@ -56,6 +57,7 @@ export const ACTION_REFUSALS: readonly RefusalCode[] = [
   ...TRANSPORT_REFUSALS,
   ...BODY_REFUSALS,
   'request_not_found',
+  'payload_unreadable',
   'overloaded',
   'service_unavailable',
 ];

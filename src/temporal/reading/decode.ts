@@ -1,4 +1,10 @@
-import type { LoadedDataConverter, Payload, ProtoFailure } from '@temporalio/common';
+import type { Client } from '@temporalio/client';
+import type {
+  LoadedDataConverter,
+  Payload,
+  ProtoFailure,
+  WorkflowSerializationContext,
+} from '@temporalio/common';
 import {
   decodeArrayFromPayloads,
   decodeOptionalFailureToOptionalError,
@@ -12,7 +18,7 @@ interface EncodedPayloads {
   readonly payloads?: Payload[] | null;
 }
 
-/** Reads what ReqRun's workflow and activity have written, from the protos of describe and history. */
+/** Reads what one request's workflow and activity have written, from the protos of describe and history. */
 export interface Decoder {
   /** Null where there is none. */
   journal(encoded: EncodedPayloads | null | undefined): Promise<Journal | null>;
@@ -20,9 +26,21 @@ export interface Decoder {
   failure(encoded: ProtoFailure | null | undefined): Promise<Error | undefined>;
 }
 
-export function createDecoder(converter: LoadedDataConverter): Decoder {
+/** What a request's payloads belong to: encrypted ones are refused elsewhere. */
+export function contextOf(client: Client, workflowId: string): WorkflowSerializationContext {
+  return { type: 'workflow', namespace: client.options.namespace, workflowId };
+}
+
+export function decoderOf(client: Client, workflowId: string): Decoder {
+  return createDecoder(client.options.loadedDataConverter, contextOf(client, workflowId));
+}
+
+export function createDecoder(
+  converter: LoadedDataConverter,
+  context: WorkflowSerializationContext,
+): Decoder {
   const values = (encoded: EncodedPayloads | null | undefined): Promise<unknown[]> =>
-    decodeArrayFromPayloads(converter, encoded?.payloads);
+    decodeArrayFromPayloads(converter, encoded?.payloads, context);
   return {
     async journal(encoded) {
       return (await values(encoded)).find(isJournal) ?? null;
@@ -32,6 +50,6 @@ export function createDecoder(converter: LoadedDataConverter): Decoder {
       if (!isRawJson(result)) throw new TypeError('a completed run has no result that can be read');
       return result;
     },
-    failure: (encoded) => decodeOptionalFailureToOptionalError(converter, encoded),
+    failure: (encoded) => decodeOptionalFailureToOptionalError(converter, encoded, context),
   };
 }

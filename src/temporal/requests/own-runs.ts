@@ -5,7 +5,9 @@ import type { StoredRequest } from '../../domain/requests.ts';
 import { DELETION_TYPE, isRunMemo, MEMO_KEY, WORKFLOW_TYPE, type RunMemo } from '../../domain/run.ts';
 import type { Availability } from '../availability.ts';
 import { isNotFound } from '../grpc.ts';
-import { createDecoder } from '../reading/decode.ts';
+import { isOurs } from './is-ours.ts';
+import { unreadable } from '../encryption/unreadable.ts';
+import { decoderOf } from '../reading/decode.ts';
 import { readRun } from '../reading/read-run.ts';
 import { createSharedReads } from '../reading/shared-reads.ts';
 import { toRecord, type RecordSettings } from '../reading/to-record.ts';
@@ -46,22 +48,35 @@ export function createOwnRuns(
   availability: Availability,
   settings: () => RecordSettings,
 ): OwnRuns {
-  const decoder = createDecoder(client.options.loadedDataConverter);
-
   async function call<T>(budget: RpcBudget, made: () => Promise<T>, on = client): Promise<T | null> {
     const answer = on.connection.withDeadline(budget.deadlineMs, made);
     return withinBudget(budget, answer).catch((error: unknown) => {
       if (isNotFound(error)) return null;
       // A fault of ours is not Temporal's absence: it would be tried again for ever.
       if (error instanceof Refusal || error instanceof TypeError || error instanceof SyntaxError) throw error;
-      throw unavailable(error);
+      throw unreadable(error) ?? unavailable(error);
     });
   }
 
+  /** A stranger's memo cannot be read either, where payloads are encrypted. */
+  async function describe(
+    id: string,
+    budget: RpcBudget,
+  ): Promise<WorkflowExecutionDescription | 'foreign' | null> {
+    try {
+      return await call(budget, () => client.workflow.getHandle(id).describe());
+    } catch (error) {
+      const isUnreadable = error instanceof Refusal && error.code === 'payload_unreadable';
+      if (!isUnreadable || (await call(budget, () => isOurs(client, id))) !== false) throw error;
+      return 'foreign';
+    }
+  }
+
   async function find(id: string, budget: RpcBudget): Promise<OwnRun | NotOurs> {
-    const description = await call(budget, () => client.workflow.getHandle(id).describe());
+    const description = await describe(id, budget);
     availability.noteAnswer();
     if (description === null) return 'nothing';
+    if (description === 'foreign') return description;
     const memo = description.memo?.[MEMO_KEY];
     if (!isRunMemo(memo)) return 'foreign';
     if (description.type === DELETION_TYPE) return 'being deleted';
@@ -72,7 +87,7 @@ export function createOwnRuns(
     const found = await find(id, budget);
     if (typeof found === 'string') return found;
     const { description, memo } = found;
-    const state = await call(budget, () => readRun(client, decoder, description, memo));
+    const state = await call(budget, () => readRun(client, decoderOf(client, id), description, memo));
     // Deleted between the two calls.
     if (state === null) return 'nothing';
     return { ...found, stored: toRecord(description, memo, state, settings()), journal: state.journal };

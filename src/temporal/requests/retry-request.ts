@@ -7,6 +7,7 @@ import type { RetryByHand, StoredRequest } from '../../domain/requests.ts';
 import type { RunMemo } from '../../domain/run.ts';
 import { RequestStatus } from '../../domain/words.ts';
 import { unavailable, type RpcBudget } from '../rpc-budget.ts';
+import { contextOf } from '../reading/decode.ts';
 import { untilClosed } from './until-closed.ts';
 import type { TemporalRequestsDependencies } from './dependencies.ts';
 import { orNotAnswered } from './not-answered.ts';
@@ -78,7 +79,8 @@ async function readBody(
   );
   if (page === null) return null;
   const payloads = page.history?.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads;
-  const body = (await decodeArrayFromPayloads(loadedDataConverter, payloads)).find(isRawJson);
+  const context = contextOf(client, workflowId);
+  const body = (await decodeArrayFromPayloads(loadedDataConverter, payloads, context)).find(isRawJson);
   if (body === undefined) throw new TypeError('the run before has no body that can be read');
   return body;
 }

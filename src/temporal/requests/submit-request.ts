@@ -96,6 +96,7 @@ async function findSame(
   budget: RpcBudget,
 ): Promise<ReadRun | null> {
   const found = await runs.look(id, budget).catch((cause: unknown) => {
+    if (cause instanceof Refusal && cause.code === 'payload_unreadable') throw cause;
     throw acceptanceUnknown(id, { shouldRetry: true, cause });
   });
   if (found === 'foreign') throw new Refusal('idempotency_key_unavailable');

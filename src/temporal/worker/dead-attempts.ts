@@ -6,7 +6,7 @@ import { requestError } from '../../domain/request-error.ts';
 import type { RunEnd } from '../../domain/run-end.ts';
 import { isRunMemo, MEMO_KEY, WORKFLOW_TYPE } from '../../domain/run.ts';
 import { FailureReason } from '../../domain/words.ts';
-import { createDecoder } from '../reading/decode.ts';
+import { decoderOf } from '../reading/decode.ts';
 import { findPendingCall, isWaiting, readPendingJournal } from '../reading/pending-call.ts';
 import { readEarlierRuns } from '../reading/read-run.ts';
 
@@ -43,7 +43,6 @@ export async function failDeadAttempts({
   stopping,
   log,
 }: DeadAttempts): Promise<void> {
-  const decoder = createDecoder(client.options.loadedDataConverter);
   const startedAt = new Date();
   const query = `WorkflowType = '${WORKFLOW_TYPE}' AND ExecutionStatus = 'Running' AND StartTime <= '${startedAt.toISOString()}'`;
   const looked = new Set<string>();
@@ -57,6 +56,7 @@ export async function failDeadAttempts({
     const activityId = pending?.activityId;
     const isOver = !pending || isWaiting(pending) || !isDead(pending.lastWorkerIdentity ?? '');
     if (isOver || !activityId || !isRunMemo(memo)) return void looked.add(runId);
+    const decoder = decoderOf(client, workflowId);
     const earlier = await readEarlierRuns(client, decoder, description, memo);
     const journal = interruptAttempt(await readPendingJournal(pending, decoder, memo, earlier));
     const error = requestError('attempt_interrupted', FailureReason.terminal);

@@ -1,7 +1,7 @@
 import { getClient } from '@temporalio/activity';
 import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
 import { isRunMemo, MEMO_KEY, type Housekeeping, type RunMemo } from '../../domain/run.ts';
-import { createDecoder, type Decoder } from '../reading/decode.ts';
+import { decoderOf, type Decoder } from '../reading/decode.ts';
 import { findPendingCall, readPendingJournal } from '../reading/pending-call.ts';
 import { readEarlierRuns } from '../reading/read-run.ts';
 import { isReset } from '../reading/run-before.ts';
@@ -37,6 +37,6 @@ async function describe(run: { workflow_id: string; run_id: string }): Promise<D
   const client = getClient();
   const description = await client.workflow.getHandle(run.workflow_id, run.run_id).describe();
   const memo = description.memo?.[MEMO_KEY];
-  const decoder = createDecoder(client.options.loadedDataConverter);
+  const decoder = decoderOf(client, run.workflow_id);
   return { client, decoder, description, memo: isRunMemo(memo) ? memo : null };
 }

@@ -1,3 +1,4 @@
+import type { DataConverter } from '@temporalio/common';
 import { Worker, type NativeConnection, type WorkflowBundle } from '@temporalio/worker';
 import {
   createActivities,
@@ -10,11 +11,12 @@ import type { Waiters } from '../waiters.ts';
 import { deleteRuns } from './delete-runs.ts';
 import { inquire } from './inquire.ts';
 import { recallAttempts, recallEarlier } from './recall-attempts.ts';
-import { PAYLOAD_CONVERTER_PATH } from './workflow-bundle.ts';
 
 export interface WorkerSettings {
   readonly namespace: string;
   readonly taskQueue: string;
+  /** The same as the clients'; the bundle is built for it. */
+  readonly dataConverter: DataConverter;
   /** Of its own for each process: a record's attempts say whose they were. */
   readonly identity: string;
   /** How long a stopping worker lets its upstream calls finish. */
@@ -47,7 +49,7 @@ export async function createWorker(
     taskQueue: settings.taskQueue,
     identity: settings.identity,
     workflowBundle: bundle,
-    dataConverter: { payloadConverterPath: PAYLOAD_CONVERTER_PATH },
+    dataConverter: settings.dataConverter,
     activities: {
       ...createActivities({ ...dependencies, runningCalls, inquire }),
       ...housekeeping,

@@ -5,13 +5,20 @@ import { fileURLToPath } from 'node:url';
 import { bundleWorkflowCode, type WorkflowBundle } from '@temporalio/worker';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
-const BUNDLE_PATH = join(ROOT, 'dist', 'workflow-bundle.json');
 
 /** Given to workers, clients and the bundler alike: all of them must read payloads the same way. */
 export const PAYLOAD_CONVERTER_PATH = fileURLToPath(new URL('../payload-converter.ts', import.meta.url));
+/** The same, where payloads are encrypted. */
+export const FAILURE_CONVERTER_PATH = fileURLToPath(new URL('../failure-converter.ts', import.meta.url));
 
 /** What can end up in the bundle; a change in any of it makes a prebuilt bundle stale. */
-const SOURCES = ['workflows', 'src/domain', 'src/temporal/payload-converter.ts', 'package-lock.json'];
+const SOURCES = [
+  'workflows',
+  'src/domain',
+  'src/temporal/payload-converter.ts',
+  'src/temporal/failure-converter.ts',
+  'package-lock.json',
+];
 
 interface StoredBundle extends WorkflowBundle {
   readonly sourceHash: string;
@@ -21,28 +28,36 @@ interface StoredBundle extends WorkflowBundle {
 /**
  * The workflow code for the worker: the bundle that `npm run build` (and so `npm ci`) left in dist, or a new
  * one (some seconds) where the sources have changed since.
+ *
+ * @param encrypted whether payloads are: the sandbox then puts failures into payloads, which is built in
  */
-export async function loadWorkflowBundle(): Promise<WorkflowBundle> {
+export async function loadWorkflowBundle(encrypted = false): Promise<WorkflowBundle> {
   const sourceHash = await hashSources();
-  const stored = await readFile(BUNDLE_PATH, 'utf8').catch(() => null);
+  const path = join(ROOT, 'dist', encrypted ? 'workflow-bundle-encrypted.json' : 'workflow-bundle.json');
+  const stored = await readFile(path, 'utf8').catch(() => null);
   if (stored !== null) {
     const bundle: StoredBundle = JSON.parse(stored);
     if (bundle.sourceHash === sourceHash) return { code: bundle.code };
   }
-  return buildWorkflowBundle(sourceHash);
+  return buildWorkflowBundle(path, sourceHash, encrypted);
 }
 
-async function buildWorkflowBundle(sourceHash: string): Promise<WorkflowBundle> {
+async function buildWorkflowBundle(
+  path: string,
+  sourceHash: string,
+  encrypted: boolean,
+): Promise<WorkflowBundle> {
   const { code } = await bundleWorkflowCode({
     workflowsPath: join(ROOT, 'workflows', 'index.ts'),
     payloadConverterPath: PAYLOAD_CONVERTER_PATH,
+    ...(encrypted ? { failureConverterPath: FAILURE_CONVERTER_PATH } : {}),
     logger: { trace() {}, debug() {}, info() {}, warn() {}, error() {}, log() {} },
   });
   const stored: StoredBundle = { sourceHash, code };
-  await mkdir(dirname(BUNDLE_PATH), { recursive: true });
-  const temporary = `${BUNDLE_PATH}.${process.pid}`;
+  await mkdir(dirname(path), { recursive: true });
+  const temporary = `${path}.${process.pid}`;
   await writeFile(temporary, JSON.stringify(stored));
-  await rename(temporary, BUNDLE_PATH);
+  await rename(temporary, path);
   return { code };
 }
 

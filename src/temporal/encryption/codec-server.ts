@@ -1,0 +1,90 @@
+import cors from '@fastify/cors';
+import type { Payload } from '@temporalio/common';
+import Fastify, { type FastifyInstance } from 'fastify';
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { z } from 'zod';
+import type { EncryptionKeys } from './keys.ts';
+import { fromRemote, RemotePayloads, toRemote } from './remote-payloads.ts';
+import { isSealed, seal, unseal, type Place } from './sealed-payload.ts';
+import { PayloadUnreadableError } from './unreadable.ts';
+
+export interface CodecServerSettings {
+  readonly keys: EncryptionKeys;
+  /** Before `/decode` and `/encode`: empty, or an unguessable segment with its slash. */
+  readonly prefix: string;
+  /** What `Authorization: Bearer` must carry; null where the prefix is what keeps strangers out. */
+  readonly token: string | null;
+  /** Of the Temporal UI; no page of another origin is answered. */
+  readonly origins: readonly string[];
+}
+
+/** A history's page of payloads of up to 2 MiB each, in base64. */
+const BODY_LIMIT_BYTES = 64 * 1024 * 1024;
+const RECEIVE_TIMEOUT_MS = 30_000;
+
+/**
+ * Temporal's codec server: decrypts for a UI or CLI what Temporal hands out encrypted. Whoever may call it reads
+ * every request. It neither listens nor logs.
+ */
+export async function buildCodecServer(settings: CodecServerSettings): Promise<FastifyInstance> {
+  const { keys, prefix, token, origins } = settings;
+  const app = Fastify({
+    bodyLimit: BODY_LIMIT_BYTES,
+    requestTimeout: RECEIVE_TIMEOUT_MS,
+    forceCloseConnections: 'idle',
+    exposeHeadRoutes: false,
+  });
+  app.setNotFoundHandler((_request, reply) => reply.code(404).send(error('There is nothing at this path.')));
+  app.setErrorHandler((thrown, _request, reply) =>
+    reply.code(statusOf(thrown)).send(error('These are no payloads that this server takes.')),
+  );
+  await app.register(cors, {
+    origin: [...origins],
+    methods: ['POST'],
+    allowedHeaders: ['authorization', 'authorization-extras', 'content-type', 'x-namespace'],
+  });
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.headers({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' });
+    // Before the body is read. A browser's preflight carries no token, and was answered before this.
+    if (token === null || isBearer(request.headers.authorization, token)) return done();
+    void reply.code(401).header('www-authenticate', 'Bearer').send(error('A bearer token is needed.'));
+  });
+  serve('decode', (payload, place) => (isSealed(payload) ? orAsItCame(payload, keys, place) : payload));
+  serve('encode', (payload, place) => seal(payload, keys, place));
+
+  function serve(what: 'decode' | 'encode', code: (payload: Payload, place: Place) => Payload): void {
+    app.post(`${prefix}/${what}`, async ({ body, headers }) => {
+      const namespace = z.string().optional().parse(headers['x-namespace']) ?? null;
+      // The protocol does not say which workflow: what is encoded here is bound to none, and ours refuse it.
+      const place = { namespace, workflowId: null };
+      return toRemote(fromRemote(RemotePayloads.parse(body)).map((payload) => code(payload, place)));
+    });
+  }
+  return app;
+}
+
+/** One that cannot be read stays visibly encrypted, so that the others of a page are shown. */
+function orAsItCame(payload: Payload, keys: EncryptionKeys, place: Place): Payload {
+  try {
+    return unseal(payload, keys, place);
+  } catch (thrown) {
+    if (thrown instanceof PayloadUnreadableError) return payload;
+    throw thrown;
+  }
+}
+
+/** In constant time, whatever the lengths. */
+function isBearer(header: string | undefined, token: string): boolean {
+  const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+  return timingSafeEqual(digest(header ?? ''), digest(`Bearer ${token}`));
+}
+
+function statusOf(thrown: unknown): number {
+  if (thrown instanceof z.ZodError) return 400;
+  const status = thrown instanceof Error && 'statusCode' in thrown ? thrown.statusCode : null;
+  return typeof status === 'number' ? status : 500;
+}
+
+function error(message: string): { error: { message: string } } {
+  return { error: { message } };
+}

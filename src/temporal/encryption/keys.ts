@@ -1,0 +1,38 @@
+import { createSecretKey, type KeyObject } from 'node:crypto';
+
+/** One AES-256 key. A KeyObject, so that no log and no dump of the configuration can show it. */
+export interface EncryptionKey {
+  /** Stands in clear beside everything that the key encrypts. */
+  readonly id: string;
+  readonly secret: KeyObject;
+}
+
+/** The keys of a process: the first encrypts, all decrypt. */
+export interface EncryptionKeys {
+  readonly current: EncryptionKey;
+  /** Undefined for an id that is not known. */
+  find(id: string): EncryptionKey | undefined;
+}
+
+const ENTRY = /^([A-Za-z0-9._-]{1,64}):([A-Za-z0-9+/]{43}=)$/;
+const KEY_BYTES = 32;
+
+/**
+ * Reads `id:base64,id:base64`.
+ *
+ * @returns what is wrong with it, never a part of it, where it cannot be read
+ */
+export function parseEncryptionKeys(text: string): EncryptionKeys | string {
+  const keys = new Map<string, EncryptionKey>();
+  for (const entry of text.split(',')) {
+    const [, id = '', base64 = ''] = ENTRY.exec(entry.trim()) ?? [];
+    const bytes = Buffer.from(base64, 'base64');
+    if (bytes.byteLength !== KEY_BYTES) {
+      return 'must be id:key pairs with commas between; an id is 1 to 64 of A-Z a-z 0-9 . _ -, a key 32 bytes in base64';
+    }
+    if (keys.has(id)) return 'must name each key id once';
+    keys.set(id, { id, secret: createSecretKey(bytes) });
+  }
+  const [current] = keys.values();
+  return current === undefined ? 'must hold a key' : { current, find: (id) => keys.get(id) };
+}
