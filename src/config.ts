@@ -58,7 +58,7 @@ const Environment = z.object({
   REQRUN_LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], { error: 'must be a pino level' })
     .default('info'),
-  REQRUN_KEYS_FILE: notYet,
+  REQRUN_KEYS_FILE: z.string().optional(),
   REQRUN_ENCRYPTION_KEYS: notYet,
 });
 

@@ -5,6 +5,7 @@ import { banner } from './process/banner.ts';
 import { chooseTemporal } from './process/choose-temporal.ts';
 import { createIdentity, isPredecessor } from './process/identity.ts';
 import { runEntry } from './process/run-entry.ts';
+import { openKeys } from './process/keys.ts';
 import { startApi } from './process/start-api.ts';
 import { startWorker } from './process/start-worker.ts';
 import { chooseUpstream } from './process/upstream.ts';
@@ -14,6 +15,7 @@ import { createWaiters } from './temporal/waiters.ts';
 
 await runEntry(async ({ config, log, stopper }) => {
   const say = (line: string): void => void process.stdout.write(`${line}\n`);
+  const keys = await openKeys(config, log, stopper);
   const chosen = await chooseTemporal(config, log, stopper, say);
   const { temporal, uiUrl, directoryId, followsCrash, heartbeatTimeoutSeconds } = chosen;
   // One connection for client and worker: a start's first task travels with its answer.
@@ -35,7 +37,7 @@ await runEntry(async ({ config, log, stopper }) => {
           log,
         });
   const waiters = createWaiters(createLimit(config.limits.waiters));
-  const upstream = await chooseUpstream(config, stopper);
+  const upstream = await chooseUpstream(config, stopper, keys);
   const { namespace } = temporal;
   await startWorker({ config, connection, namespace, identity, upstream, waiters, log, stopper });
   // What was interrupted goes before what is new.
@@ -49,6 +51,7 @@ await runEntry(async ({ config, log, stopper }) => {
     // Nobody else's worker is expected on an embedded server.
     settledHere: directoryId !== null,
     waiters,
+    keys,
     heartbeatTimeoutSeconds,
     uiUrl,
     identity,

@@ -8,6 +8,7 @@ import {
 } from 'fastify-type-provider-zod';
 import type { Limit } from '../domain/limit.ts';
 import type { Requests } from '../domain/requests.ts';
+import { authenticate, type Access } from './authentication.ts';
 import { answerBrokenRequests } from './broken-requests.ts';
 import { limitConnections } from './connections.ts';
 import { acceptJson } from './content-type.ts';
@@ -23,6 +24,7 @@ import type { WaitSettings } from './wait.ts';
 
 export interface AppDependencies {
   readonly requests: Requests;
+  readonly access: Access;
   readonly wait: WaitSettings;
   readonly maxBodyBytes: number;
   /** What comes on a connection beyond is refused, health apart. */
@@ -72,6 +74,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
   app.setSerializerCompiler(serializerCompiler);
   handleErrors(app);
   limitConnections(app, dependencies.maxConnections);
+  authenticate(app, dependencies.access);
   acceptJson(app);
   logRequests(app);
   const paths = collectPaths(app);
@@ -79,6 +82,9 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
     openapi: {
       openapi: '3.1.0',
       info: { title: 'ReqRun', version: '0.2.0', description: 'One LLM request, made durable.' },
+      components: { securitySchemes: { apiKey: { type: 'http', scheme: 'bearer' } } },
+      // The second: a service without API keys.
+      security: [{ apiKey: [] }, {}],
     },
     transform: jsonSchemaTransform,
     transformObject: jsonSchemaTransformObject,

@@ -3,7 +3,7 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { secretOf } from '../../src/config.ts';
+import { loadConfig, secretOf } from '../../src/config.ts';
 import { changeKeysFile, readKeysFile } from '../../src/keys/change-keys-file.ts';
 import { createKey, revokeKey, type CreatedKey } from '../../src/keys/edit-keys.ts';
 import { createKeyRing } from '../../src/keys/key-ring.ts';
@@ -160,6 +160,11 @@ describe('a watched keys file', () => {
 });
 
 describe('the configuration', () => {
+  it('lets the service listen beyond loopback where there are API keys', () => {
+    expect(() => loadConfig({ HOST: '0.0.0.0' })).toThrow('REQRUN_KEYS_FILE');
+    expect(loadConfig({ HOST: '0.0.0.0', REQRUN_KEYS_FILE: 'keys.json' }).keysFile).toBe('keys.json');
+  });
+
   it('tells a secret by the name that the keys file has for it, and an empty one is none', () => {
     const env = { A_KEY: 'sk-a', EMPTY: '' };
     expect(['A_KEY', 'EMPTY', 'toString'].map((name) => secretOf(name, env))).toEqual(['sk-a', null, null]);

@@ -8,6 +8,7 @@ import { RawJson } from '../../domain/raw-json.ts';
 import type { Acceptance, PendingRun } from '../../domain/requests.ts';
 import { Operation } from '../../domain/words.ts';
 import type { App, AppDependencies } from '../app.ts';
+import { projectOf } from '../authentication.ts';
 import { untilCallerLeaves } from '../caller.ts';
 import { sendFailure } from '../error-answer.ts';
 import { fingerprint } from '../fingerprint.ts';
@@ -43,15 +44,16 @@ export function chatCompletionRoutes(
     },
     async (request, reply) => {
       const { body, jsonBody } = request;
+      const project = projectOf(request);
       if (jsonBody === null) throw new Refusal('invalid_json');
       if (body.stream === true) throw new Refusal('stream_not_supported', { param: 'stream' });
-      const key = readIdempotencyKey(request.raw, body.idempotency_key);
+      const key = readIdempotencyKey(request.raw, body.idempotency_key, project.name);
       const { waitMs, applied } = resolveWait(wait, body.wait, request.headers['prefer']?.toString());
       const upstreamBody = Object.fromEntries(
         Object.entries(jsonBody.value).filter(([name]) => !OWN_MEMBERS.has(name)),
       );
       const operation = Operation.chatCompletions;
-      const acceptance = await requests.submit(
+      const acceptance = await requests.forProject(project.name).submit(
         {
           key,
           operation,

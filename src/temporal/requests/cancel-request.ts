@@ -9,17 +9,17 @@ import { own, type OwnRuns } from './own-runs.ts';
 export async function cancelRequest(
   { client }: TemporalRequestsDependencies,
   runs: OwnRuns,
-  id: string,
+  workflowId: string,
   budget: RpcBudget,
 ): Promise<StoredRequest | null> {
-  const before = own(await runs.look(id, budget));
+  const before = own(await runs.look(workflowId, budget));
   if (before === null) return null;
   if (before.stored.record.terminal) throw alreadyTerminal(before.stored);
-  const handle = client.workflow.getHandle(id, before.description.runId);
+  const handle = client.workflow.getHandle(workflowId, before.description.runId);
   const after = await orNotAnswered('cancellation', async () => {
     // A run that ended meanwhile is not found: the record tells how.
     await runs.call(budget, () => handle.cancel());
-    return own(await runs.look(id, budget));
+    return own(await runs.look(workflowId, budget));
   });
   if (after === null) return null;
   const { record } = after.stored;

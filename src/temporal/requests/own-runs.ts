@@ -29,9 +29,9 @@ type NotOurs = 'nothing' | 'foreign' | 'being deleted';
 
 /** Finds and reads our runs; each call throws `service_unavailable` when Temporal does not answer in its budget. */
 export interface OwnRuns {
-  find(id: string, budget: RpcBudget): Promise<OwnRun | NotOurs>;
+  find(workflowId: string, budget: RpcBudget): Promise<OwnRun | NotOurs>;
   /** Finds and reads in its turn; who waits for the same id's turn shares the read. */
-  look(id: string, budget: RpcBudget): Promise<ReadRun | NotOurs>;
+  look(workflowId: string, budget: RpcBudget): Promise<ReadRun | NotOurs>;
   /** Any other call of Temporal's API; null for what Temporal does not have. */
   call<T>(budget: RpcBudget, call: () => Promise<T>, on?: Client): Promise<T | null>;
 }
@@ -58,8 +58,8 @@ export function createOwnRuns(
     });
   }
 
-  async function find(id: string, budget: RpcBudget): Promise<OwnRun | NotOurs> {
-    const description = await call(budget, () => client.workflow.getHandle(id).describe());
+  async function find(workflowId: string, budget: RpcBudget): Promise<OwnRun | NotOurs> {
+    const description = await call(budget, () => client.workflow.getHandle(workflowId).describe());
     availability.noteAnswer();
     if (description === null) return 'nothing';
     const memo = description.memo?.[MEMO_KEY];
@@ -68,8 +68,8 @@ export function createOwnRuns(
     return description.type === WORKFLOW_TYPE ? { description, memo } : 'foreign';
   }
 
-  async function read(id: string, budget: RpcBudget): Promise<ReadRun | NotOurs> {
-    const found = await find(id, budget);
+  async function read(workflowId: string, budget: RpcBudget): Promise<ReadRun | NotOurs> {
+    const found = await find(workflowId, budget);
     if (typeof found === 'string') return found;
     const { description, memo } = found;
     const state = await call(budget, () => readRun(client, decoder, description, memo));
