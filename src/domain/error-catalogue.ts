@@ -29,6 +29,8 @@ const server = (status: number, meaning: string): CatalogueEntry => ({
   meaning,
 });
 
+const limited = (meaning: string): CatalogueEntry => ({ status: 429, type: 'rate_limit_error', meaning });
+
 /** Refusals: nothing was accepted, nothing ran, the idempotency key is still free. */
 export const REFUSALS = {
   invalid_json: invalid(400, 'The body is not valid JSON (RFC 8259, without a byte order mark).'),
@@ -58,6 +60,7 @@ export const REFUSALS = {
     403,
     'A service without API keys answers only to loopback names and to HOST; REQRUN_ALLOW_OPEN=1 lifts this.',
   ),
+  model_not_allowed: invalid(403, 'The project may not use this model.'),
   request_not_found: invalid(404, 'There is no request with this id.'),
   not_found: invalid(404, 'There is nothing at this path.'),
   method_not_allowed: invalid(405, 'The path exists, but not with this method; Allow names those it has.'),
@@ -85,6 +88,10 @@ export const REFUSALS = {
     422,
     'The idempotency key was used for a different request; use another key or send the same body.',
   ),
+  rate_limited: limited(
+    'The project has sent its requests for this minute; Retry-After says when to send more.',
+  ),
+  too_many_in_flight: limited('The project has as many calls under way as it may have.'),
   headers_too_large: invalid(431, 'The headers are larger than 16 KiB.'),
   overloaded: server(
     503,

@@ -1,6 +1,7 @@
 import type { RawJson } from './raw-json.ts';
 import type { RequestError, RequestRecord } from './record.ts';
 import type { RequestOptions, RetryOptions } from './options.ts';
+import type { OptionCaps } from './project.ts';
 import type { Operation, RequestStatus } from './words.ts';
 
 /** A request as the HTTP edge hands it on: validated, ReqRun's own fields taken out. */
@@ -56,6 +57,8 @@ export interface RetryByHand {
   readonly run: number | null;
   /** Over those of the last run. */
   readonly options: RetryOptions;
+  /** Of the project, as they are now. */
+  readonly caps: OptionCaps;
 }
 
 /** The durable store of requests, as the HTTP side sees it. */

@@ -14,6 +14,7 @@ import { limitConnections } from './connections.ts';
 import { acceptJson } from './content-type.ts';
 import { handleErrors } from './error-handler.ts';
 import { collectPaths, refuseOtherMethods } from './methods.ts';
+import { createProjectLimiter } from './project-limits.ts';
 import { logRequests } from './request-log.ts';
 import { chatCompletionRoutes } from './routes/chat-completions.ts';
 import { healthRoutes } from './routes/health.ts';
@@ -89,9 +90,10 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
     transform: jsonSchemaTransform,
     transformObject: jsonSchemaTransformObject,
   });
-  chatCompletionRoutes(app, dependencies);
-  requestRoutes(app, dependencies);
-  requestActionRoutes(app, dependencies);
+  const limiter = createProjectLimiter();
+  chatCompletionRoutes(app, dependencies, limiter);
+  requestRoutes(app, dependencies, limiter);
+  requestActionRoutes(app, dependencies, limiter);
   healthRoutes(app, dependencies);
   refuseOtherMethods(app, paths);
   return app;

@@ -22,7 +22,7 @@ export function sendRefusal(reply: FastifyReply, refusal: Refusal): FastifyReply
   if (status === 401) reply.header('www-authenticate', 'Bearer');
   if (refusal.requestId !== null) reply.header('x-request-id', refusal.requestId);
   if (refusal.retryAfterSeconds !== null) reply.header('retry-after', String(refusal.retryAfterSeconds));
-  const shouldRetry = refusal.shouldRetry ?? (status < 500 ? false : null);
+  const shouldRetry = refusal.shouldRetry ?? (status < 500 && status !== 429 ? false : null);
   if (shouldRetry !== null) reply.header('x-should-retry', String(shouldRetry));
   return sendEnvelope(reply, status, {
     error: { message: refusal.message, type, param: refusal.param, code: refusal.code },

@@ -7,6 +7,7 @@ import { isRequestId } from '../../domain/request-id.ts';
 import type { ProjectRequests, Requests, StoredRequest } from '../../domain/requests.ts';
 import type { App, AppDependencies } from '../app.ts';
 import { projectOf } from '../authentication.ts';
+import type { ProjectLimiter } from '../project-limits.ts';
 import { recordPath } from '../polling.ts';
 import { sendRecord } from '../record-answer.ts';
 import { errorResponses } from '../schemas/error.ts';
@@ -32,7 +33,7 @@ const DeletedRequest = z
   .meta({ id: 'DeletedRequest' });
 
 /** What can be done to a request: cancel it, run it again, delete it. */
-export function requestActionRoutes(app: App, { requests }: AppDependencies): void {
+export function requestActionRoutes(app: App, { requests }: AppDependencies, limiter: ProjectLimiter): void {
   app.post(
     '/v1/requests/:id/cancel',
     {
@@ -55,6 +56,7 @@ export function requestActionRoutes(app: App, { requests }: AppDependencies): vo
   app.post(
     '/v1/requests/:id/retry',
     {
+      onRequest: async (request, reply) => limiter.admit(projectOf(request), reply),
       config: { bodyIsOptional: true },
       schema: {
         operationId: 'retryRequest',
@@ -65,6 +67,8 @@ export function requestActionRoutes(app: App, { requests }: AppDependencies): vo
           202: RequestRecord.describe('The next run, also where another caller has just started it.'),
           ...errorResponses([
             ...ACTION_REFUSALS,
+            'rate_limited',
+            'too_many_in_flight',
             'unknown_field',
             'invalid_type',
             'invalid_value',
@@ -76,7 +80,7 @@ export function requestActionRoutes(app: App, { requests }: AppDependencies): vo
     },
     async (request, reply) => {
       const { run = null, reqrun = {} } = request.body ?? {};
-      const retry = { run, options: reqrun };
+      const retry = { run, options: reqrun, caps: projectOf(request).limits.caps };
       const { own, id } = named(requests, request, request.params.id);
       return accepted(reply, await own.retry(id, retry));
     },

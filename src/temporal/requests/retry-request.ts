@@ -1,5 +1,6 @@
 import { decodeArrayFromPayloads } from '@temporalio/common/lib/internal-non-workflow/index.js';
 import { carryOver } from '../../domain/journal.ts';
+import { withinCaps } from '../../domain/option-caps.ts';
 import { withOverrides } from '../../domain/options.ts';
 import { isRawJson, type RawJson } from '../../domain/raw-json.ts';
 import { Refusal } from '../../domain/refusal.ts';
@@ -19,7 +20,7 @@ export async function retryRequest(
   dependencies: TemporalRequestsDependencies,
   runs: OwnRuns,
   workflowId: string,
-  { run: wanted, options }: RetryByHand,
+  { run: wanted, options, caps }: RetryByHand,
   budget: RpcBudget,
 ): Promise<StoredRequest | null> {
   const { boundedClient } = dependencies;
@@ -42,7 +43,7 @@ export async function retryRequest(
   const { runId } = last.description;
   const memo: RunMemo = {
     ...last.memo,
-    options: withOverrides(last.memo.options, options),
+    options: withinCaps(withOverrides(last.memo.options, options), options, caps),
     run: last.memo.run + 1,
     earlier: { run_id: runId, journal: carryOver(last.journal) },
   };
