@@ -67,6 +67,7 @@ await runEntry(async ({ config, log, stopper }) => {
       temporal: chosen.said,
       upstream: baseURL,
       isDemo,
+      isKeyed: keys !== null,
       model,
       demoModels: DEMO_MODELS,
     }),
