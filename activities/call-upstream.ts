@@ -9,6 +9,7 @@ import {
 } from '../src/domain/journal.ts';
 import { RawJson } from '../src/domain/raw-json.ts';
 import { CANCELLED_ERROR, DEADLINE_ERROR } from '../src/domain/request-error.ts';
+import { fromWorkflowId } from '../src/domain/request-id.ts';
 import { refusalToBegin } from '../src/domain/retry-decision.ts';
 import { isJournal, type RunActivities, type UpstreamCall } from '../src/domain/run.ts';
 import type { Upstream } from '../src/upstream/client.ts';
@@ -78,7 +79,8 @@ export function createActivities(dependencies: ActivityDependencies): RunActivit
       });
 
     const endedAtMs = now();
-    const fields = { request_id: call.request_id, attempt: number, duration_ms: endedAtMs - startedAtMs };
+    const { project, id } = fromWorkflowId(call.request_id);
+    const fields = { project, request_id: id, attempt: number, duration_ms: endedAtMs - startedAtMs };
     if (answer.kind === 'completed') {
       log.info(fields, 'attempt succeeded');
       return new RawJson(answer.bytes, endAttempt(journal, succeededEnd(answer, startedAtMs, endedAtMs)));

@@ -6,10 +6,12 @@ import { externalTemporal, SEPARATE_HEARTBEAT_SECONDS } from './process/external
 import { planCodecServer, startCodecServer } from './process/codec-server.ts';
 import { createIdentity } from './process/identity.ts';
 import { runEntry } from './process/run-entry.ts';
+import { openKeys } from './process/keys.ts';
 import { startApi } from './process/start-api.ts';
 
 await runEntry(async ({ config, log, stopper }) => {
   const codec = planCodecServer(config, false);
+  const keys = await openKeys(config, log, stopper);
   const temporal = externalTemporal(config);
   const connection = connectLazily(temporal);
   stopper.add({ name: 'Temporal connection', stop: () => connection.close() });
@@ -21,6 +23,7 @@ await runEntry(async ({ config, log, stopper }) => {
     eagerStart: false,
     settledHere: false,
     waiters: createWaiters(createLimit(config.limits.waiters)),
+    keys,
     heartbeatTimeoutSeconds: config.heartbeatTimeoutSeconds ?? SEPARATE_HEARTBEAT_SECONDS,
     uiUrl: config.temporalUiUrl,
     identity: createIdentity(),

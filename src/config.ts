@@ -30,9 +30,6 @@ const encryptionKeys = z
     return z.NEVER;
   })
   .optional();
-const notYet = z
-  .undefined({ error: 'is not supported by this version; it is refused so that nothing runs unprotected' })
-  .optional();
 
 const Environment = z.object({
   HOST: text('127.0.0.1'),
@@ -68,7 +65,7 @@ const Environment = z.object({
   REQRUN_LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], { error: 'must be a pino level' })
     .default('info'),
-  REQRUN_KEYS_FILE: notYet,
+  REQRUN_KEYS_FILE: z.string().optional(),
   REQRUN_ENCRYPTION_KEYS: encryptionKeys,
   REQRUN_CODEC_SERVER: flag,
   REQRUN_CODEC_PORT: integer(1, 65_535, 8081),
@@ -107,9 +104,10 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     : parsed.error.issues.map(({ path, message }) => `${String(path[0])} ${message}`);
   const temporal = readTemporal(set, faults);
   const values = parsed.data;
-  if (values !== undefined && values.REQRUN_ALLOW_OPEN === '0' && !isLoopback(values.HOST)) {
+  const isOpen = values?.REQRUN_KEYS_FILE === undefined;
+  if (values !== undefined && isOpen && values.REQRUN_ALLOW_OPEN === '0' && !isLoopback(values.HOST)) {
     faults.push(
-      'HOST must be a loopback address: without API keys the service is open (REQRUN_ALLOW_OPEN=1 to insist)',
+      'HOST must be a loopback address: without REQRUN_KEYS_FILE the service is open (REQRUN_ALLOW_OPEN=1 to insist)',
     );
   }
   if (values?.REQRUN_CODEC_SERVER === '1' && values.REQRUN_ENCRYPTION_KEYS === undefined) {
@@ -117,6 +115,16 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
   }
   if (values === undefined || faults.length > 0) throw new ConfigError(faults);
   return toConfig(values, temporal, set);
+}
+
+/** The keys file, for the command that needs nothing else; null where none is named. */
+export function loadKeysFilePath(env: NodeJS.ProcessEnv = process.env): string | null {
+  return env['REQRUN_KEYS_FILE'] || null;
+}
+
+/** A secret whose variable the keys file names; asked for by the worker alone. Null where it is not set. */
+export function secretOf(name: string, env: NodeJS.ProcessEnv = process.env): string | null {
+  return (Object.hasOwn(env, name) ? env[name] : undefined) || null;
 }
 
 function toConfig(
@@ -128,6 +136,10 @@ function toConfig(
     host: values.HOST,
     port: values.PORT,
     logLevel: values.REQRUN_LOG_LEVEL,
+    /** Null = no API keys: the service is open. */
+    keysFile: values.REQRUN_KEYS_FILE ?? null,
+    /** An open service may be reached by any name and address. */
+    allowOpen: values.REQRUN_ALLOW_OPEN === '1',
     taskQueue: values.REQRUN_TASK_QUEUE,
     /** Null = none is configured: the demo upstream answers. */
     upstream:

@@ -6,6 +6,7 @@ import { chooseTemporal } from './process/choose-temporal.ts';
 import { describePayloads, planCodecServer, startCodecServer } from './process/codec-server.ts';
 import { createIdentity, isPredecessor } from './process/identity.ts';
 import { runEntry } from './process/run-entry.ts';
+import { openKeys } from './process/keys.ts';
 import { startApi } from './process/start-api.ts';
 import { startWorker } from './process/start-worker.ts';
 import { chooseUpstream } from './process/upstream.ts';
@@ -16,6 +17,7 @@ import { createWaiters } from './temporal/waiters.ts';
 
 await runEntry(async ({ config, log, stopper }) => {
   const say = (line: string): void => void process.stdout.write(`${line}\n`);
+  const keys = await openKeys(config, log, stopper);
   const codec = planCodecServer(config, true);
   const chosen = await chooseTemporal(config, log, stopper, say, codec?.endpoint ?? null);
   const { temporal, uiUrl, directoryId, crash, heartbeatTimeoutSeconds } = chosen;
@@ -39,7 +41,7 @@ await runEntry(async ({ config, log, stopper }) => {
           log,
         });
   const waiters = createWaiters(createLimit(config.limits.waiters));
-  const upstream = await chooseUpstream(config, stopper);
+  const upstream = await chooseUpstream(config, stopper, keys);
   const { namespace } = temporal;
   await startWorker({ config, connection, namespace, identity, upstream, waiters, log, stopper });
   // What was interrupted goes before what is new.
@@ -53,6 +55,7 @@ await runEntry(async ({ config, log, stopper }) => {
     // Nobody else's worker is expected on an embedded server.
     settledHere: directoryId !== null,
     waiters,
+    keys,
     heartbeatTimeoutSeconds,
     uiUrl,
     identity,
@@ -70,6 +73,7 @@ await runEntry(async ({ config, log, stopper }) => {
       upstream: baseURL,
       payloads: describePayloads(config, codec),
       isDemo,
+      isKeyed: keys !== null,
       model,
       demoModels: DEMO_MODELS,
     }),

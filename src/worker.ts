@@ -2,11 +2,13 @@
 import { connectNative } from './temporal/connection.ts';
 import { externalTemporal } from './process/external-temporal.ts';
 import { createIdentity } from './process/identity.ts';
+import { openKeys } from './process/keys.ts';
 import { runEntry } from './process/run-entry.ts';
 import { startWorker } from './process/start-worker.ts';
 import { chooseUpstream } from './process/upstream.ts';
 
 await runEntry(async ({ config, log, stopper }) => {
+  const keys = await openKeys(config, log, stopper);
   const temporal = externalTemporal(config);
   const connection = await connectNative(temporal).catch((cause: unknown) => {
     throw new Error(
@@ -15,7 +17,7 @@ await runEntry(async ({ config, log, stopper }) => {
     );
   });
   stopper.add({ name: 'Temporal connection', stop: () => connection.close() });
-  const upstream = await chooseUpstream(config, stopper);
+  const upstream = await chooseUpstream(config, stopper, keys);
   await startWorker({
     config,
     connection,

@@ -29,6 +29,8 @@ const server = (status: number, meaning: string): CatalogueEntry => ({
   meaning,
 });
 
+const limited = (meaning: string): CatalogueEntry => ({ status: 429, type: 'rate_limit_error', meaning });
+
 /** Refusals: nothing was accepted, nothing ran, the idempotency key is still free. */
 export const REFUSALS = {
   invalid_json: invalid(400, 'The body is not valid JSON (RFC 8259, without a byte order mark).'),
@@ -47,10 +49,18 @@ export const REFUSALS = {
   stream_not_supported: invalid(400, 'stream: true is not supported; ask for the result with wait instead.'),
   invalid_idempotency_key: invalid(
     400,
-    'The idempotency key must be 1 to 255 visible ASCII characters, must not begin with @ or rr_, and must not be . or .. alone.',
+    'The idempotency key must be 1 to 255 visible ASCII characters (a named project: 253 less the length of its name), must not begin with @ or rr_, and must not be . or .. alone.',
   ),
   idempotency_key_conflict: invalid(400, 'The Idempotency-Key header and the idempotency_key field differ.'),
   duplicate_header: invalid(400, 'A header that may be sent once was sent more than once.'),
+  missing_api_key: invalid(401, 'An API key is required: Authorization: Bearer reqrun_live_...'),
+  invalid_authorization_scheme: invalid(401, 'The Authorization scheme must be Bearer.'),
+  invalid_api_key: invalid(401, 'The API key is not valid: it is malformed, unknown or revoked.'),
+  host_not_allowed: invalid(
+    403,
+    'A service without API keys answers only to loopback names and to HOST; REQRUN_ALLOW_OPEN=1 lifts this.',
+  ),
+  model_not_allowed: invalid(403, 'The project may not use this model.'),
   request_not_found: invalid(404, 'There is no request with this id.'),
   not_found: invalid(404, 'There is nothing at this path.'),
   method_not_allowed: invalid(405, 'This method is not allowed here; Allow names those that are.'),
@@ -79,6 +89,10 @@ export const REFUSALS = {
     422,
     'The idempotency key was used for a different request; use another key or send the same body.',
   ),
+  rate_limited: limited(
+    'The project has sent its requests for this minute; Retry-After says when to send more.',
+  ),
+  too_many_in_flight: limited('The project has as many calls under way as it may have.'),
   headers_too_large: invalid(431, 'The headers are larger than 16 KiB.'),
   payload_unreadable: server(
     500,

@@ -1,24 +1,48 @@
-/**
- * The one place that knows how requests are named: an idempotency key is the record's id and the Temporal
- * workflow's id, so that it can be pasted into the Temporal UI.
- */
+import { DEFAULT_PROJECT } from './project.ts';
 
-/** Visible ASCII, 1 to 255: what every header, URL and SQL store (VARCHAR(255)) carries unchanged. */
-const VISIBLE_ASCII = /^[\x21-\x7e]{1,255}$/;
+/**
+ * The one place that knows how requests are named. An idempotency key is the record's id; in the default
+ * project it is the Temporal workflow's id as well, so that it can be pasted into the Temporal UI. Any other
+ * project's workflows are `@project/id`: no two projects can ever share one, and no caller can name another's.
+ */
+export interface RequestName {
+  readonly project: string;
+  /** As its callers know it. */
+  readonly id: string;
+}
+
+/** Visible ASCII: what every header, URL and SQL store carries unchanged. */
+const VISIBLE_ASCII = /^[\x21-\x7e]+$/;
+/** Of a workflow's id: the column of SQL stores (VARCHAR(255)). */
+const MAX_LENGTH = 255;
 
 /** RFC 4648 base32 in lower case: safe in a URL, a file name and a double-click. */
 const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567';
 const ID_PREFIX = 'rr_';
 const ID_RANDOM_BYTES = 20;
 
-/** Whether a caller may use this as an idempotency key. `@` and `rr_` begin names of our own. */
-export function isIdempotencyKey(text: string): boolean {
-  return isRequestId(text) && !text.startsWith(ID_PREFIX);
+/** Whether a project's caller may use this as an idempotency key. `@` and `rr_` begin names of our own. */
+export function isIdempotencyKey(text: string, project: string): boolean {
+  return isRequestId(text, project) && !text.startsWith(ID_PREFIX);
 }
 
-/** Whether a record could have this id; anything else is not looked up. */
-export function isRequestId(text: string): boolean {
-  return VISIBLE_ASCII.test(text) && !text.startsWith('@') && text !== '.' && text !== '..';
+/** Whether a record of the project could have this id; anything else is not looked up. */
+export function isRequestId(text: string, project: string): boolean {
+  const fits = text.length + prefixOf(project).length <= MAX_LENGTH;
+  return fits && VISIBLE_ASCII.test(text) && !text.startsWith('@') && text !== '.' && text !== '..';
+}
+
+/** The id of the workflow that is the request. */
+export function toWorkflowId({ project, id }: RequestName): string {
+  return prefixOf(project) + id;
+}
+
+/** What {@link toWorkflowId} was made of. */
+export function fromWorkflowId(workflowId: string): RequestName {
+  const [, project, id] = /^@([^/]+)\/(.+)$/.exec(workflowId) ?? [];
+  return project === undefined || id === undefined
+    ? { project: DEFAULT_PROJECT, id: workflowId }
+    : { project, id };
 }
 
 /** An id for a request without a key: `rr_` and 160 random bits. `randomBytes` must be cryptographic. */
@@ -35,4 +59,8 @@ export function newRequestId(randomBytes: (count: number) => Uint8Array): string
     }
   }
   return id;
+}
+
+function prefixOf(project: string): string {
+  return project === DEFAULT_PROJECT ? '' : `@${project}/`;
 }

@@ -1,6 +1,7 @@
 import type { RawJson } from './raw-json.ts';
 import type { RequestError, RequestRecord } from './record.ts';
 import type { RequestOptions, RetryOptions } from './options.ts';
+import type { OptionCaps } from './project.ts';
 import type { Operation, RequestStatus } from './words.ts';
 
 /** A request as the HTTP edge hands it on: validated, ReqRun's own fields taken out. */
@@ -56,14 +57,23 @@ export interface RetryByHand {
   readonly run: number | null;
   /** Over those of the last run. */
   readonly options: RetryOptions;
+  /** Of the project, as they are now. */
+  readonly caps: OptionCaps;
+}
+
+/** The durable store of requests, as the HTTP side sees it. */
+export interface Requests {
+  /** The requests of one project, by the ids its callers know; no other project's can be reached with them. */
+  forProject(project: string): ProjectRequests;
+  /** Whether Temporal answers, now. */
+  reachable(): Promise<boolean>;
 }
 
 /**
- * The durable store of requests, as the HTTP side sees it. All but `reachable` throw a {@link Refusal}
- * (`service_unavailable`, `acceptance_unknown`, `idempotency_key_reused`, ...) and answer within 5 s beyond
- * the wait.
+ * All of them throw a {@link Refusal} (`service_unavailable`, `acceptance_unknown`, `idempotency_key_reused`,
+ * ...) and answer within 5 s beyond the wait.
  */
-export interface Requests {
+export interface ProjectRequests {
   /** Accepts a request once, or joins the one that has its key. Resolves only when Temporal has it on disk. */
   submit(request: NewRequest, wait: Wait): Promise<Acceptance>;
   /** Null for an unknown id and for any workflow that is not a request. */
@@ -84,6 +94,4 @@ export interface Requests {
    * Temporal has removed them. False for an id that `read` answers with null. @throws Refusal `request_not_terminal`
    */
   delete(id: string): Promise<boolean>;
-  /** Whether Temporal answers, now. */
-  reachable(): Promise<boolean>;
 }

@@ -9,11 +9,13 @@ import {
 import type { Limit } from '../domain/limit.ts';
 import type { Requests } from '../domain/requests.ts';
 import { createBrokenRequests } from './broken-requests.ts';
+import { authenticate, type Access } from './authentication.ts';
 import { limitConnections } from './connections.ts';
 import { acceptJson } from './content-type.ts';
 import { handleErrors } from './error-handler.ts';
 import { collectPaths, refuseOtherMethods } from './methods.ts';
 import { checkRequestHeads } from './request-head.ts';
+import { createProjectLimiter } from './project-limits.ts';
 import { logRequests } from './request-log.ts';
 import { chatCompletionRoutes } from './routes/chat-completions.ts';
 import { healthRoutes } from './routes/health.ts';
@@ -25,6 +27,7 @@ import type { WaitSettings } from './wait.ts';
 
 export interface AppDependencies {
   readonly requests: Requests;
+  readonly access: Access;
   readonly wait: WaitSettings;
   readonly maxBodyBytes: number;
   /** What comes on a connection beyond is refused, health apart. */
@@ -87,6 +90,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
   limitConnections(app, dependencies.maxConnections);
   checkRequestHeads(app);
   brokenRequests.watch(app);
+  authenticate(app, dependencies.access);
   acceptJson(app);
   logRequests(app);
   const paths = collectPaths(app);
@@ -94,13 +98,17 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
     openapi: {
       openapi: '3.1.0',
       info: { title: 'ReqRun', version: '0.2.0', description: 'One LLM request, made durable.' },
+      components: { securitySchemes: { apiKey: { type: 'http', scheme: 'bearer' } } },
+      // The second: a service without API keys.
+      security: [{ apiKey: [] }, {}],
     },
     transform: jsonSchemaTransform,
     transformObject: jsonSchemaTransformObject,
   });
-  chatCompletionRoutes(app, dependencies);
-  requestRoutes(app, dependencies);
-  requestActionRoutes(app, dependencies);
+  const limiter = createProjectLimiter();
+  chatCompletionRoutes(app, dependencies, limiter);
+  requestRoutes(app, dependencies, limiter);
+  requestActionRoutes(app, dependencies, limiter);
   healthRoutes(app, dependencies);
   refuseOtherMethods(app, paths);
   return app;

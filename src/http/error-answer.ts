@@ -18,9 +18,11 @@ const BY_FASTIFY_CODE: Readonly<Record<string, RefusalCode>> = {
 /** A refusal's answer: OpenAI's envelope, and whether the official SDKs may send the call again. */
 export function sendRefusal(reply: FastifyReply, refusal: Refusal): FastifyReply {
   const { status, type } = ERROR_CATALOGUE[refusal.code];
+  // RFC 9110, 11.6.1: a 401 says how to be let in.
+  if (status === 401) reply.header('www-authenticate', 'Bearer');
   if (refusal.requestId !== null) reply.header('x-request-id', refusal.requestId);
   if (refusal.retryAfterSeconds !== null) reply.header('retry-after', String(refusal.retryAfterSeconds));
-  const shouldRetry = refusal.shouldRetry ?? (status < 500 ? false : null);
+  const shouldRetry = refusal.shouldRetry ?? (status < 500 && status !== 429 ? false : null);
   if (shouldRetry !== null) reply.header('x-should-retry', String(shouldRetry));
   return sendEnvelope(reply, status, {
     error: { message: refusal.message, type, param: refusal.param, code: refusal.code },

@@ -7,12 +7,16 @@ import { isIdempotencyKey } from '../domain/request-id.ts';
  *
  * @throws Refusal `duplicate_header`, `invalid_idempotency_key` or `idempotency_key_conflict`
  */
-export function readIdempotencyKey(request: IncomingMessage, fromBody: string | undefined): string | null {
+export function readIdempotencyKey(
+  request: IncomingMessage,
+  fromBody: string | undefined,
+  project: string,
+): string | null {
   const sent = request.headersDistinct['idempotency-key'] ?? [];
   if (sent.length > 1) throw new Refusal('duplicate_header', { param: 'Idempotency-Key' });
   const fromHeader = sent[0] === undefined ? undefined : unquote(sent[0]);
   for (const key of [fromHeader, fromBody]) {
-    if (key !== undefined && !isIdempotencyKey(key)) {
+    if (key !== undefined && !isIdempotencyKey(key, project)) {
       throw new Refusal('invalid_idempotency_key', { param: 'idempotency_key' });
     }
   }

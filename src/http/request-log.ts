@@ -9,6 +9,7 @@ export function logRequests(app: App): void {
         method: request.method,
         route: request.routeOptions.url ?? null,
         status: reply.statusCode,
+        ...(request.project === null ? {} : { project: request.project.name }),
         duration_ms: Math.round(reply.elapsedTime),
         ...(typeof id === 'string' ? { request_id: id } : {}),
       },

@@ -7,6 +7,8 @@ export interface Started {
   /** How requests are stored. */
   readonly payloads: string;
   readonly isDemo: boolean;
+  /** Whether callers need an API key. */
+  readonly isKeyed: boolean;
   /** A model the upstream knows. */
   readonly model: string;
   readonly demoModels: readonly { readonly model: string; readonly what: string }[];
@@ -38,15 +40,16 @@ export function banner(started: Started): string {
       ...started.demoModels.map(({ model, what }) => `    ${model.padEnd(14)} ${what}`),
     );
   }
+  const key = started.isKeyed ? ' -H "authorization: Bearer $REQRUN_API_KEY"' : '';
   return [
     ...lines,
     '',
     'Try it:',
     '',
-    `  curl -s ${started.apiUrl}/v1/chat/completions \\`,
+    `  curl -s ${started.apiUrl}/v1/chat/completions${key} \\`,
     "    -H 'content-type: application/json' \\",
     `    -d '${body}'`,
-    `  curl -s ${started.apiUrl}/v1/requests/hello-1`,
+    `  curl -s ${started.apiUrl}/v1/requests/hello-1${key}`,
     '',
     '',
   ].join('\n');

@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
 import { createLimit } from '../domain/limit.ts';
 import { buildApp } from '../http/app.ts';
+import type { KeyRing } from '../keys/key-ring.ts';
 import { createAvailability } from '../temporal/availability.ts';
 import { createClient, type TemporalAddress } from '../temporal/connection.ts';
 import { createDataConverter } from '../temporal/data-converter.ts';
@@ -25,6 +26,8 @@ interface ApiParts {
   /** Whether every run is settled by this process's own worker. */
   readonly settledHere: boolean;
   readonly waiters: Waiters;
+  /** Null = the service is open. */
+  readonly keys: KeyRing | null;
   readonly heartbeatTimeoutSeconds: number;
   readonly uiUrl: string | null;
   readonly identity: string;
@@ -69,6 +72,10 @@ export async function startApi(parts: ApiParts): Promise<string> {
   });
   const app = await buildApp({
     requests,
+    access:
+      parts.keys === null
+        ? { kind: 'open', host: config.allowOpen ? null : config.host }
+        : { kind: 'keys', projectOf: parts.keys.projectOf },
     wait: config.http,
     maxBodyBytes: config.http.maxBodyBytes,
     maxConnections: limits.connections,

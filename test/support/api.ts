@@ -37,8 +37,8 @@ export async function post(
   );
 }
 
-export async function get(url: string, path: string): Promise<Answer> {
-  return toAnswer(await fetch(url + path));
+export async function get(url: string, path: string, headers: Record<string, string> = {}): Promise<Answer> {
+  return toAnswer(await fetch(url + path, { headers }));
 }
 
 /** POSTs one of a request's actions. */
@@ -47,19 +47,20 @@ export async function act(
   id: string,
   action: 'cancel' | 'retry',
   body?: object,
+  headers: Record<string, string> = {},
 ): Promise<Answer> {
   return toAnswer(
     await fetch(`${url}/v1/requests/${encodeURIComponent(id)}/${action}`, {
       method: 'POST',
       ...(body === undefined
-        ? {}
-        : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+        ? { headers }
+        : { headers: { ...headers, 'content-type': 'application/json' }, body: JSON.stringify(body) }),
     }),
   );
 }
 
-export async function remove(url: string, id: string): Promise<Answer> {
-  return toAnswer(await fetch(`${url}/v1/requests/${encodeURIComponent(id)}`, { method: 'DELETE' }));
+export async function remove(url: string, id: string, headers: Record<string, string> = {}): Promise<Answer> {
+  return toAnswer(await fetch(`${url}/v1/requests/${encodeURIComponent(id)}`, { method: 'DELETE', headers }));
 }
 
 /** The record that an answer's body is. */

@@ -1,7 +1,7 @@
 import { promisify } from 'node:util';
 import { pino } from 'pino';
 import { onTestFinished } from 'vitest';
-import type { Requests } from '../../src/domain/requests.ts';
+import type { ProjectRequests } from '../../src/domain/requests.ts';
 import { buildApp } from '../../src/http/app.ts';
 
 export interface AppAlone {
@@ -39,7 +39,7 @@ export async function startAppAlone({
     replayed: false,
     run: pending,
   });
-  const requests: Requests = {
+  const store: ProjectRequests = {
     submit: async () => {
       const accepted = await accept();
       await acceptAfter;
@@ -49,10 +49,10 @@ export async function startAppAlone({
     cancel: ask('cancel', null),
     retry: ask('retry', null),
     delete: ask('delete', false),
-    reachable: ask('reachable', true),
   };
   const app = await buildApp({
-    requests,
+    requests: { forProject: () => store, reachable: ask('reachable', true) },
+    access: { kind: 'open', host: '127.0.0.1' },
     wait: { defaultWaitSeconds: 0, waitSeconds: 1, maxWaitSeconds: 1 },
     maxBodyBytes: 1_048_576,
     maxConnections: 1_000,

@@ -1,12 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import type { NativeConnection } from '@temporalio/worker';
 import type { Client } from '@temporalio/client';
-import { pino } from 'pino';
+import { pino, type Logger } from 'pino';
 import { inject } from 'vitest';
 import { loadConfig } from '../../src/config.ts';
 import { createLimit } from '../../src/domain/limit.ts';
+import { openKeys } from '../../src/process/keys.ts';
 import { startApi } from '../../src/process/start-api.ts';
 import { startWorker } from '../../src/process/start-worker.ts';
+import { createUpstreamLookUp } from '../../src/process/upstream-look-up.ts';
 import type { Stoppable, Stopper } from '../../src/process/stop.ts';
 import { installRuntime } from '../../src/process/runtime.ts';
 import {
@@ -17,6 +19,7 @@ import {
 } from '../../src/temporal/connection.ts';
 import { createDataConverter } from '../../src/temporal/data-converter.ts';
 import { createWaiters } from '../../src/temporal/waiters.ts';
+import { createProjectUpstreams } from '../../src/upstream/by-project.ts';
 import { createUpstream } from '../../src/upstream/client.ts';
 
 export interface Deployment {
@@ -40,6 +43,8 @@ export interface DeploymentOptions {
   readonly temporalAddress?: string;
   /** Of the upstream's answers. */
   readonly maxResponseBytes?: number;
+  /** Silent by default. */
+  readonly log?: Logger;
 }
 
 let runtimeInstalled = false;
@@ -47,7 +52,7 @@ let runtimeInstalled = false;
 /** API and worker on the run's real Temporal server, put together by the product's own parts. */
 export async function startDeployment(options: DeploymentOptions): Promise<Deployment> {
   const { upstreamURL, together = true, worker = true, env = {}, maxResponseBytes = 1_000_000 } = options;
-  const log = pino({ level: 'silent' });
+  const log = options.log ?? pino({ level: 'silent' });
   if (!runtimeInstalled) installRuntime(log);
   runtimeInstalled = true;
 
@@ -61,12 +66,14 @@ export async function startDeployment(options: DeploymentOptions): Promise<Deplo
   const address = options.temporalAddress ?? inject('temporalAddress');
   const temporal: TemporalAddress = { address, namespace: 'default', apiKey: null, tls: false };
   const stopper = testStopper();
+  const keys = await openKeys(config, log, stopper);
   const connection: NativeConnection = await connectNative(temporal);
   stopper.add({ name: 'connection', stop: () => connection.close() });
   const abortable = connectLazily(temporal);
   stopper.add({ name: 'probe', stop: () => abortable.close() });
   const waiters = createWaiters(createLimit(config.limits.waiters));
-  const upstream = createUpstream({ baseURL: upstreamURL, apiKey: 'sk-test', maxResponseBytes });
+  const common = createUpstream({ baseURL: upstreamURL, apiKey: 'sk-test', maxResponseBytes });
+  const upstream = createProjectUpstreams(common, createUpstreamLookUp(keys, maxResponseBytes));
   stopper.add({ name: 'upstream', stop: () => upstream.close() });
   const runWorker = (): Promise<void> =>
     startWorker({
@@ -88,6 +95,7 @@ export async function startDeployment(options: DeploymentOptions): Promise<Deplo
     eagerStart: together && worker,
     settledHere: together,
     waiters,
+    keys,
     heartbeatTimeoutSeconds: config.heartbeatTimeoutSeconds ?? 15,
     uiUrl: 'http://127.0.0.1:8233',
     identity: 'test-api',

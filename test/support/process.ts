@@ -14,18 +14,19 @@ export interface RunningProcess {
 /**
  * Runs one of the product's process entries with a clean environment.
  *
- * @param limits `openFiles`: how many the process and what it starts may have open, sockets included
+ * @param options `args`: of its command line; `openFiles`: how many files the process and what it starts may
+ *   have open, sockets included
  */
 export function runEntryFile(
   entry: string,
   env: Record<string, string>,
-  { openFiles }: { readonly openFiles?: number } = {},
+  { openFiles, args: given = [] }: { readonly openFiles?: number; readonly args?: readonly string[] } = {},
 ): RunningProcess {
   const path = fileURLToPath(new URL(`../../${entry}`, import.meta.url));
   const [command, args] =
     openFiles === undefined
-      ? [process.execPath, [path]]
-      : ['/bin/sh', ['-c', `ulimit -n ${openFiles} && exec "$0" "$1"`, process.execPath, path]];
+      ? [process.execPath, [path, ...given]]
+      : ['/bin/sh', ['-c', `ulimit -n ${openFiles} && exec "$0" "$@"`, process.execPath, path, ...given]];
   const child = spawn(command, args, {
     env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

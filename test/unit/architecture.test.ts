@@ -41,12 +41,21 @@ const RIGHTS: Readonly<Record<string, readonly string[]>> = {
   'src/domain': [],
   'src/http': ['src/domain'],
   'src/upstream': ['src/domain'],
+  'src/keys': ['src/domain'],
   'src/demo': [],
   'src/client': [],
   'src/temporal': ['src/domain', 'activities'],
   workflows: ['src/domain'],
   activities: ['src/domain', 'src/upstream'],
-  'src/process': ['src/config.ts', 'src/domain', 'src/http', 'src/temporal', 'src/upstream', 'src/demo'],
+  'src/process': [
+    'src/config.ts',
+    'src/domain',
+    'src/http',
+    'src/keys',
+    'src/temporal',
+    'src/upstream',
+    'src/demo',
+  ],
 };
 
 describe('the architecture', () => {
@@ -67,6 +76,7 @@ describe('the architecture', () => {
       'src/main.ts',
       'src/api.ts',
       'src/worker.ts',
+      'src/keys-cli.ts',
       'src/temporal/worker/build-bundle.ts',
       'src/temporal/embedded/guard.ts',
     ];

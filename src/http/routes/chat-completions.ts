@@ -1,34 +1,41 @@
 import type { FastifyReply } from 'fastify';
 import { overloaded } from '../../domain/limit.ts';
+import { withinCaps } from '../../domain/option-caps.ts';
 import { RequestOptions } from '../../domain/options.ts';
 import type { AsyncChatCompletion } from '../../domain/record.ts';
 import { AsyncChatCompletion as AsyncChatCompletionSchema } from '../../domain/record.ts';
 import { Refusal } from '../../domain/refusal.ts';
 import { RawJson } from '../../domain/raw-json.ts';
-import type { Acceptance, PendingRun } from '../../domain/requests.ts';
+import type { Project } from '../../domain/project.ts';
+import type { Acceptance, NewRequest, PendingRun } from '../../domain/requests.ts';
+import { isObject } from '../../domain/run.ts';
 import { Operation } from '../../domain/words.ts';
 import type { App, AppDependencies } from '../app.ts';
+import { projectOf } from '../authentication.ts';
 import { untilCallerLeaves } from '../caller.ts';
 import { sendFailure } from '../error-answer.ts';
 import { fingerprint } from '../fingerprint.ts';
 import { readIdempotencyKey } from '../idempotency-key.ts';
 import { cutMembers } from '../json/cut-members.ts';
 import { pollAfterSeconds, recordPath } from '../polling.ts';
+import type { ProjectLimiter } from '../project-limits.ts';
 import { ChatCompletion, ChatCompletionBody, OWN_MEMBERS } from '../schemas/chat-completion.ts';
 import { errorResponses, FAILURE_CODES } from '../schemas/error.ts';
 import { POST_REFUSALS } from '../schemas/refusals.ts';
-import { resolveWait } from '../wait.ts';
+import { resolveWait, type WaitSettings } from '../wait.ts';
 
 /** `POST /v1/chat/completions`: OpenAI's call, made durable. */
 export function chatCompletionRoutes(
   app: App,
   { requests, wait, stopping, accepting }: AppDependencies,
+  limiter: ProjectLimiter,
 ): void {
   app.post(
     '/v1/chat/completions',
     {
-      onRequest: async () => {
+      onRequest: async (request, reply) => {
         if (accepting.isFull()) throw overloaded();
+        await limiter.admit(projectOf(request), reply);
       },
       schema: {
         operationId: 'createChatCompletion',
@@ -43,24 +50,33 @@ export function chatCompletionRoutes(
     },
     async (request, reply) => {
       const { body, jsonBody } = request;
+      const project = projectOf(request);
       if (jsonBody === null) throw new Refusal('invalid_json');
+      if (!isAllowed(project, body.model)) throw new Refusal('model_not_allowed', { param: 'model' });
       if (body.stream === true) throw new Refusal('stream_not_supported', { param: 'stream' });
-      const key = readIdempotencyKey(request.raw, body.idempotency_key);
-      const { waitMs, applied } = resolveWait(wait, body.wait, request.headers['prefer']?.toString());
+      const key = readIdempotencyKey(request.raw, body.idempotency_key, project.name);
+      const { waitMs, applied } = resolveWait(
+        waitOf(project, wait),
+        body.wait,
+        request.headers['prefer']?.toString(),
+      );
+      const given = jsonBody.value['reqrun'];
       const upstreamBody = Object.fromEntries(
         Object.entries(jsonBody.value).filter(([name]) => !OWN_MEMBERS.has(name)),
       );
       const operation = Operation.chatCompletions;
-      const acceptance = await requests.submit(
-        {
-          key,
-          operation,
-          model: body.model,
-          fingerprint: fingerprint(operation, upstreamBody),
-          body: new RawJson(Buffer.from(cutMembers(jsonBody, OWN_MEMBERS))),
-          options: body.reqrun ?? RequestOptions.parse({}),
-        },
-        { ms: waitMs, signal: untilCallerLeaves(reply, stopping) },
+      const options = body.reqrun ?? RequestOptions.parse({});
+      const asked: NewRequest = {
+        key,
+        operation,
+        model: body.model,
+        fingerprint: fingerprint(operation, upstreamBody),
+        body: new RawJson(Buffer.from(cutMembers(jsonBody, OWN_MEMBERS))),
+        options: withinCaps(options, isObject(given) ? given : {}, project.limits.caps),
+      };
+      const signal = untilCallerLeaves(reply, stopping);
+      const acceptance = await limiter.holding(project, waitMs, (ms) =>
+        requests.forProject(project.name).submit(asked, { ms, signal }),
       );
       reply.header('x-request-id', acceptance.id);
       if (acceptance.replayed) reply.header('idempotent-replayed', 'true');
@@ -68,6 +84,14 @@ export function chatCompletionRoutes(
       return sendAcceptance(reply, acceptance, body.model);
     },
   );
+}
+
+function isAllowed({ models }: Project, model: string): boolean {
+  return models === null || models.has(model);
+}
+
+function waitOf({ defaultWaitSeconds }: Project, wait: WaitSettings): WaitSettings {
+  return defaultWaitSeconds === null ? wait : { ...wait, defaultWaitSeconds };
 }
 
 function sendAcceptance(

@@ -10,7 +10,7 @@ export function healthRoutes(app: App, { requests, stopping }: AppDependencies):
   app.get(
     '/healthz',
     {
-      config: { isHealth: true },
+      config: { isHealth: true, isPublic: true },
       schema: { operationId: 'getHealth', summary: 'The process runs', response: { 200: Health } },
     },
     async () => ({ status: 'ok' as const }),
@@ -18,7 +18,7 @@ export function healthRoutes(app: App, { requests, stopping }: AppDependencies):
   app.get(
     '/readyz',
     {
-      config: { isHealth: true },
+      config: { isHealth: true, isPublic: true },
       schema: {
         operationId: 'getReadiness',
         summary: 'Requests can be accepted: Temporal answers and the process is not stopping',
@@ -31,5 +31,5 @@ export function healthRoutes(app: App, { requests, stopping }: AppDependencies):
       return { status: 'ok' as const };
     },
   );
-  app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
+  app.get('/openapi.json', { config: { isPublic: true }, schema: { hide: true } }, async () => app.swagger());
 }

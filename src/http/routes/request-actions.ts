@@ -1,11 +1,13 @@
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { RetryOptions } from '../../domain/options.ts';
 import { RequestRecord } from '../../domain/record.ts';
 import { Refusal } from '../../domain/refusal.ts';
 import { isRequestId } from '../../domain/request-id.ts';
-import type { StoredRequest } from '../../domain/requests.ts';
+import type { ProjectRequests, Requests, StoredRequest } from '../../domain/requests.ts';
 import type { App, AppDependencies } from '../app.ts';
+import { projectOf } from '../authentication.ts';
+import type { ProjectLimiter } from '../project-limits.ts';
 import { recordPath } from '../polling.ts';
 import { sendRecord } from '../record-answer.ts';
 import { errorResponses } from '../schemas/error.ts';
@@ -31,7 +33,7 @@ const DeletedRequest = z
   .meta({ id: 'DeletedRequest' });
 
 /** What can be done to a request: cancel it, run it again, delete it. */
-export function requestActionRoutes(app: App, { requests }: AppDependencies): void {
+export function requestActionRoutes(app: App, { requests }: AppDependencies, limiter: ProjectLimiter): void {
   app.post(
     '/v1/requests/:id/cancel',
     {
@@ -46,11 +48,15 @@ export function requestActionRoutes(app: App, { requests }: AppDependencies): vo
         },
       },
     },
-    async (request, reply) => accepted(reply, await requests.cancel(requireRequestId(request.params.id))),
+    async (request, reply) => {
+      const { own, id } = named(requests, request, request.params.id);
+      return accepted(reply, await own.cancel(id));
+    },
   );
   app.post(
     '/v1/requests/:id/retry',
     {
+      onRequest: async (request, reply) => limiter.admit(projectOf(request), reply),
       config: { bodyIsOptional: true },
       schema: {
         operationId: 'retryRequest',
@@ -61,6 +67,8 @@ export function requestActionRoutes(app: App, { requests }: AppDependencies): vo
           202: RequestRecord.describe('The next run, also where another caller has just started it.'),
           ...errorResponses([
             ...ACTION_REFUSALS,
+            'rate_limited',
+            'too_many_in_flight',
             'unknown_field',
             'invalid_type',
             'invalid_value',
@@ -72,8 +80,9 @@ export function requestActionRoutes(app: App, { requests }: AppDependencies): vo
     },
     async (request, reply) => {
       const { run = null, reqrun = {} } = request.body ?? {};
-      const retry = { run, options: reqrun };
-      return accepted(reply, await requests.retry(requireRequestId(request.params.id), retry));
+      const retry = { run, options: reqrun, caps: projectOf(request).limits.caps };
+      const { own, id } = named(requests, request, request.params.id);
+      return accepted(reply, await own.retry(id, retry));
     },
   );
   app.delete(
@@ -88,18 +97,23 @@ export function requestActionRoutes(app: App, { requests }: AppDependencies): vo
       },
     },
     async (request, reply) => {
-      const id = requireRequestId(request.params.id);
-      if (!(await requests.delete(id))) throw new Refusal('request_not_found');
+      const { own, id } = named(requests, request, request.params.id);
+      if (!(await own.delete(id))) throw new Refusal('request_not_found');
       reply.header('x-request-id', id);
       return { id, object: 'request.deleted' as const, deleted: true as const };
     },
   );
 }
 
-/** What no request can be called is not looked up. */
-function requireRequestId(id: string): string {
-  if (!isRequestId(id)) throw new Refusal('request_not_found');
-  return id;
+/** The caller's own requests, and which of them is meant. What none can be called is not looked up. */
+function named(
+  requests: Requests,
+  request: Pick<FastifyRequest, 'project'>,
+  id: string,
+): { own: ProjectRequests; id: string } {
+  const project = projectOf(request);
+  if (!isRequestId(id, project.name)) throw new Refusal('request_not_found');
+  return { own: requests.forProject(project.name), id };
 }
 
 function accepted(reply: FastifyReply, stored: StoredRequest | null): FastifyReply {

@@ -3,7 +3,9 @@ import { RequestRecord } from '../../domain/record.ts';
 import { Refusal } from '../../domain/refusal.ts';
 import { isRequestId } from '../../domain/request-id.ts';
 import type { App, AppDependencies } from '../app.ts';
+import { projectOf } from '../authentication.ts';
 import { untilCallerLeaves } from '../caller.ts';
+import type { ProjectLimiter } from '../project-limits.ts';
 import { sendRecord } from '../record-answer.ts';
 import { errorResponses } from '../schemas/error.ts';
 import { RecordParams } from '../schemas/record-params.ts';
@@ -21,7 +23,11 @@ const RecordQuery = z.object({
 });
 
 /** `GET /v1/requests/{id}`: the record. */
-export function requestRoutes(app: App, { requests, wait, stopping }: AppDependencies): void {
+export function requestRoutes(
+  app: App,
+  { requests, wait, stopping }: AppDependencies,
+  limiter: ProjectLimiter,
+): void {
   app.get(
     '/v1/requests/:id',
     {
@@ -35,14 +41,18 @@ export function requestRoutes(app: App, { requests, wait, stopping }: AppDepende
     },
     async (request, reply) => {
       const { id } = request.params;
-      if (!isRequestId(id)) throw new Refusal('request_not_found');
+      const project = projectOf(request);
+      if (!isRequestId(id, project.name)) throw new Refusal('request_not_found');
       const settings = { ...wait, defaultWaitSeconds: 0 };
       const { waitMs, applied } = resolveWait(
         settings,
         request.query.wait,
         request.headers['prefer']?.toString(),
       );
-      const stored = await requests.read(id, { ms: waitMs, signal: untilCallerLeaves(reply, stopping) });
+      const signal = untilCallerLeaves(reply, stopping);
+      const stored = await limiter.holding(project, waitMs, (ms) =>
+        requests.forProject(project.name).read(id, { ms, signal }),
+      );
       if (stored === null) throw new Refusal('request_not_found');
       if (applied !== null) reply.header('preference-applied', applied);
       return sendRecord(reply, stored);

@@ -18,6 +18,15 @@ export const TRANSPORT_REFUSALS: readonly RefusalCode[] = [
   'expectation_failed',
 ];
 
+/** Refusals of who may not call, on every route that is not public. */
+const ACCESS_REFUSALS: readonly RefusalCode[] = [
+  'missing_api_key',
+  'invalid_authorization_scheme',
+  'invalid_api_key',
+  'duplicate_header',
+  'host_not_allowed',
+];
+
 /** Refusals of a body that cannot be read. */
 const BODY_REFUSALS: readonly RefusalCode[] = [
   'invalid_json',
@@ -44,6 +53,7 @@ export const POST_REFUSALS: readonly RefusalCode[] = Object.keys(REFUSALS)
 /** Every refusal of `GET /v1/requests/{id}`. */
 export const GET_REFUSALS: readonly RefusalCode[] = [
   ...TRANSPORT_REFUSALS,
+  ...ACCESS_REFUSALS,
   'invalid_type',
   'invalid_value',
   'request_not_found',
@@ -55,6 +65,7 @@ export const GET_REFUSALS: readonly RefusalCode[] = [
 /** Refusals of whatever acts on a record, beside its own. */
 export const ACTION_REFUSALS: readonly RefusalCode[] = [
   ...TRANSPORT_REFUSALS,
+  ...ACCESS_REFUSALS,
   ...BODY_REFUSALS,
   'request_not_found',
   'payload_unreadable',

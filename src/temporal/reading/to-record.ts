@@ -1,6 +1,7 @@
 import type { WorkflowExecutionDescription } from '@temporalio/client';
 import type { StoredRequest } from '../../domain/requests.ts';
 import { lastErrorCode } from '../../domain/journal.ts';
+import { fromWorkflowId } from '../../domain/request-id.ts';
 import type { RunMemo } from '../../domain/run.ts';
 import type { Attempt } from '../../domain/attempt.ts';
 import type { JournalEntry } from '../../domain/journal.ts';
@@ -41,7 +42,7 @@ export function toRecord(
   return {
     result: state.result,
     record: {
-      id: description.workflowId,
+      id: fromWorkflowId(description.workflowId).id,
       object: 'request',
       status: state.status,
       terminal,

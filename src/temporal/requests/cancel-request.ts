@@ -9,24 +9,24 @@ import { own, type OwnRuns } from './own-runs.ts';
 export async function cancelRequest(
   dependencies: TemporalRequestsDependencies,
   runs: OwnRuns,
-  id: string,
+  workflowId: string,
   budget: RpcBudget,
 ): Promise<StoredRequest | null> {
   const { client } = dependencies;
-  const before = own(await runs.look(id, budget));
+  const before = own(await runs.look(workflowId, budget));
   if (before === null) return null;
   if (before.stored.record.terminal) throw alreadyTerminal(before.stored);
-  const handle = client.workflow.getHandle(id, before.description.runId);
+  const handle = client.workflow.getHandle(workflowId, before.description.runId);
   const after = await orNotAnswered('cancellation', async () => {
     // A run that ended meanwhile is not found: the record tells how.
     await runs.call(budget, () => handle.cancel());
-    return own(await runs.look(id, budget));
+    return own(await runs.look(workflowId, budget));
   });
   if (after === null) return null;
   const { record } = after.stored;
   const isNewRun = after.description.runId !== before.description.runId;
   // The run had ended, and somebody retried the request: it is the request that is to be cancelled.
-  if (isNewRun && !record.terminal) return cancelRequest(dependencies, runs, id, budget);
+  if (isNewRun && !record.terminal) return cancelRequest(dependencies, runs, workflowId, budget);
   if (record.terminal && !record.cancel_requested) throw alreadyTerminal(after.stored);
   return after.stored;
 }

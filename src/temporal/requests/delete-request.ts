@@ -18,17 +18,18 @@ import { own, type OwnRun, type OwnRuns } from './own-runs.ts';
 export async function deleteRequest(
   dependencies: TemporalRequestsDependencies,
   runs: OwnRuns,
-  id: string,
+  workflowId: string,
   budget: RpcBudget,
 ): Promise<boolean> {
-  const last = own(await runs.look(id, budget));
+  const last = own(await runs.look(workflowId, budget));
   if (last === null) return false;
-  if (!last.stored.record.terminal) throw notTerminal(id);
+  const { id, terminal } = last.stored.record;
+  if (!terminal) throw notTerminal(id);
   const isFree = await untilClosed(runs, last, budget);
   return orNotAnswered('deletion', async () => {
     if (isFree && (await takeOver(dependencies, runs, last, budget))) return true;
     // Another run has the id by now: that of the same deletion, or a retry's, which was first.
-    if (typeof (await runs.find(id, budget)) !== 'string') throw notTerminal(id);
+    if (typeof (await runs.find(workflowId, budget)) !== 'string') throw notTerminal(id);
     return true;
   });
 }

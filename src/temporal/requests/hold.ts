@@ -11,13 +11,15 @@ import type { Waiter } from '../waiters.ts';
 export async function hold(
   waiter: Waiter,
   longPolls: LongPolls | null,
-  id: string,
+  workflowId: string,
   wait: Wait,
 ): Promise<SettledRun | null> {
   if (longPolls === null) return waiter.wait(wait);
   const polled = new AbortController();
   const signal = AbortSignal.any([wait.signal, polled.signal]);
-  const poll = longPolls.untilClosed(id, { ms: wait.ms, signal: wait.signal }).then(() => polled.abort());
+  const poll = longPolls
+    .untilClosed(workflowId, { ms: wait.ms, signal: wait.signal })
+    .then(() => polled.abort());
   const settled = await waiter.wait({ ms: wait.ms, signal });
   void poll;
   return settled;

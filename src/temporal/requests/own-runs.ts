@@ -31,9 +31,9 @@ type NotOurs = 'nothing' | 'foreign' | 'being deleted';
 
 /** Finds and reads our runs; each call throws `service_unavailable` when Temporal does not answer in its budget. */
 export interface OwnRuns {
-  find(id: string, budget: RpcBudget): Promise<OwnRun | NotOurs>;
+  find(workflowId: string, budget: RpcBudget): Promise<OwnRun | NotOurs>;
   /** Finds and reads in its turn; who waits for the same id's turn shares the read. */
-  look(id: string, budget: RpcBudget): Promise<ReadRun | NotOurs>;
+  look(workflowId: string, budget: RpcBudget): Promise<ReadRun | NotOurs>;
   /** Any other call of Temporal's API; null for what Temporal does not have. */
   call<T>(budget: RpcBudget, call: () => Promise<T>, on?: Client): Promise<T | null>;
 }
@@ -60,20 +60,20 @@ export function createOwnRuns(
 
   /** A stranger's memo cannot be read either, where payloads are encrypted. */
   async function describe(
-    id: string,
+    workflowId: string,
     budget: RpcBudget,
   ): Promise<WorkflowExecutionDescription | 'foreign' | null> {
     try {
-      return await call(budget, () => client.workflow.getHandle(id).describe());
+      return await call(budget, () => client.workflow.getHandle(workflowId).describe());
     } catch (error) {
       const isUnreadable = error instanceof Refusal && error.code === 'payload_unreadable';
-      if (!isUnreadable || (await call(budget, () => isOurs(client, id))) !== false) throw error;
+      if (!isUnreadable || (await call(budget, () => isOurs(client, workflowId))) !== false) throw error;
       return 'foreign';
     }
   }
 
-  async function find(id: string, budget: RpcBudget): Promise<OwnRun | NotOurs> {
-    const description = await describe(id, budget);
+  async function find(workflowId: string, budget: RpcBudget): Promise<OwnRun | NotOurs> {
+    const description = await describe(workflowId, budget);
     availability.noteAnswer();
     if (description === null) return 'nothing';
     if (description === 'foreign') return description;
@@ -83,11 +83,11 @@ export function createOwnRuns(
     return description.type === WORKFLOW_TYPE ? { description, memo } : 'foreign';
   }
 
-  async function read(id: string, budget: RpcBudget): Promise<ReadRun | NotOurs> {
-    const found = await find(id, budget);
+  async function read(workflowId: string, budget: RpcBudget): Promise<ReadRun | NotOurs> {
+    const found = await find(workflowId, budget);
     if (typeof found === 'string') return found;
     const { description, memo } = found;
-    const state = await call(budget, () => readRun(client, decoderOf(client, id), description, memo));
+    const state = await call(budget, () => readRun(client, decoderOf(client, workflowId), description, memo));
     // Deleted between the two calls.
     if (state === null) return 'nothing';
     return { ...found, stored: toRecord(description, memo, state, settings()), journal: state.journal };

@@ -10,22 +10,22 @@ import { canHold, startWait } from './wait-left.ts';
 export async function readRequest(
   { availability, waiters, longPolls, reading }: TemporalRequestsDependencies,
   runs: OwnRuns,
-  id: string,
+  workflowId: string,
   wait: Wait,
 ): Promise<StoredRequest | null> {
   const place = enter(reading);
-  const waiter = waiters.join(id);
+  const waiter = waiters.join(workflowId);
   const left = startWait(wait);
   try {
     const budget = createRpcBudget();
     await availability.ensure();
-    const found = own(await runs.look(id, budget));
+    const found = own(await runs.look(workflowId, budget));
     place.leave();
     if (found === null) return null;
     if (found.stored.record.terminal || !canHold(left(), waiters)) return found.stored;
-    await hold(waiter, longPolls, id, left());
+    await hold(waiter, longPolls, workflowId, left());
     // Who was held is not refused afterwards: what was known must do where Temporal does not answer.
-    const again = await runs.look(id, afterWait(wait.signal)).then(own, () => found);
+    const again = await runs.look(workflowId, afterWait(wait.signal)).then(own, () => found);
     return again?.stored ?? null;
   } finally {
     waiter.leave();

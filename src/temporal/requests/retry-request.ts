@@ -1,5 +1,6 @@
 import { decodeArrayFromPayloads } from '@temporalio/common/lib/internal-non-workflow/index.js';
 import { carryOver } from '../../domain/journal.ts';
+import { withinCaps } from '../../domain/option-caps.ts';
 import { withOverrides } from '../../domain/options.ts';
 import { isRawJson, type RawJson } from '../../domain/raw-json.ts';
 import { Refusal } from '../../domain/refusal.ts';
@@ -19,23 +20,23 @@ import { startUntilKnown } from './start-until-known.ts';
 export async function retryRequest(
   dependencies: TemporalRequestsDependencies,
   runs: OwnRuns,
-  id: string,
-  { run: wanted, options }: RetryByHand,
+  workflowId: string,
+  { run: wanted, options, caps }: RetryByHand,
   budget: RpcBudget,
 ): Promise<StoredRequest | null> {
   const { boundedClient } = dependencies;
   // An eager start needs the other client.
   const start = { ...dependencies.start, eagerStart: false };
-  const last = own(await runs.look(id, budget));
+  const last = own(await runs.look(workflowId, budget));
   if (last === null) return null;
   const { record } = last.stored;
   if (wanted !== null && wanted > record.run) throw noSuchRun();
   if (wanted !== null && wanted < record.run) return last.stored;
-  if (record.status === RequestStatus.completed) throw refused('request_already_completed', id);
+  if (record.status === RequestStatus.completed) throw refused('request_already_completed', record.id);
   if (!record.terminal) {
     // Another caller's retry goes on already; a first run was never retried.
     if (record.run > 1) return last.stored;
-    throw refused('request_not_terminal', id);
+    throw refused('request_not_terminal', record.id);
   }
   const body = await readBody(dependencies, runs, last, budget);
   // Last before the start, so that the gap in which a deletion could come and be done is a millisecond's.
@@ -43,14 +44,14 @@ export async function retryRequest(
   const { runId } = last.description;
   const memo: RunMemo = {
     ...last.memo,
-    options: withOverrides(last.memo.options, options),
+    options: withinCaps(withOverrides(last.memo.options, options), options, caps),
     run: last.memo.run + 1,
     earlier: { run_id: runId, journal: carryOver(last.journal) },
   };
   return orNotAnswered('retry', async () => {
     if (isFree) {
       // Calls at once that saw the same end are one start to Temporal, also when its run has ended already.
-      const run = { workflowId: id, startId: `retry-of-${runId}`, memo, body };
+      const run = { workflowId, startId: `retry-of-${runId}`, memo, body };
       const known = await startUntilKnown(
         (untilMs) =>
           boundedClient.connection.withDeadline(untilMs, () => startRun(boundedClient, start, run)),
@@ -58,7 +59,7 @@ export async function retryRequest(
       );
       if (typeof known !== 'string') throw unavailable(known.unknown);
     }
-    return own(await runs.look(id, budget))?.stored ?? null;
+    return own(await runs.look(workflowId, budget))?.stored ?? null;
   });
 }
 

@@ -2,7 +2,7 @@ import type { Client } from '@temporalio/client';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { enter } from '../../domain/limit.ts';
 import { Refusal } from '../../domain/refusal.ts';
-import { newRequestId } from '../../domain/request-id.ts';
+import { newRequestId, toWorkflowId, type RequestName } from '../../domain/request-id.ts';
 import type {
   Acceptance,
   NewRequest,
@@ -35,21 +35,25 @@ export async function submitRequest(
   { client, start, waiters, longPolls, accepting }: TemporalRequestsDependencies,
   runs: OwnRuns,
   starts: Starts,
+  project: string,
   request: NewRequest,
   wait: Wait,
 ): Promise<Acceptance> {
   const place = enter(accepting);
   const id = request.key ?? newRequestId(randomBytes);
+  const name = { project, id };
+  const workflowId = toWorkflowId(name);
   const createdAt = new Date().toISOString();
-  const waiter = waiters.join(id);
+  const waiter = waiters.join(workflowId);
   const left = startWait(wait);
   try {
     const budget = createRpcBudget();
-    const begin = (): Promise<Started> => startFirstRun(client, start, id, request, createdAt, budget);
-    const started = async (): Promise<boolean> => (await starts.start(id, budget, begin)) === 'started';
+    const begin = (): Promise<Started> => startFirstRun(client, start, name, request, createdAt, budget);
+    const started = async (): Promise<boolean> =>
+      (await starts.start(workflowId, budget, begin)) === 'started';
     let joined: ReadRun | null = null;
     // A run that is gone between the two calls was deleted just then: its key is free.
-    while (joined === null && !(await started())) joined = await findSame(runs, id, request, budget);
+    while (joined === null && !(await started())) joined = await findSame(runs, name, request, budget);
     place.leave();
     const acceptance = { id, createdAt: joined?.memo.created_at ?? createdAt, replayed: joined !== null };
     let known: SettledRun | PendingRun = QUEUED;
@@ -58,8 +62,8 @@ export async function submitRequest(
       if (known.kind !== 'pending') return { ...acceptance, run: known };
     }
     if (!canHold(left(), waiters)) return { ...acceptance, run: known };
-    const settled = await hold(waiter, longPolls, id, left());
-    return { ...acceptance, run: settled ?? (await readAgain(runs, id, wait.signal)) ?? known };
+    const settled = await hold(waiter, longPolls, workflowId, left());
+    return { ...acceptance, run: settled ?? (await readAgain(runs, workflowId, wait.signal)) ?? known };
   } finally {
     waiter.leave();
     place.leave();
@@ -70,19 +74,19 @@ export async function submitRequest(
 async function startFirstRun(
   client: Client,
   settings: StartSettings,
-  id: string,
+  name: RequestName,
   { operation, model, fingerprint, options, body, key }: NewRequest,
   createdAt: string,
   budget: RpcBudget,
 ): Promise<Started> {
   const memo = { operation, model, fingerprint, options, created_at: createdAt, run: 1 };
-  const run = { workflowId: id, startId: randomUUID(), memo, body };
+  const run = { workflowId: toWorkflowId(name), startId: randomUUID(), memo, body };
   const known = await startUntilKnown(
     (untilMs) => client.connection.withDeadline(untilMs, () => startRun(client, settings, run)),
     budget,
   );
   if (typeof known === 'string') return key === null ? 'started' : known;
-  throw acceptanceUnknown(id, { shouldRetry: key !== null, cause: known.unknown });
+  throw acceptanceUnknown(name.id, { shouldRetry: key !== null, cause: known.unknown });
 }
 
 /**
@@ -91,13 +95,13 @@ async function startFirstRun(
  */
 async function findSame(
   runs: OwnRuns,
-  id: string,
+  name: RequestName,
   request: NewRequest,
   budget: RpcBudget,
 ): Promise<ReadRun | null> {
-  const found = await runs.look(id, budget).catch((cause: unknown) => {
+  const found = await runs.look(toWorkflowId(name), budget).catch((cause: unknown) => {
     if (cause instanceof Refusal && cause.code === 'payload_unreadable') throw cause;
-    throw acceptanceUnknown(id, { shouldRetry: true, cause });
+    throw acceptanceUnknown(name.id, { shouldRetry: true, cause });
   });
   if (found === 'foreign') throw new Refusal('idempotency_key_unavailable');
   if (found === 'being deleted') throw new Refusal('request_being_deleted', { retryAfterSeconds: 5 });
@@ -112,10 +116,10 @@ async function findSame(
 /** After a wait; what is known already must do where Temporal does not answer. */
 async function readAgain(
   runs: OwnRuns,
-  id: string,
+  workflowId: string,
   stopping: AbortSignal,
 ): Promise<SettledRun | PendingRun | null> {
-  const found = await runs.look(id, afterWait(stopping)).then(own, () => null);
+  const found = await runs.look(workflowId, afterWait(stopping)).then(own, () => null);
   return found === null ? null : toRun(found.stored);
 }
 

@@ -1,5 +1,6 @@
 import { enter } from '../../domain/limit.ts';
-import type { Requests, StoredRequest } from '../../domain/requests.ts';
+import { toWorkflowId } from '../../domain/request-id.ts';
+import type { ProjectRequests, Requests, StoredRequest } from '../../domain/requests.ts';
 import { createRpcBudget, type RpcBudget } from '../rpc-budget.ts';
 import { cancelRequest } from './cancel-request.ts';
 import { deleteRequest } from './delete-request.ts';
@@ -11,7 +12,7 @@ import { retryRequest } from './retry-request.ts';
 import { createStarts } from './starts.ts';
 import { submitRequest } from './submit-request.ts';
 
-/** {@link Requests} on Temporal: one workflow per request, whose id is the record's id. */
+/** {@link Requests} on Temporal: one workflow per request. Everything within goes by the workflow's id. */
 export function createTemporalRequests(dependencies: TemporalRequestsDependencies): Requests {
   const { client, availability, record, accepting } = dependencies;
   const runs = createOwnRuns(client, availability, record);
@@ -26,15 +27,18 @@ export function createTemporalRequests(dependencies: TemporalRequestsDependencie
       .then(() => act(budget))
       .finally(() => place.leave());
   }
-  return {
-    submit: (request, wait) => submitRequest(dependencies, runs, starts, request, wait),
-    read: (id, wait) => readRequest(dependencies, runs, id, wait),
-    cancel: (id) => admitted((budget) => cancelRequest(dependencies, runs, id, budget)),
-    retry: (id, retry) =>
-      retries(JSON.stringify([id, retry]), () =>
-        admitted((budget) => retryRequest(dependencies, runs, id, retry, budget)),
-      ),
-    delete: (id) => admitted((budget) => deleteRequest(dependencies, runs, id, budget)),
-    reachable: () => availability.check(),
-  };
+  function forProject(project: string): ProjectRequests {
+    const named = (id: string): string => toWorkflowId({ project, id });
+    return {
+      submit: (request, wait) => submitRequest(dependencies, runs, starts, project, request, wait),
+      read: (id, wait) => readRequest(dependencies, runs, named(id), wait),
+      cancel: (id) => admitted((budget) => cancelRequest(dependencies, runs, named(id), budget)),
+      retry: (id, retry) =>
+        retries(JSON.stringify([named(id), retry]), () =>
+          admitted((budget) => retryRequest(dependencies, runs, named(id), retry, budget)),
+        ),
+      delete: (id) => admitted((budget) => deleteRequest(dependencies, runs, named(id), budget)),
+    };
+  }
+  return { forProject, reachable: () => availability.check() };
 }

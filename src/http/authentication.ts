@@ -1,0 +1,63 @@
+import type { FastifyRequest } from 'fastify';
+import type { IncomingMessage } from 'node:http';
+import { DEFAULT_PROJECT, plainProject, type Project } from '../domain/project.ts';
+import { Refusal } from '../domain/refusal.ts';
+import type { App } from './app.ts';
+import { isOwnHost } from './own-host.ts';
+
+/** Whom the service answers. */
+export type Access =
+  /** Whoever has a key; `projectOf` is null for whatever is none. */
+  | { readonly kind: 'keys'; projectOf(key: string): Project | null }
+  /** Whoever reaches it: by loopback or `host`, the address it listens on; by any name where that is null. */
+  | { readonly kind: 'open'; readonly host: string | null };
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Whose request it is; null where nobody was asked: on public routes and unknown paths. */
+    project: Project | null;
+  }
+  interface FastifyContextConfig {
+    /** Answered to everyone: it tells nothing of any project. */
+    isPublic?: boolean;
+  }
+}
+
+/** Of an open service; it has no keys that could tell projects apart. */
+const OPEN = plainProject(DEFAULT_PROJECT);
+
+/** Lets in who may call, before anything else of the request is looked at. */
+export function authenticate(app: App, access: Access): void {
+  app.decorateRequest('project', null);
+  app.addHook('onRequest', async (request) => {
+    if (request.is404 || request.routeOptions.config.isPublic === true) return;
+    if (access.kind === 'open') {
+      if (access.host !== null && !isOwnHost(request.headers.host, access.host)) {
+        throw new Refusal('host_not_allowed');
+      }
+      request.project = OPEN;
+      return;
+    }
+    request.project = access.projectOf(readKey(request.raw));
+    if (request.project === null) throw new Refusal('invalid_api_key');
+  });
+}
+
+/** The project of a request that was let in. */
+export function projectOf({ project }: Pick<FastifyRequest, 'project'>): Project {
+  if (project === null) throw new TypeError('nobody was asked whose request it is');
+  return project;
+}
+
+/** @throws Refusal where no key was sent, or more than one */
+function readKey(request: IncomingMessage): string {
+  const sent = request.headersDistinct['authorization'] ?? [];
+  // Node keeps the first of several; whoever stands in front may have looked at another one.
+  if (sent.length > 1) throw new Refusal('duplicate_header', { param: 'Authorization' });
+  const [header = ''] = sent;
+  if (header === '') throw new Refusal('missing_api_key');
+  const [, scheme, key = ''] = /^(\S+)(?: +(.*))?$/.exec(header) ?? [];
+  if (scheme?.toLowerCase() !== 'bearer') throw new Refusal('invalid_authorization_scheme');
+  if (key === '') throw new Refusal('missing_api_key');
+  return key;
+}

@@ -1,0 +1,13 @@
+const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
+
+/**
+ * Whether a Host header names this machine's loopback, or the very address that the service listens on. Any
+ * other name may be one that a web page had resolved to loopback in order to get here (DNS rebinding).
+ *
+ * @param listening an address or name, without a port
+ */
+export function isOwnHost(header: string | undefined, listening: string): boolean {
+  const name = header?.toLowerCase().replace(/:\d{1,5}$/, '') ?? '';
+  const own = listening.includes(':') ? `[${listening}]` : listening;
+  return LOOPBACK.test(name) || name === own.toLowerCase();
+}

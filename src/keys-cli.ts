@@ -1,0 +1,69 @@
+/** Process entry of `npm run keys`: makes, revokes and lists API keys in the keys file. */
+import { Command, CommanderError } from 'commander';
+import { randomBytes } from 'node:crypto';
+import { loadKeysFilePath } from './config.ts';
+import { KeyKind } from './keys/api-key.ts';
+import { changeKeysFile, readKeysFile } from './keys/change-keys-file.ts';
+import { createKey, revokeKey } from './keys/edit-keys.ts';
+
+interface FileOption {
+  readonly file?: string;
+}
+
+const FILE = ['--file <path>', 'the keys file (default: REQRUN_KEYS_FILE)'] as const;
+/** What the command is asked for goes to stdout, what is said about it to stderr. */
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+const remark = (line: string): void => void process.stderr.write(`${line}\n`);
+
+function pathOf({ file }: FileOption): string {
+  const path = file ?? loadKeysFilePath();
+  if (path === null) throw new Error('Set REQRUN_KEYS_FILE, or give --file <path>.');
+  return path;
+}
+
+const program = new Command('keys')
+  .description('API keys of the projects; only their hashes are kept.')
+  .exitOverride();
+
+program
+  .command('create')
+  .description('make a key, and its project where that is new; the key is printed once')
+  .requiredOption('--project <name>', '1 to 20 of a-z, 0-9 and -')
+  .option('--test', 'a reqrun_test_ key')
+  .option(...FILE)
+  .action(async ({ project, test, ...where }: FileOption & { project: string; test?: true }) => {
+    const wanted = { project, kind: test === true ? KeyKind.test : KeyKind.live, now: new Date() };
+    const { id, key } = await changeKeysFile(pathOf(where), (file) => createKey(file, wanted, randomBytes));
+    remark(`Key ${id} of project ${project}; it is shown this once:`);
+    say(key);
+  });
+
+program
+  .command('revoke')
+  .description('end the use of a key, everywhere within 5 s')
+  .argument('<key id>', 'as `list` shows it')
+  .option(...FILE)
+  .action(async (id: string, where: FileOption) => {
+    await changeKeysFile(pathOf(where), (file) => ({ file: revokeKey(file, id, new Date()) }));
+    remark(`Key ${id} is revoked.`);
+  });
+
+program
+  .command('list')
+  .description('show the keys by their ids; what they are is kept nowhere')
+  .option(...FILE)
+  .action(async (where: FileOption) => {
+    const { keys } = await readKeysFile(pathOf(where));
+    for (const { id, project, kind, created_at, revoked_at } of keys) {
+      const state = revoked_at === undefined ? 'in use' : `revoked ${revoked_at}`;
+      say([id, project, kind, created_at, state].join('\t'));
+    }
+  });
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  // Commander has said already what was wrong with the command.
+  if (!(error instanceof CommanderError)) remark(error instanceof Error ? error.message : String(error));
+  process.exitCode = error instanceof CommanderError ? error.exitCode : 1;
+}

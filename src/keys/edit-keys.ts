@@ -1,0 +1,47 @@
+import type { KeyKind } from './api-key.ts';
+import { hashApiKey, newApiKey } from './api-key.ts';
+import { activeKeys, KeysFileError, MAX_KEYS_PER_PROJECT, PROJECT_NAME, type KeysFile } from './keys-file.ts';
+
+/** A key at the only moment at which it is known. */
+export interface CreatedKey {
+  readonly file: KeysFile;
+  readonly id: string;
+  readonly key: string;
+}
+
+const ID_BYTES = 6;
+
+/**
+ * Adds a key, and its project where that is new. `randomBytes` must be cryptographic.
+ *
+ * @throws KeysFileError where the project has two already, or its name is none
+ */
+export function createKey(
+  file: KeysFile,
+  { project, kind, now }: { readonly project: string; readonly kind: KeyKind; readonly now: Date },
+  randomBytes: (count: number) => Uint8Array,
+): CreatedKey {
+  if (!PROJECT_NAME.test(project))
+    throw new KeysFileError(['a project has 1 to 20 of a-z, 0-9 and - as its name']);
+  if (activeKeys(file.keys, project).length >= MAX_KEYS_PER_PROJECT) {
+    throw new KeysFileError([`the project has ${MAX_KEYS_PER_PROJECT} keys already: revoke one first`]);
+  }
+  const key = newApiKey(kind, randomBytes);
+  const id = `key_${Buffer.from(randomBytes(ID_BYTES)).toString('hex')}`;
+  const entry = { id, sha256: hashApiKey(key), project, kind, created_at: now.toISOString() };
+  const projects = Object.hasOwn(file.projects, project)
+    ? file.projects
+    : { ...file.projects, [project]: { limits: {} } };
+  return { file: { projects, keys: [...file.keys, entry] }, id, key };
+}
+
+/** Ends a key's use; a second time changes nothing. @throws KeysFileError where there is no such key */
+export function revokeKey(file: KeysFile, id: string, now: Date): KeysFile {
+  if (!file.keys.some((key) => key.id === id)) throw new KeysFileError(['there is no key with this id']);
+  return {
+    ...file,
+    keys: file.keys.map((key) =>
+      key.id === id ? { ...key, revoked_at: key.revoked_at ?? now.toISOString() } : key,
+    ),
+  };
+}

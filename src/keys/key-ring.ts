@@ -1,0 +1,59 @@
+import type { Project } from '../domain/project.ts';
+import { hashApiKey, isApiKey } from './api-key.ts';
+import type { KeysFile, ProjectEntry } from './keys-file.ts';
+
+/** A project's own upstream; where the key is, never what it is. */
+export interface ProjectUpstream {
+  readonly baseURL: string;
+  readonly apiKeyEnv: string | null;
+  readonly apiKeyFile: string | null;
+}
+
+/** One state of the keys file, for looking things up. */
+export interface KeyRing {
+  /** Null for whatever is no key that may be used now. A text that is no key by its form is not hashed. */
+  projectOf(key: string): Project | null;
+  /** Null = the project has none of its own; undefined = there is no such project. */
+  upstreamOf(project: string): ProjectUpstream | null | undefined;
+}
+
+export function createKeyRing({ projects: entries, keys }: KeysFile): KeyRing {
+  const projects = new Map(Object.entries(entries).map(([name, entry]) => [name, toProject(name, entry)]));
+  const upstreams = new Map(Object.entries(entries).map(([name, entry]) => [name, toUpstream(entry)]));
+  // By hash: how far two hashes agree tells nothing about a key, so that the look-up's time may.
+  const byHash = new Map(
+    keys
+      .filter(({ revoked_at }) => revoked_at === undefined)
+      .map(({ sha256, project }) => [sha256, projects.get(project) ?? null]),
+  );
+  return {
+    projectOf: (key) => (isApiKey(key) ? (byHash.get(hashApiKey(key)) ?? null) : null),
+    upstreamOf: (project) => upstreams.get(project),
+  };
+}
+
+function toProject(name: string, { limits, default_wait_seconds, models }: ProjectEntry): Project {
+  return {
+    name,
+    limits: {
+      requestsPerMinute: limits.requests_per_minute ?? null,
+      inFlight: limits.in_flight ?? null,
+      waiters: limits.waiters ?? null,
+      caps: {
+        deadline_seconds: limits.deadline_seconds ?? null,
+        max_attempts: limits.max_attempts ?? null,
+      },
+    },
+    defaultWaitSeconds: default_wait_seconds ?? null,
+    models: models === undefined ? null : new Set(models),
+  };
+}
+
+function toUpstream({ upstream }: ProjectEntry): ProjectUpstream | null {
+  if (upstream === undefined) return null;
+  return {
+    baseURL: upstream.base_url,
+    apiKeyEnv: upstream.api_key_env ?? null,
+    apiKeyFile: upstream.api_key_file ?? null,
+  };
+}

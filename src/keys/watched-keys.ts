@@ -1,0 +1,68 @@
+import { readFile, stat } from 'node:fs/promises';
+import { createKeyRing, type KeyRing } from './key-ring.ts';
+import { KeysFileError, parseKeysFile } from './keys-file.ts';
+
+/** The keys file as it is now, a second ago at most. */
+export interface WatchedKeys extends KeyRing {
+  stop(): void;
+}
+
+/** Polled, for no file system event reaches every kind of mount; a revocation takes effect within 5 s. */
+const POLL_MS = 1_000;
+const NOT_THERE = 'not there';
+
+/**
+ * Reads a keys file and follows its changes. One that cannot be read later on is logged, and the last good
+ * state stays in force.
+ *
+ * @throws KeysFileError when it cannot be read now
+ */
+export async function watchKeys(
+  path: string,
+  log: { info(fields: object, message: string): void; error(fields: object, message: string): void },
+): Promise<WatchedKeys> {
+  let seen = await markOf(path);
+  if (seen === NOT_THERE) {
+    throw new KeysFileError(['it is not there: `npm run keys -- create --project <name>` makes it']);
+  }
+  let ring = await load(path);
+  let stopped = false;
+
+  async function poll(): Promise<void> {
+    // Before the reading: what is written during it is seen next time.
+    const mark = await markOf(path);
+    if (mark !== seen && !stopped) {
+      seen = mark;
+      try {
+        ring = await load(path);
+        log.info({}, 'the keys file was read again');
+      } catch (error) {
+        const why = error instanceof KeysFileError ? error.message : 'it cannot be read';
+        log.error({ why }, 'the keys file has a fault; the last good state stays in force');
+      }
+    }
+    if (!stopped) timer = setTimeout(() => void poll(), POLL_MS).unref();
+  }
+  let timer = setTimeout(() => void poll(), POLL_MS).unref();
+
+  return {
+    projectOf: (key) => ring.projectOf(key),
+    upstreamOf: (project) => ring.upstreamOf(project),
+    stop: () => {
+      stopped = true;
+      clearTimeout(timer);
+    },
+  };
+}
+
+async function load(path: string): Promise<KeyRing> {
+  return createKeyRing(parseKeysFile(await readFile(path, 'utf8')));
+}
+
+/** Changes with every write and every replacement. */
+async function markOf(path: string): Promise<string> {
+  return stat(path, { bigint: true }).then(
+    ({ ino, mtimeNs, ctimeNs, size }) => [ino, mtimeNs, ctimeNs, size].join('-'),
+    () => NOT_THERE,
+  );
+}

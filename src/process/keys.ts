@@ -1,0 +1,17 @@
+import type { Logger } from 'pino';
+import type { Config } from '../config.ts';
+import type { KeyRing } from '../keys/key-ring.ts';
+import { watchKeys } from '../keys/watched-keys.ts';
+import type { Stopper } from './stop.ts';
+
+/** The API keys and projects of REQRUN_KEYS_FILE, followed as they change; null where the service is open. */
+export async function openKeys(
+  { keysFile }: Pick<Config, 'keysFile'>,
+  log: Logger,
+  stopper: Pick<Stopper, 'add'>,
+): Promise<KeyRing | null> {
+  if (keysFile === null) return null;
+  const keys = await watchKeys(keysFile, log);
+  stopper.add({ name: 'keys file', stop: async () => keys.stop() });
+  return keys;
+}

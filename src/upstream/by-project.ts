@@ -1,0 +1,86 @@
+import { fromWorkflowId } from '../domain/request-id.ts';
+import { Phase } from '../domain/words.ts';
+import {
+  createUpstream,
+  type Upstream,
+  type UpstreamAnswer,
+  type UpstreamCallInput,
+  type UpstreamSettings,
+} from './client.ts';
+import { NOT_RUN, OVERLOAD_BACKOFF_MS, row } from './failure.ts';
+
+/**
+ * A project's own upstream as it is now; `common` where it has none, `unusable` where the worker does not know
+ * the project or cannot read its upstream's key.
+ */
+export type UpstreamLookUp = (project: string) => Promise<UpstreamSettings | 'common' | 'unusable'>;
+
+/** A connection pool, for as long as the settings stay the same or calls run on it. */
+interface Pool {
+  readonly settings: UpstreamSettings;
+  readonly upstream: Upstream;
+  calls: number;
+}
+
+/**
+ * Sends each call to the upstream of its project, which its request's id tells; never to another's. An operator
+ * can put right what is missing, so that the call is tried again until the request's deadline.
+ */
+export function createProjectUpstreams(common: Upstream, lookUp: UpstreamLookUp): Upstream {
+  const pools = new Map<string, Pool>();
+  const retired = new Set<Pool>();
+
+  function poolOf(project: string, settings: UpstreamSettings): Pool {
+    const known = pools.get(project);
+    if (known !== undefined && isSame(known.settings, settings)) return known;
+    if (known !== undefined) retire(known);
+    const pool = { settings, upstream: createUpstream(settings), calls: 0 };
+    pools.set(project, pool);
+    return pool;
+  }
+
+  /** Calls that run on it go on. */
+  function retire(pool: Pool): void {
+    retired.add(pool);
+    closeIfIdle(pool);
+  }
+
+  function closeIfIdle(pool: Pool): void {
+    if (pool.calls === 0 && retired.delete(pool)) void pool.upstream.close();
+  }
+
+  async function callOn(pool: Pool, call: UpstreamCallInput): Promise<UpstreamAnswer> {
+    pool.calls += 1;
+    return pool.upstream.complete(call).finally(() => {
+      pool.calls -= 1;
+      closeIfIdle(pool);
+    });
+  }
+
+  return {
+    async complete(call) {
+      const { project } = fromWorkflowId(call.requestId);
+      const settings = await lookUp(project);
+      if (settings === 'unusable') return UNUSABLE;
+      return settings === 'common' ? common.complete(call) : callOn(poolOf(project, settings), call);
+    },
+    close: async () => {
+      const all = [common, ...[...pools.values(), ...retired].map(({ upstream }) => upstream)];
+      await Promise.all(all.map((upstream) => upstream.close()));
+    },
+  };
+}
+
+const UNUSABLE: UpstreamAnswer = {
+  kind: 'failed',
+  failure: row({
+    code: 'configuration_error',
+    ...NOT_RUN,
+    phase: Phase.connect,
+    firstBackoffMs: OVERLOAD_BACKOFF_MS,
+  }),
+};
+
+function isSame(one: UpstreamSettings, other: UpstreamSettings): boolean {
+  return one.baseURL === other.baseURL && one.apiKey === other.apiKey;
+}

@@ -1,0 +1,90 @@
+/** `npm run keys` as a process of its own, beside a service that is running. */
+import { once } from 'node:events';
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { get } from '../support/api.ts';
+import { bearer, makeKeysFile } from '../support/keys-file.ts';
+import { runEntryFile } from '../support/process.ts';
+import { until } from '../support/until.ts';
+import { useDeployment } from '../support/use-deployment.ts';
+
+const keys = await makeKeysFile();
+afterAll(() => keys.remove());
+const { url } = await useDeployment({ env: { REQRUN_KEYS_FILE: keys.path } });
+
+interface Said {
+  readonly code: number | null;
+  readonly all: string;
+}
+
+async function command(args: readonly string[], env: Record<string, string> = {}): Promise<Said> {
+  const running = runEntryFile('src/keys-cli.ts', env, { args });
+  await once(running.child, 'close');
+  return { code: running.child.exitCode, all: running.output() };
+}
+const onFile = { REQRUN_KEYS_FILE: keys.path };
+const keyIn = ({ all }: Said): string => /^reqrun_\w+$/m.exec(all)?.[0] ?? '';
+const idIn = ({ all }: Said): string => /key_[0-9a-f]+/.exec(all)?.[0] ?? '';
+const untilStatus = (key: string, wanted: number): Promise<unknown> =>
+  until(
+    () => get(url, '/v1/requests/nothing', bearer(key)),
+    ({ status }) => status === wanted,
+    5_000,
+  );
+
+describe('npm run keys', () => {
+  it('rotates a key of a running service without a restart and without a gap', async () => {
+    const first = await command(['create', '--project', 'billing'], onFile);
+    expect(first.code).toBe(0);
+    expect(keyIn(first)).toMatch(/^reqrun_live_[0-9A-Za-z]{49}$/);
+    await untilStatus(keyIn(first), 404);
+    const second = await command(['create', '--project', 'billing', '--test'], onFile);
+    expect(keyIn(second)).toMatch(/^reqrun_test_/);
+    await untilStatus(keyIn(second), 404);
+    // Both are good until the old one is revoked.
+    await untilStatus(keyIn(first), 404);
+    const third = await command(['create', '--project', 'billing'], onFile);
+    expect([third.code, keyIn(third)]).toEqual([1, '']);
+    expect(third.all).toContain('revoke one first');
+
+    expect((await command(['revoke', idIn(first)], onFile)).code).toBe(0);
+    await untilStatus(keyIn(first), 401);
+    await untilStatus(keyIn(second), 404);
+    const list = await command(['list'], onFile);
+    expect(
+      list.all
+        .trim()
+        .split('\n')
+        .map((line) => line.split('\t')),
+    ).toEqual([
+      [idIn(first), 'billing', 'live', expect.any(String), expect.stringMatching(/^revoked 2/)],
+      [idIn(second), 'billing', 'test', expect.any(String), 'in use'],
+    ]);
+    const kept = await readFile(keys.path, 'utf8');
+    for (const said of [first, second]) {
+      expect(list.all + kept).not.toContain(keyIn(said).slice(12));
+    }
+    expect((await stat(keys.path)).mode & 0o777).toBe(0o600);
+  });
+
+  it('makes the file where there is none, named by an option', async () => {
+    const path = join(keys.directory, 'another.json');
+    const made = await command(['create', '--project', 'new', '--file', path]);
+    expect(made.code).toBe(0);
+    expect(JSON.parse(await readFile(path, 'utf8'))).toMatchObject({
+      projects: { new: {} },
+      keys: [{ project: 'new', kind: 'live' }],
+    });
+  });
+
+  it.each([
+    ['no file', ['list'], 'REQRUN_KEYS_FILE'],
+    ['no project', ['create', '--file', keys.path], '--project'],
+    ['a name that is none', ['create', '--project', 'No Name', '--file', keys.path], '1 to 20 of a-z'],
+    ['an unknown key', ['revoke', 'key_0', '--file', keys.path], 'no key with this id'],
+  ])('says in a sentence what is wrong with %s', async (_what, args, words) => {
+    const { code, all } = await command(args);
+    expect([code, all.includes(words), all.includes('at ')]).toEqual([1, true, false]);
+  });
+});

@@ -1,0 +1,172 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { loadConfig, secretOf } from '../../src/config.ts';
+import { changeKeysFile, readKeysFile } from '../../src/keys/change-keys-file.ts';
+import { createKey, revokeKey, type CreatedKey } from '../../src/keys/edit-keys.ts';
+import { createKeyRing } from '../../src/keys/key-ring.ts';
+import { EMPTY_KEYS_FILE, parseKeysFile, type KeysFile } from '../../src/keys/keys-file.ts';
+import { watchKeys } from '../../src/keys/watched-keys.ts';
+import { until } from '../support/until.ts';
+
+let directory: string;
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'reqrun-keys-'));
+});
+afterAll(() => rm(directory, { recursive: true, force: true }));
+
+const NOW = new Date('2026-11-24T10:00:00.000Z');
+const create = (file: KeysFile, project: string): CreatedKey =>
+  createKey(file, { project, kind: 'live', now: NOW }, randomBytes);
+const project = (entry: object): string => JSON.stringify({ projects: { billing: entry }, keys: [] });
+
+describe('a keys file', () => {
+  it('holds hashes only, and finds the project of a key until that is revoked', () => {
+    const first = create(EMPTY_KEYS_FILE, 'billing');
+    const second = create(first.file, 'billing');
+    const text = JSON.stringify(second.file);
+    expect(text).not.toContain(first.key.slice(12, 40));
+    const ring = createKeyRing(parseKeysFile(text));
+    expect([first.key, second.key].map((key) => ring.projectOf(key)?.name)).toEqual(['billing', 'billing']);
+    const revoked = createKeyRing(revokeKey(second.file, first.id, NOW));
+    expect([first.key, second.key].map((key) => revoked.projectOf(key)?.name)).toEqual([
+      undefined,
+      'billing',
+    ]);
+  });
+
+  it('has room for two keys of a project that may be used, for rotation, and for any number of revoked ones', () => {
+    const first = create(EMPTY_KEYS_FILE, 'billing');
+    const second = create(first.file, 'billing');
+    expect(() => create(second.file, 'billing')).toThrow('revoke one first');
+    const third = create(revokeKey(second.file, first.id, NOW), 'billing');
+    expect(parseKeysFile(JSON.stringify(third.file)).keys).toHaveLength(3);
+    const written = { ...third.file, keys: third.file.keys.map(({ revoked_at: _at, ...key }) => key) };
+    expect(() => parseKeysFile(JSON.stringify(written))).toThrow('keys.2 is one more than the 2');
+    expect(() => revokeKey(third.file, 'key_unknown', NOW)).toThrow('no key with this id');
+  });
+
+  it('is not misled by project names that every object knows', () => {
+    const { file, key } = create(EMPTY_KEYS_FILE, 'constructor');
+    const ring = createKeyRing(parseKeysFile(JSON.stringify(file)));
+    expect(ring.projectOf(key)).toMatchObject({ name: 'constructor', models: null });
+    expect([ring.upstreamOf('constructor'), ring.upstreamOf('valueof')]).toEqual([null, undefined]);
+  });
+
+  it.each([
+    ['no JSON', '{"projects": secret', 'it is not JSON'],
+    ['a misspelt limit', project({ limits: { in_fligth: 1 } }), 'projects.billing.limits'],
+    ['a name that is none', JSON.stringify({ projects: { Billing: {} }, keys: [] }), 'projects.Billing'],
+    [
+      'plain http beyond loopback',
+      project({ upstream: { base_url: 'http://example.org/v1' } }),
+      'must be https',
+    ],
+    [
+      'a URL with a password',
+      project({ upstream: { base_url: 'https://u:secret@example.org' } }),
+      'credentials',
+    ],
+    [
+      'two places for one key',
+      project({ upstream: { base_url: 'https://a.example', api_key_env: 'A', api_key_file: '/a' } }),
+      'cannot stand beside',
+    ],
+    [
+      'a key where its name belongs',
+      project({ upstream: { base_url: 'https://a.example', api_key_env: 'sk-secret' } }),
+      'must be the name',
+    ],
+  ])('with %s is refused, and the fault is told without what was written', (_what, text, fault) => {
+    expect(() => parseKeysFile(text)).toThrow(fault);
+    expect(() => parseKeysFile(text)).not.toThrow('secret');
+  });
+
+  it.each([
+    'http://127.0.0.1:11434/v1',
+    'http://localhost/v1',
+    'http://[::1]:1/v1',
+    'https://api.example/v1',
+  ])('may name %s as an upstream', (base_url) => {
+    const ring = createKeyRing(parseKeysFile(project({ upstream: { base_url, api_key_env: 'A_KEY' } })));
+    expect(ring.upstreamOf('billing')).toEqual({ baseURL: base_url, apiKeyEnv: 'A_KEY', apiKeyFile: null });
+  });
+});
+
+describe('changing a keys file', () => {
+  it('makes it readable by its owner alone and leaves nothing beside it', async () => {
+    const path = join(directory, 'made.json');
+    const { key } = await changeKeysFile(path, (file) => create(file, 'billing'));
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+    expect(await readFile(path, 'utf8')).not.toContain(key.slice(12, 40));
+    expect((await readdir(directory)).filter((name) => name.startsWith('made'))).toEqual(['made.json']);
+  });
+
+  it('changes nothing where the change is refused or the file has a fault', async () => {
+    const path = join(directory, 'kept.json');
+    await writeFile(path, '{"projects": {}, "keys": [], "more": 1}');
+    await expect(changeKeysFile(path, (file) => create(file, 'billing'))).rejects.toThrow('cannot be used');
+    expect(await readFile(path, 'utf8')).toContain('more');
+    await writeFile(path, JSON.stringify(EMPTY_KEYS_FILE));
+    await expect(changeKeysFile(path, (file) => create(file, 'No Name'))).rejects.toThrow('as its name');
+    expect(await readKeysFile(path)).toEqual(EMPTY_KEYS_FILE);
+  });
+
+  it('refuses one of two changes at once instead of losing it', async () => {
+    const path = join(directory, 'twice.json');
+    const made = await Promise.allSettled([
+      changeKeysFile(path, (file) => create(file, 'a')),
+      changeKeysFile(path, (file) => create(file, 'b')),
+    ]);
+    expect(made.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
+    expect((await readKeysFile(path)).keys).toHaveLength(1);
+  });
+});
+
+describe('a watched keys file', () => {
+  it('takes up changes within 5 s, and keeps the last good state while the file has a fault or is gone', async () => {
+    const path = join(directory, 'watched.json');
+    const log: { level: string; why?: string }[] = [];
+    const keys = watchKeys(path, {
+      info: () => void log.push({ level: 'info' }),
+      error: (fields) => void log.push({ level: 'error', ...fields }),
+    });
+    await expect(keys).rejects.toThrow('it is not there');
+    const first = await changeKeysFile(path, (file) => create(file, 'billing'));
+    const watched = await watchKeys(path, {
+      info: () => void log.push({ level: 'info' }),
+      error: (fields) => void log.push({ level: 'error', ...fields }),
+    });
+    const isKnown = (): boolean => watched.projectOf(first.key) !== null;
+    const logged = (level: string, count: number): Promise<unknown> =>
+      until(
+        () => log.filter((line) => line.level === level).length,
+        (seen) => seen === count,
+        5_000,
+      );
+    expect(isKnown()).toBe(true);
+    await writeFile(path, '{"keys": "secret"');
+    await logged('error', 1);
+    expect([isKnown(), JSON.stringify(log).includes('secret')]).toEqual([true, false]);
+    await rm(path);
+    await logged('error', 2);
+    expect(isKnown()).toBe(true);
+    await writeFile(path, JSON.stringify(revokeKey(first.file, first.id, NOW)));
+    await until(isKnown, (known) => !known, 5_000);
+    watched.stop();
+  });
+});
+
+describe('the configuration', () => {
+  it('lets the service listen beyond loopback where there are API keys', () => {
+    expect(() => loadConfig({ HOST: '0.0.0.0' })).toThrow('REQRUN_KEYS_FILE');
+    expect(loadConfig({ HOST: '0.0.0.0', REQRUN_KEYS_FILE: 'keys.json' }).keysFile).toBe('keys.json');
+  });
+
+  it('tells a secret by the name that the keys file has for it, and an empty one is none', () => {
+    const env = { A_KEY: 'sk-a', EMPTY: '' };
+    expect(['A_KEY', 'EMPTY', 'toString'].map((name) => secretOf(name, env))).toEqual(['sk-a', null, null]);
+  });
+});
