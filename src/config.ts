@@ -113,6 +113,9 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
   if (values?.REQRUN_CODEC_SERVER === '1' && values.REQRUN_ENCRYPTION_KEYS === undefined) {
     faults.push('REQRUN_CODEC_SERVER has nothing to decrypt without REQRUN_ENCRYPTION_KEYS');
   }
+  if (set['NODE_TLS_REJECT_UNAUTHORIZED'] === '0') {
+    faults.push('NODE_TLS_REJECT_UNAUTHORIZED must not be 0: anybody could answer as the upstream');
+  }
   if (values === undefined || faults.length > 0) throw new ConfigError(faults);
   return toConfig(values, temporal, set);
 }
