@@ -2,6 +2,7 @@ import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { isLoopback } from './domain/loopback.ts';
 import { MAX_BODY_BYTES } from './domain/payload-size.ts';
 import type { TemporalAddress } from './temporal/connection.ts';
 import { parseEncryptionKeys } from './temporal/encryption/keys.ts';
@@ -216,8 +217,4 @@ function readTemporal(
     faults.push('TEMPORAL_* variables or the Temporal profile cannot be read');
     return { namespace: 'default', external: null };
   }
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
 }

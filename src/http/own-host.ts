@@ -1,4 +1,4 @@
-const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
+import { hostOf, isLoopback } from '../domain/loopback.ts';
 
 /**
  * Whether a Host header names this machine's loopback, or the very address that the service listens on. Any
@@ -7,7 +7,7 @@ const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
  * @param listening an address or name, without a port
  */
 export function isOwnHost(header: string | undefined, listening: string): boolean {
-  const name = header?.toLowerCase().replace(/:\d{1,5}$/, '') ?? '';
+  const host = hostOf(header ?? '').toLowerCase();
   const own = listening.includes(':') ? `[${listening}]` : listening;
-  return LOOPBACK.test(name) || name === own.toLowerCase();
+  return isLoopback(host) || host === own.toLowerCase();
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isLoopback } from '../domain/loopback.ts';
 import { KeyKind } from './api-key.ts';
 
 /** A project's name becomes part of its workflows' ids. */
@@ -6,7 +7,6 @@ export const PROJECT_NAME = /^[a-z0-9-]{1,20}$/;
 /** Two for rotation: the new one is in use before the old one is revoked. */
 export const MAX_KEYS_PER_PROJECT = 2;
 
-const LOOPBACK_HOST = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 const count = z.int().min(1).max(1_000_000);
 
 const Upstream = z
@@ -115,7 +115,7 @@ function parseJson(text: string): unknown {
 
 function isEncrypted(url: string): boolean {
   const parsed = URL.parse(url);
-  return parsed === null || parsed.protocol === 'https:' || LOOPBACK_HOST.test(parsed.hostname);
+  return parsed === null || parsed.protocol === 'https:' || isLoopback(parsed.hostname);
 }
 
 function hasCredentials(url: string): boolean {

@@ -3,6 +3,7 @@ import type { ConnectionLike } from '@temporalio/client';
 import type { TLSConfig } from '@temporalio/common/lib/internal-non-workflow/index.js';
 import type { DataConverter } from '@temporalio/common';
 import { NativeConnection } from '@temporalio/worker';
+import { hostOf, isLoopback } from '../domain/loopback.ts';
 
 /** Where Temporal is; from the environment, a Temporal profile, or the embedded server. */
 export interface TemporalAddress {
@@ -17,7 +18,7 @@ export async function connectNative(temporal: TemporalAddress): Promise<NativeCo
   return NativeConnection.connect({
     ...connectOptions(temporal),
     // On loopback compressing costs more than it saves.
-    ...(isLoopback(temporal.address) ? { grpcCompression: { codec: 'none' as const } } : {}),
+    ...(isLoopback(hostOf(temporal.address)) ? { grpcCompression: { codec: 'none' as const } } : {}),
   });
 }
 
@@ -52,8 +53,4 @@ function connectOptions({ address, apiKey, tls }: TemporalAddress): {
   apiKey?: string;
 } {
   return { address, tls, ...(apiKey === null ? {} : { apiKey }) };
-}
-
-function isLoopback(address: string): boolean {
-  return /^(127\.|localhost[:$]|\[::1\])/.test(address);
 }
