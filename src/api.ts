@@ -30,7 +30,7 @@ await runEntry(async ({ config, log, stopper }) => {
     log,
     stopper,
   });
-  if (codec !== null) await startCodecServer(codec, config, config.temporalUiUrl, stopper);
+  if (codec !== null) await startCodecServer(codec, config.temporalUiUrl, stopper);
   log.info(
     { api: url, temporal: temporal.address, named_by: temporal.namedBy, namespace: temporal.namespace },
     'ready',

@@ -184,9 +184,13 @@ function toConfig(
     encryption: values.REQRUN_ENCRYPTION_KEYS ?? null,
     /** Null = none runs. */
     codecServer:
-      values.REQRUN_CODEC_SERVER === '0'
+      values.REQRUN_CODEC_SERVER === '0' || values.REQRUN_ENCRYPTION_KEYS === undefined
         ? null
-        : { port: values.REQRUN_CODEC_PORT, token: values.REQRUN_CODEC_TOKEN ?? null },
+        : {
+            keys: values.REQRUN_ENCRYPTION_KEYS,
+            port: values.REQRUN_CODEC_PORT,
+            token: values.REQRUN_CODEC_TOKEN ?? null,
+          },
     /** Null = the entry's own default: 60 embedded, 15 elsewhere. */
     heartbeatTimeoutSeconds: values.REQRUN_HEARTBEAT_TIMEOUT_SECONDS,
     shutdownGraceMs: values.REQRUN_SHUTDOWN_GRACE_SECONDS * 1000,

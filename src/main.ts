@@ -62,7 +62,7 @@ await runEntry(async ({ config, log, stopper }) => {
     log,
     stopper,
   });
-  if (codec !== null) await startCodecServer(codec, config, uiUrl, stopper);
+  if (codec !== null) await startCodecServer(codec, uiUrl, stopper);
   const { baseURL, isDemo } = upstream;
   const model = isDemo ? 'demo' : 'gpt-5-nano';
   say(

@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import type { Config } from '../config.ts';
 import { buildCodecServer } from '../temporal/encryption/codec-server.ts';
+import type { EncryptionKeys } from '../temporal/encryption/keys.ts';
 import type { Stopper } from './stop.ts';
 
 /** How a Temporal UI or CLI reaches the codec server; decided before anything listens. */
 export interface CodecPlan {
+  readonly keys: EncryptionKeys;
   readonly host: string;
   readonly port: number;
   readonly prefix: string;
@@ -27,26 +29,25 @@ export function planCodecServer(
   mayEmbed: boolean,
 ): CodecPlan | null {
   if (codecServer === null) return null;
-  const { port, token } = codecServer;
-  if (token !== null) return { host, port, prefix: '', token, endpoint: null };
+  const { keys, port, token } = codecServer;
+  if (token !== null) return { keys, host, port, prefix: '', token, endpoint: null };
   if (!mayEmbed || temporal.external !== null) {
     throw new Error(
       'REQRUN_CODEC_SERVER needs REQRUN_CODEC_TOKEN here: only the UI of an embedded Temporal server can be told an unguessable address.',
     );
   }
   const prefix = `/${randomBytes(SEGMENT_BYTES).toString('base64url')}`;
-  return { host: '127.0.0.1', port, prefix, token, endpoint: `http://127.0.0.1:${port}${prefix}` };
+  const endpoint = `http://127.0.0.1:${port}${prefix}`;
+  return { keys, host: '127.0.0.1', port, prefix, token, endpoint };
 }
 
 /** Listens as planned. @param uiUrl whose origin is answered; null = no page of any origin is */
 export async function startCodecServer(
-  { host, port, prefix, token }: CodecPlan,
-  { encryption }: Config,
+  { keys, host, port, prefix, token }: CodecPlan,
   uiUrl: string | null,
   stopper: Stopper,
 ): Promise<void> {
-  if (encryption === null) return;
-  const app = await buildCodecServer({ keys: encryption, prefix, token, origins: originsOf(uiUrl) });
+  const app = await buildCodecServer({ keys, prefix, token, origins: originsOf(uiUrl) });
   await app.listen({ host, port }).catch((cause: unknown) => {
     throw new Error(`The codec server cannot listen on port ${port} (REQRUN_CODEC_PORT).`, { cause });
   });
