@@ -1,13 +1,13 @@
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { RetryOptions } from '../../domain/options.ts';
 import { RequestRecord } from '../../domain/record.ts';
 import { Refusal } from '../../domain/refusal.ts';
-import { isRequestId } from '../../domain/request-id.ts';
-import type { ProjectRequests, Requests, StoredRequest } from '../../domain/requests.ts';
+import type { StoredRequest } from '../../domain/requests.ts';
 import type { App, AppDependencies } from '../app.ts';
 import { projectOf } from '../authentication.ts';
 import type { ProjectLimiter } from '../project-limits.ts';
+import { namedRequest } from '../named-request.ts';
 import { recordPath } from '../polling.ts';
 import { sendRecord } from '../record-answer.ts';
 import { errorResponses } from '../schemas/error.ts';
@@ -49,7 +49,7 @@ export function requestActionRoutes(app: App, { requests }: AppDependencies, lim
       },
     },
     async (request, reply) => {
-      const { own, id } = named(requests, request, request.params.id);
+      const { own, id } = namedRequest(requests, request);
       return accepted(reply, await own.cancel(id));
     },
   );
@@ -81,7 +81,7 @@ export function requestActionRoutes(app: App, { requests }: AppDependencies, lim
     async (request, reply) => {
       const { run = null, reqrun = {} } = request.body ?? {};
       const retry = { run, options: reqrun, caps: projectOf(request).limits.caps };
-      const { own, id } = named(requests, request, request.params.id);
+      const { own, id } = namedRequest(requests, request);
       return accepted(reply, await own.retry(id, retry));
     },
   );
@@ -97,23 +97,12 @@ export function requestActionRoutes(app: App, { requests }: AppDependencies, lim
       },
     },
     async (request, reply) => {
-      const { own, id } = named(requests, request, request.params.id);
+      const { own, id } = namedRequest(requests, request);
       if (!(await own.delete(id))) throw new Refusal('request_not_found');
       reply.header('x-request-id', id);
       return { id, object: 'request.deleted' as const, deleted: true as const };
     },
   );
-}
-
-/** The caller's own requests, and which of them is meant. What none can be called is not looked up. */
-function named(
-  requests: Requests,
-  request: Pick<FastifyRequest, 'project'>,
-  id: string,
-): { own: ProjectRequests; id: string } {
-  const project = projectOf(request);
-  if (!isRequestId(id, project.name)) throw new Refusal('request_not_found');
-  return { own: requests.forProject(project.name), id };
 }
 
 function accepted(reply: FastifyReply, stored: StoredRequest | null): FastifyReply {

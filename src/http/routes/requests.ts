@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { RequestRecord } from '../../domain/record.ts';
 import { Refusal } from '../../domain/refusal.ts';
-import { isRequestId } from '../../domain/request-id.ts';
 import type { App, AppDependencies } from '../app.ts';
 import { projectOf } from '../authentication.ts';
 import { untilCallerLeaves } from '../caller.ts';
+import { namedRequest } from '../named-request.ts';
 import type { ProjectLimiter } from '../project-limits.ts';
 import { sendRecord } from '../record-answer.ts';
 import { errorResponses } from '../schemas/error.ts';
@@ -40,9 +40,7 @@ export function requestRoutes(
       },
     },
     async (request, reply) => {
-      const { id } = request.params;
-      const project = projectOf(request);
-      if (!isRequestId(id, project.name)) throw new Refusal('request_not_found');
+      const { own, id } = namedRequest(requests, request);
       const settings = { ...wait, defaultWaitSeconds: 0 };
       const { waitMs, applied } = resolveWait(
         settings,
@@ -50,9 +48,7 @@ export function requestRoutes(
         request.headers['prefer']?.toString(),
       );
       const signal = untilCallerLeaves(reply, stopping);
-      const stored = await limiter.holding(project, waitMs, (ms) =>
-        requests.forProject(project.name).read(id, { ms, signal }),
-      );
+      const stored = await limiter.holding(projectOf(request), waitMs, (ms) => own.read(id, { ms, signal }));
       if (stored === null) throw new Refusal('request_not_found');
       if (applied !== null) reply.header('preference-applied', applied);
       return sendRecord(reply, stored);
