@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { Writable } from 'node:stream';
 import { ERROR_CATALOGUE, type RefusalCode } from '../domain/error-catalogue.ts';
 import type { App } from './app.ts';
+import { envelopeOf } from './error-answer.ts';
 import { SECURITY_HEADERS } from './security-headers.ts';
 
 const BY_NODE_CODE: Readonly<Record<string, RefusalCode>> = {
@@ -44,8 +45,8 @@ export function createBrokenRequests(): BrokenRequests {
 }
 
 function refuseOnSocket(socket: Writable, code: RefusalCode): void {
-  const { status, type, meaning } = ERROR_CATALOGUE[code];
-  const body = JSON.stringify({ error: { message: meaning, type, param: null, code } });
+  const { status } = ERROR_CATALOGUE[code];
+  const body = JSON.stringify(envelopeOf(code));
   const headers = {
     ...SECURITY_HEADERS,
     ...(code === 'method_not_allowed' ? { allow: ALLOWED_ANYWHERE } : {}),

@@ -1,5 +1,11 @@
 import type { FastifyReply } from 'fastify';
-import { ERROR_CATALOGUE, FAILURES, type FailureCode, type RefusalCode } from '../domain/error-catalogue.ts';
+import {
+  ERROR_CATALOGUE,
+  FAILURES,
+  type ErrorCode,
+  type FailureCode,
+  type RefusalCode,
+} from '../domain/error-catalogue.ts';
 import { Refusal } from '../domain/refusal.ts';
 import type { RequestError } from '../domain/record.ts';
 import type { ErrorEnvelope } from './schemas/error.ts';
@@ -17,16 +23,14 @@ const BY_FASTIFY_CODE: Readonly<Record<string, RefusalCode>> = {
 
 /** A refusal's answer: OpenAI's envelope, and whether the official SDKs may send the call again. */
 export function sendRefusal(reply: FastifyReply, refusal: Refusal): FastifyReply {
-  const { status, type } = ERROR_CATALOGUE[refusal.code];
+  const { status } = ERROR_CATALOGUE[refusal.code];
   // RFC 9110, 11.6.1: a 401 says how to be let in.
   if (status === 401) reply.header('www-authenticate', 'Bearer');
   if (refusal.requestId !== null) reply.header('x-request-id', refusal.requestId);
   if (refusal.retryAfterSeconds !== null) reply.header('retry-after', String(refusal.retryAfterSeconds));
   const shouldRetry = refusal.shouldRetry ?? (status < 500 && status !== 429 ? false : null);
   if (shouldRetry !== null) reply.header('x-should-retry', String(shouldRetry));
-  return sendEnvelope(reply, status, {
-    error: { message: refusal.message, type, param: refusal.param, code: refusal.code },
-  });
+  return sendEnvelope(reply, status, envelopeOf(refusal.code, refusal));
 }
 
 /** A recorded failure's answer. It is final: retrying the call cannot change it. */
@@ -42,6 +46,20 @@ export function sendFailure(reply: FastifyReply, error: RequestError): FastifyRe
       code: error.upstream_code ?? error.code,
     },
   });
+}
+
+/** The answer to a fault of ours: no details, for they may quote input. */
+export function sendInternalError(reply: FastifyReply): FastifyReply {
+  return sendEnvelope(reply, FAILURES.internal_error.status, envelopeOf('internal_error'));
+}
+
+/** OpenAI's envelope for a code of ours; with the catalogue's meaning where there is no message. */
+export function envelopeOf(
+  code: ErrorCode,
+  { message, param = null }: { readonly message?: string; readonly param?: string | null } = {},
+): ErrorEnvelope {
+  const { type, meaning } = ERROR_CATALOGUE[code];
+  return { error: { message: message ?? meaning, type, param, code } };
 }
 
 /** Whatever else was thrown, in the catalogue's words. */

@@ -1,9 +1,8 @@
 import type { FastifyReply } from 'fastify';
 import type { IncomingMessage } from 'node:http';
-import { FAILURES } from '../domain/error-catalogue.ts';
 import { Refusal } from '../domain/refusal.ts';
 import type { App } from './app.ts';
-import { sendRefusal, toRefusal } from './error-answer.ts';
+import { sendInternalError, sendRefusal, toRefusal } from './error-answer.ts';
 
 /** The one place that turns what was thrown into an answer, and unknown paths as well. */
 export function handleErrors(app: App): void {
@@ -26,11 +25,7 @@ handleErrors.answer = (error: unknown, reply: FastifyReply): FastifyReply => {
   const { name, stack } = error instanceof Error ? error : new Error('not an error');
   // The stack's first line is the message, which may quote input.
   reply.log.error({ error: name, at: stack?.split('\n').slice(1, 8).join('\n') }, 'unexpected error');
-  const { status, type, meaning } = FAILURES.internal_error;
-  return reply
-    .code(status)
-    .type('application/json; charset=utf-8')
-    .send(JSON.stringify({ error: { message: meaning, type, param: null, code: 'internal_error' } }));
+  return sendInternalError(reply);
 };
 
 /** Whether the caller left, or sent what is no HTTP, before the body's end: no fault of ours. */

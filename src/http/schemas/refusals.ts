@@ -23,7 +23,6 @@ const ACCESS_REFUSALS: readonly RefusalCode[] = [
   'missing_api_key',
   'invalid_authorization_scheme',
   'invalid_api_key',
-  'duplicate_header',
   'host_not_allowed',
 ];
 
