@@ -4,7 +4,7 @@ import type { TemporalAddress } from '../temporal/connection.ts';
 import { binarySources, findBinary } from '../temporal/embedded/binary.ts';
 import { lockDataDir } from '../temporal/embedded/data-dir-lock.ts';
 import { directoryId } from '../temporal/embedded/directory-id.ts';
-import { startEmbeddedServer, type EmbeddedServer } from '../temporal/embedded/server.ts';
+import { startEmbeddedServer, type Crash } from '../temporal/embedded/server.ts';
 import { SEPARATE_HEARTBEAT_SECONDS } from './external-temporal.ts';
 import type { Stopper } from './stop.ts';
 
@@ -17,7 +17,7 @@ export interface ChosenTemporal {
   /** The locked data directory's id; null where the server is not embedded. */
   readonly directoryId: string | null;
   /** The directory's last deployment died; what it was doing is to be done again at once. Null where it did not. */
-  readonly crash: Pick<EmbeddedServer, 'recovered'> | null;
+  readonly crash: Crash | null;
   readonly heartbeatTimeoutSeconds: number;
 }
 
@@ -69,7 +69,7 @@ export async function chooseTemporal(
     said: `embedded at ${server.address}, database ${dataDir}/temporal.db (binary: ${binary.source})`,
     uiUrl: config.temporalUiUrl ?? server.uiUrl,
     directoryId: await directoryId(dataDir),
-    crash: server.followsCrash ? server : null,
+    crash: server.crash,
     heartbeatTimeoutSeconds: config.heartbeatTimeoutSeconds ?? EMBEDDED_HEARTBEAT_SECONDS,
   };
 }

@@ -27,14 +27,17 @@ export interface EmbeddedSettings {
   };
 }
 
+export interface Crash {
+  /** To be called when nothing is left of it: until then an orderly stop does not make it forgotten. */
+  recovered(): void;
+}
+
 export interface EmbeddedServer {
   readonly address: string;
   readonly uiUrl: string;
   readonly namespace: string;
-  /** Whether the directory's last deployment did not stop in order: it may have left calls that nobody makes. */
-  readonly followsCrash: boolean;
-  /** To be called when nothing is left of that crash: until then an orderly stop does not make it forgotten. */
-  recovered(): void;
+  /** The directory's last deployment did not stop in order: it may have left calls that nobody makes. Else null. */
+  readonly crash: Crash | null;
   /** Of the server itself; another one after a restart. */
   pid(): number;
   /** Calls back each time the server ended by itself, before it is started again. */
@@ -69,7 +72,7 @@ export async function startEmbeddedServer(settings: EmbeddedSettings): Promise<E
     if (log.error === undefined) log.warn(fields, message);
     else log.error(fields, message);
   };
-  let isRecovered = !followsCrash;
+  let isForgettable = !followsCrash;
   let current = await launch();
   const supervised = supervise(current, {
     launch,
@@ -89,14 +92,13 @@ export async function startEmbeddedServer(settings: EmbeddedSettings): Promise<E
     address: `127.0.0.1:${port}`,
     uiUrl: `http://127.0.0.1:${uiPort}`,
     namespace: NAMESPACE,
-    followsCrash,
-    recovered: () => void (isRecovered = true),
+    crash: followsCrash ? { recovered: () => void (isForgettable = true) } : null,
     pid: () => current.pid,
     onExit: (listener) => void listeners.add(listener),
     stop: async () => {
       stopping.abort();
       await supervised;
-      if (isRecovered) await forgetServer(dataDir);
+      if (isForgettable) await forgetServer(dataDir);
     },
   };
 }
