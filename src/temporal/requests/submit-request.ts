@@ -15,6 +15,7 @@ import { RequestStatus } from '../../domain/words.ts';
 import type { TemporalRequestsDependencies } from './dependencies.ts';
 import { hold } from './hold.ts';
 import type { Started } from './first-of-equals.ts';
+import { isNotAnswered } from './not-answered.ts';
 import { own, type OwnRuns, type ReadRun } from './own-runs.ts';
 import { acceptanceUnknown, afterWait, createRpcBudget, type RpcBudget } from '../rpc-budget.ts';
 import { startRun, type StartSettings } from './start-run.ts';
@@ -100,7 +101,7 @@ async function findSame(
   budget: RpcBudget,
 ): Promise<ReadRun | null> {
   const found = await runs.look(toWorkflowId(name), budget).catch((cause: unknown) => {
-    if (cause instanceof Refusal && cause.code === 'payload_unreadable') throw cause;
+    if (!isNotAnswered(cause)) throw cause;
     throw acceptanceUnknown(name.id, { shouldRetry: true, cause });
   });
   if (found === 'foreign') throw new Refusal('idempotency_key_unavailable');
