@@ -6,6 +6,7 @@ import {
   serializerCompiler,
   type ZodTypeProvider,
 } from 'fastify-type-provider-zod';
+import manifest from '../../package.json' with { type: 'json' };
 import type { Limit } from '../domain/limit.ts';
 import type { Requests } from '../domain/requests.ts';
 import { createBrokenRequests } from './broken-requests.ts';
@@ -97,7 +98,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
-      info: { title: 'ReqRun', version: '0.2.0', description: 'One LLM request, made durable.' },
+      info: { title: 'ReqRun', version: manifest.version, description: 'One LLM request, made durable.' },
       components: { securitySchemes: { apiKey: { type: 'http', scheme: 'bearer' } } },
       // The second: a service without API keys.
       security: [{ apiKey: [] }, {}],

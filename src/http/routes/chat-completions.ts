@@ -17,6 +17,7 @@ import { sendFailure } from '../error-answer.ts';
 import { fingerprint } from '../fingerprint.ts';
 import { readIdempotencyKey } from '../idempotency-key.ts';
 import { cutMembers } from '../json/cut-members.ts';
+import type { JsonBody } from '../json/parse-json.ts';
 import { pollAfterSeconds, recordPath } from '../polling.ts';
 import type { ProjectLimiter } from '../project-limits.ts';
 import { ChatCompletion, ChatCompletionBody, OWN_MEMBERS } from '../schemas/chat-completion.ts';
@@ -60,20 +61,7 @@ export function chatCompletionRoutes(
         body.wait,
         request.headers['prefer']?.toString(),
       );
-      const given = jsonBody.value['reqrun'];
-      const upstreamBody = Object.fromEntries(
-        Object.entries(jsonBody.value).filter(([name]) => !OWN_MEMBERS.has(name)),
-      );
-      const operation = Operation.chatCompletions;
-      const options = body.reqrun ?? RequestOptions.parse({});
-      const asked: NewRequest = {
-        key,
-        operation,
-        model: body.model,
-        fingerprint: fingerprint(operation, upstreamBody),
-        body: new RawJson(Buffer.from(cutMembers(jsonBody, OWN_MEMBERS))),
-        options: withinCaps(options, isObject(given) ? given : {}, project.limits.caps),
-      };
+      const asked = toNewRequest(key, body, jsonBody, project);
       const signal = untilCallerLeaves(reply, stopping);
       const acceptance = await limiter.holding(project, waitMs, (ms) =>
         requests.forProject(project.name).submit(asked, { ms, signal }),
@@ -84,6 +72,29 @@ export function chatCompletionRoutes(
       return sendAcceptance(reply, acceptance, body.model);
     },
   );
+}
+
+/** What is sent upstream is the text as it came, less ReqRun's own members. */
+function toNewRequest(
+  key: string | null,
+  { model, reqrun }: ChatCompletionBody,
+  jsonBody: JsonBody,
+  { limits }: Project,
+): NewRequest {
+  const operation = Operation.chatCompletions;
+  const upstreamBody = Object.fromEntries(
+    Object.entries(jsonBody.value).filter(([name]) => !OWN_MEMBERS.has(name)),
+  );
+  // Validation has filled in the defaults; what the caller said itself stands in what it sent.
+  const given = jsonBody.value['reqrun'];
+  return {
+    key,
+    operation,
+    model,
+    fingerprint: fingerprint(operation, upstreamBody),
+    body: new RawJson(Buffer.from(cutMembers(jsonBody, OWN_MEMBERS))),
+    options: withinCaps(reqrun ?? RequestOptions.parse({}), isObject(given) ? given : {}, limits.caps),
+  };
 }
 
 function isAllowed({ models }: Project, model: string): boolean {
