@@ -57,94 +57,62 @@ async function checkCompletion(request: Buffer, sent: string, passedOn: string |
 
 const numbered = (text: string, of: number): string => text.replaceAll(RUN, String(of));
 
-it(
+/** One test of a property. */
+function always<T>(title: string, cases: fc.Arbitrary<T>, holds: (one: T) => Promise<void>): void {
+  it(title, () => fc.assert(fc.asyncProperty(cases, holds), parameters), TIMEOUT_MS);
+}
+
+always(
   'sends on the text of what it accepts, and calls nobody for what it refuses',
-  async () => {
-    const property = fc.asyncProperty(body, async ({ sent, passedOn }) => {
-      run += 1;
-      await checkCompletion(postText(numbered(sent, run)), numbered(sent, run), numbered(passedOn, run));
-    });
-    await fc.assert(property, parameters);
-    // Else the property would hold for want of cases.
-    expect(accepted).toBeGreaterThan(numRuns / 5);
+  body,
+  async ({ sent, passedOn }) => {
+    run += 1;
+    await checkCompletion(postText(numbered(sent, run)), numbered(sent, run), numbered(passedOn, run));
   },
-  TIMEOUT_MS,
 );
 
-it(
-  'reads a damaged body as what it is, or not at all',
-  async () => {
-    const property = fc.asyncProperty(
-      body.chain(({ sent }) => damaged(Buffer.from(sent))),
-      async (bytes) => {
-        run += 1;
-        const sent = Buffer.from(numbered(bytes.toString('latin1'), run), 'latin1');
-        await checkCompletion(postText(sent), sent.toString(), null);
-      },
-    );
-    await fc.assert(property, parameters);
-  },
-  TIMEOUT_MS,
-);
+it('accepts a good part of it: else the property would hold for want of cases', () => {
+  expect(accepted).toBeGreaterThan(numRuns / 5);
+});
 
-it(
-  'takes any JSON value in place of a body, and answers it',
-  async () => {
-    const property = fc.asyncProperty(jsonText, async (text) => {
-      const before = upstream.calls();
-      const answer = await exchange(url, postText(text));
-      expect(answer?.status).toBeGreaterThanOrEqual(400);
-      await check(answer);
-      expect(upstream.calls()).toBe(before);
-    });
-    await fc.assert(property, parameters);
-  },
-  TIMEOUT_MS,
-);
+const damagedBody = body.chain(({ sent }) => damaged(Buffer.from(sent)));
+always('reads a damaged body as what it is, or not at all', damagedBody, async (bytes) => {
+  run += 1;
+  const sent = Buffer.from(numbered(bytes.toString('latin1'), run), 'latin1');
+  await checkCompletion(postText(sent), sent.toString(), null);
+});
 
-it(
-  'takes any header beside a good body, and answers it',
-  async () => {
-    const property = fc.asyncProperty(headerLines, async (headers) => {
-      const before = upstream.calls();
-      run += 1;
-      const text = `{"model":"m${run}","messages":[{"role":"user"}]}`;
-      const answer = await exchange(url, postText(text, [JSON_TYPE, ...headers, 'Connection: close']));
-      await check(answer);
-      if (answer === null || answer.status >= 400) return void expect(upstream.calls()).toBe(before);
-      if (answer.headers.get('idempotent-replayed') === 'true') return;
-      accepted += 1;
-      await until(upstream.calls, (calls) => calls === before + 1);
-      expect(upstream.hits(`m${run}`).map((hit) => hit.body)).toEqual([text]);
-    });
-    await fc.assert(property, parameters);
-  },
-  TIMEOUT_MS,
-);
+always('takes any JSON value in place of a body, and answers it', jsonText, async (text) => {
+  const before = upstream.calls();
+  const answer = await exchange(url, postText(text));
+  expect(answer?.status).toBeGreaterThanOrEqual(400);
+  await check(answer);
+  expect(upstream.calls()).toBe(before);
+});
 
-it(
-  'takes any method and target, and answers it',
-  async () => {
-    const property = fc.asyncProperty(method, target, fc.option(jsonText), async (verb, path, text) => {
-      const lines = [`${verb} ${path} HTTP/1.1`, HOST, 'Connection: close'];
-      const content = text === null ? [] : [JSON_TYPE, `Content-Length: ${Buffer.byteLength(text)}`];
-      await check(await exchange(url, http([...lines, ...content], text ?? '')));
-    });
-    await fc.assert(property, parameters);
-  },
-  TIMEOUT_MS,
-);
+always('takes any header beside a good body, and answers it', headerLines, async (headers) => {
+  const before = upstream.calls();
+  run += 1;
+  const text = `{"model":"m${run}","messages":[{"role":"user"}]}`;
+  const answer = await exchange(url, postText(text, [JSON_TYPE, ...headers, 'Connection: close']));
+  await check(answer);
+  if (answer === null || answer.status >= 400) return void expect(upstream.calls()).toBe(before);
+  if (answer.headers.get('idempotent-replayed') === 'true') return;
+  accepted += 1;
+  await until(upstream.calls, (calls) => calls === before + 1);
+  expect(upstream.hits(`m${run}`).map((hit) => hit.body)).toEqual([text]);
+});
 
-it(
-  'takes any bytes, and goes on',
-  async () => {
-    const property = fc.asyncProperty(noise, async (bytes) => {
-      await check(await exchange(url, bytes, { endAfterRequest: true }));
-    });
-    await fc.assert(property, parameters);
-  },
-  TIMEOUT_MS,
-);
+const requestLine = fc.tuple(method, target, fc.option(jsonText));
+always('takes any method and target, and answers it', requestLine, async ([verb, path, text]) => {
+  const lines = [`${verb} ${path} HTTP/1.1`, HOST, 'Connection: close'];
+  const content = text === null ? [] : [JSON_TYPE, `Content-Length: ${Buffer.byteLength(text)}`];
+  await check(await exchange(url, http([...lines, ...content], text ?? '')));
+});
+
+always('takes any bytes, and goes on', noise, async (bytes) => {
+  await check(await exchange(url, bytes, { endAfterRequest: true }));
+});
 
 it('has called the upstream for what was accepted, and for nothing else', async () => {
   const model = unique('after');

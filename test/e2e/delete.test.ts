@@ -3,6 +3,7 @@ import { act, errorOf, get, post, readRecord, remove, unique, untilRecord } from
 import { startDeployment } from '../support/deployment.ts';
 import { ok } from '../support/scripted-upstream.ts';
 import { until } from '../support/until.ts';
+import { untilGone } from '../support/until-gone.ts';
 import { useDeployment } from '../support/use-deployment.ts';
 
 const { upstream, deployment, url } = await useDeployment();
@@ -45,20 +46,7 @@ describe('deleting', () => {
       expect.stringContaining('third'),
     ]);
     expect(await readRecord(url, key)).toMatchObject({ run: 1, attempts: 1 });
-    for (const runId of runIds) {
-      await until(
-        () =>
-          deployment.client.workflow
-            .getHandle(key, runId)
-            .describe()
-            .then(
-              () => 'there',
-              () => 'gone',
-            ),
-        (state) => state === 'gone',
-        40_000,
-      );
-    }
+    for (const runId of runIds) await untilGone(deployment.client, key, runId);
     await other.stop();
   });
 

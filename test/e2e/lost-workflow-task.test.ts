@@ -31,6 +31,11 @@ it('costs three seconds and no call: the task comes again, and the late answer t
   const record = await untilRecord(url, key, ({ terminal }) => terminal, 40_000);
   expect(record).toMatchObject({ status: 'completed', attempts: 1, unknown_attempts: 0 });
   expect(upstream.hits(key)).toHaveLength(1);
+  const { events = [] } = await deployment.client.workflow.getHandle(key).fetchHistory();
+  const started = events?.[0]?.workflowExecutionStartedEventAttributes;
+  expect(Number(started?.workflowTaskTimeout?.seconds)).toBe(3);
+  // Two answers to the same first task, the late one and the second: one of them was taken.
+  expect(events?.filter((event) => event.activityTaskScheduledEventAttributes)).toHaveLength(1);
   await worker.end('SIGTERM');
   proxy.close();
 });

@@ -5,6 +5,7 @@ import { act, get, post, readRecord, remove, unique, untilRecord } from '../supp
 import { resetRun } from '../support/reset-run.ts';
 import { ok } from '../support/scripted-upstream.ts';
 import { until } from '../support/until.ts';
+import { untilGone } from '../support/until-gone.ts';
 import { useDeployment } from '../support/use-deployment.ts';
 
 const { upstream, deployment, url } = await useDeployment();
@@ -74,7 +75,7 @@ describe('a run that an operator resets', () => {
     await untilClosed(key);
     expect((await remove(url, key)).status).toBe(200);
     expect((await get(url, `/v1/requests/${key}`)).status).toBe(404);
-    for (const runId of runIds) await untilGone(key, runId);
+    for (const runId of runIds) await untilGone(client, key, runId);
   });
 });
 
@@ -98,7 +99,7 @@ describe('a run whose predecessor is gone', () => {
     expect(numbers(record)).toEqual([1, 2, 3]);
     await untilClosed(key);
     expect((await remove(url, key)).status).toBe(200);
-    for (const runId of [second, record.temporal.run_id]) await untilGone(key, runId);
+    for (const runId of [second, record.temporal.run_id]) await untilGone(client, key, runId);
   });
 });
 
@@ -133,20 +134,5 @@ async function removeRun(key: string, runId: string): Promise<void> {
     namespace: 'default',
     workflowExecution: { workflowId: key, runId },
   });
-  await untilGone(key, runId);
-}
-
-async function untilGone(key: string, runId: string): Promise<void> {
-  await until(
-    () =>
-      client.workflow
-        .getHandle(key, runId)
-        .describe()
-        .then(
-          () => 'there',
-          () => 'gone',
-        ),
-    (state) => state === 'gone',
-    40_000,
-  );
+  await untilGone(client, key, runId);
 }

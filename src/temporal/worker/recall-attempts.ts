@@ -7,7 +7,7 @@ import { readEarlierRuns } from '../reading/read-run.ts';
 import { isReset } from '../reading/run-before.ts';
 
 /**
- * Reads the journal of a run's attempts, as any reader does. Temporal drops the journal of an activity that is
+ * Reads the journal of a run's attempts, as every reader does. Temporal drops the journal of an activity that is
  * cancelled between two attempts, so the workflow asks for it first and has the answer in its history.
  */
 export const recallAttempts: Housekeeping['recallAttempts'] = async (run) => {
