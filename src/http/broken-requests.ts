@@ -26,12 +26,14 @@ export function createBrokenRequests(): BrokenRequests {
   const lastOn = new WeakMap<Socket, ServerResponse>();
   return {
     answer(error, socket) {
-      if (error.code === 'ECONNRESET' || !socket.writable) {
+      const before = lastOn.get(socket);
+      // Refused before its end, the request that breaks now has its answer.
+      const isAnswered = before?.writableFinished === true && !before.req.complete;
+      if (error.code === 'ECONNRESET' || !socket.writable || isAnswered) {
         socket.destroy();
         return;
       }
       const refuse = (): void => refuseOnSocket(socket, BY_NODE_CODE[error.code ?? ''] ?? 'invalid_request');
-      const before = lastOn.get(socket);
       // In the place of its answer, ours would say that nothing was accepted.
       if (before?.req.complete === true && !before.writableFinished) before.once('finish', refuse);
       else refuse();

@@ -42,6 +42,19 @@ describe('a caller that does not finish sending', () => {
     },
   );
 
+  it('of what was refused already gets no second answer: the connection is closed', async () => {
+    const { url } = await startAppAlone({ receiveTimeoutMs: TIMEOUT_MS });
+    const socket = await open(url);
+    const begin = [
+      'POST /v1/chat/completions HTTP/1.1',
+      'Host: evil.example',
+      JSON_TYPE,
+      'Content-Length: 1000',
+    ];
+    socket.write(http(begin, '{'));
+    expect((await text(socket)).match(/HTTP\/1\.1 \d{3}/g)).toEqual(['HTTP/1.1 403']);
+  });
+
   it('and leaves is no fault of ours: nothing is logged as one', async () => {
     const { url, asked, logLines, openConnections } = await startAppAlone();
     const socket = await open(url);
