@@ -75,7 +75,7 @@ it('row 26: lets go of callers that never finish sending, and says so', async ()
   const deployment = await startDeployment({ upstreamURL: upstream.baseURL, worker: false, together: false });
   const { hostname, port } = new URL(deployment.url);
   const head =
-    'POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n';
+    'POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 100\r\n';
   const unfinished = ['POST /v1/chat', `${head}`, `${head}\r\n{"model":`];
   const answers = await Promise.all(
     unfinished.map(async (said) => {
