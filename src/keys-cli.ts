@@ -10,6 +10,12 @@ interface FileOption {
   readonly file?: string;
 }
 
+interface CreateOptions {
+  readonly project: string;
+  readonly test?: boolean;
+  readonly signed?: boolean;
+}
+
 const FILE = ['--file <path>', 'the keys file (default: REQRUN_KEYS_FILE)'] as const;
 /** What the command is asked for goes to stdout, what is said about it to stderr. */
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -30,12 +36,15 @@ program
   .description('make a key, and its project where that is new; the key is printed once')
   .requiredOption('--project <name>', '1 to 20 of a-z, 0-9 and -')
   .option('--test', 'a reqrun_test_ key')
+  .option('--signed', 'its calls must be signed; the signing secret is printed once, below the key')
   .option(...FILE)
-  .action(async ({ project, test, ...where }: FileOption & { project: string; test?: true }) => {
-    const wanted = { project, kind: test === true ? KeyKind.test : KeyKind.live, now: new Date() };
-    const { id, key } = await changeKeysFile(pathOf(where), (file) => createKey(file, wanted, randomBytes));
-    remark(`Key ${id} of project ${project}; it is shown this once:`);
-    say(key);
+  .action(async ({ project, test = false, signed = false, ...where }: FileOption & CreateOptions) => {
+    const wanted = { project, kind: test ? KeyKind.test : KeyKind.live, signed, now: new Date() };
+    const made = await changeKeysFile(pathOf(where), (file) => createKey(file, wanted, randomBytes));
+    const what = made.signingSecret === null ? 'it is' : 'it and its signing secret are';
+    remark(`Key ${made.id} of project ${project}; ${what} shown this once:`);
+    say(made.key);
+    if (made.signingSecret !== null) say(made.signingSecret);
   });
 
 program
@@ -54,9 +63,10 @@ program
   .option(...FILE)
   .action(async (where: FileOption) => {
     const { keys } = await readKeysFile(pathOf(where));
-    for (const { id, project, kind, created_at, revoked_at } of keys) {
+    for (const { id, project, kind, signing, created_at, revoked_at } of keys) {
       const state = revoked_at === undefined ? 'in use' : `revoked ${revoked_at}`;
-      say([id, project, kind, created_at, state].join('\t'));
+      const calls = signing === undefined ? [] : ['signed'];
+      say([id, project, kind, created_at, state, ...calls].join('\t'));
     }
   });
 

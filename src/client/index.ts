@@ -1,6 +1,7 @@
 /** The typed client of ReqRun, `reqrun/client`: the official OpenAI client with two things added. */
 export { ReqRun, type ReqRunOptions } from './reqrun.ts';
 export { Requests, WaitTimeoutError, type WaitOptions } from './requests.ts';
+export { signedFetch, type SigningOptions } from './signed-fetch.ts';
 export type { CreateParams, DurableChat } from './completions.ts';
 export type { AsyncChatCompletion, RequestError, RequestRecord } from '../domain/record.ts';
 export type { Attempt } from '../domain/attempt.ts';

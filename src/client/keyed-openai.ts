@@ -1,4 +1,13 @@
-import OpenAI from 'openai';
+import { randomUUID } from 'node:crypto';
+import OpenAI, { type ClientOptions } from 'openai';
+import { signedFetch } from './signed-fetch.ts';
+
+/** OpenAI's client options, and what signs the calls of a key made with `--signed`. */
+export interface KeyedOptions extends ClientOptions {
+  readonly signingSecret?: string;
+}
+
+const COMPLETIONS = '/chat/completions';
 
 type FinalOptions = Parameters<OpenAI['request']>[0] extends infer Options ? Awaited<Options> : never;
 
@@ -9,11 +18,29 @@ type FinalOptions = Parameters<OpenAI['request']>[0] extends infer Options ? Awa
 export class KeyedOpenAI extends OpenAI {
   // The base class has this hook and leaves it unset.
   protected override idempotencyHeader = 'Idempotency-Key';
+  readonly #signs: boolean;
+
+  /** @param signingSecret where the API key asks for signed calls: headers are not signed, so the key goes into the body */
+  constructor({ signingSecret, ...options }: KeyedOptions) {
+    super(
+      signingSecret === undefined
+        ? options
+        : { ...options, fetch: signedFetch({ ...options, signingSecret }) },
+    );
+    this.#signs = signingSecret !== undefined;
+    // Empty, it is not sent.
+    if (this.#signs) this.idempotencyHeader = '';
+  }
 
   protected override async prepareOptions(options: FinalOptions): Promise<void> {
     await super.prepareOptions(options);
-    const { body } = options;
-    if (typeof body !== 'object' || body === null || !('idempotency_key' in body)) return;
-    if (typeof body.idempotency_key === 'string') options.idempotencyKey = body.idempotency_key;
+    const { body, path, method } = options;
+    if (typeof body !== 'object' || body === null) return;
+    const key = 'idempotency_key' in body ? body.idempotency_key : undefined;
+    if (typeof key === 'string') options.idempotencyKey = key;
+    // Kept in the options, which the client's own retries use again.
+    else if (this.#signs && method === 'post' && path === COMPLETIONS) {
+      options.body = { ...body, idempotency_key: options.idempotencyKey ?? randomUUID() };
+    }
   }
 }

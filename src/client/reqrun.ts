@@ -1,17 +1,19 @@
-import type { ClientOptions } from 'openai';
 import type { DurableChat } from './completions.ts';
-import { KeyedOpenAI } from './keyed-openai.ts';
+import { KeyedOpenAI, type KeyedOptions } from './keyed-openai.ts';
 import { Requests } from './requests.ts';
 
-/** OpenAI's client options; `baseURL` defaults to a local ReqRun, `apiKey` to none. */
-export type ReqRunOptions = ClientOptions;
+/**
+ * OpenAI's client options; `baseURL` defaults to a local ReqRun, `apiKey` to none, `signingSecret` to none (it
+ * signs every call, for an API key made with `--signed`).
+ */
+export type ReqRunOptions = KeyedOptions;
 
 const LOCAL = 'http://127.0.0.1:8080/v1';
 /** The base class insists on a key; an open service ignores it. */
 const NO_KEY = 'unused';
 
 /** The base, without the part whose type differs: a durable call has one answer more. */
-const Base: new (options: ClientOptions) => Omit<KeyedOpenAI, 'chat'> = KeyedOpenAI;
+const Base: new (options: KeyedOptions) => Omit<KeyedOpenAI, 'chat'> = KeyedOpenAI;
 
 /** The official OpenAI client for a ReqRun service; everything it could do before, it still does. */
 export class ReqRun extends Base {

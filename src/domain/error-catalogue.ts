@@ -52,10 +52,27 @@ export const REFUSALS = {
     'The idempotency key must be 1 to 255 visible ASCII characters (a named project: 253 less the length of its name), must not begin with @ or rr_, and must not be . or .. alone.',
   ),
   idempotency_key_conflict: invalid(400, 'The Idempotency-Key header and the idempotency_key field differ.'),
+  idempotency_key_not_signed: invalid(
+    400,
+    'Headers are not signed: the idempotency key of a signed request belongs in the body, as idempotency_key.',
+  ),
   duplicate_header: invalid(400, 'A header that may be sent once was sent more than once.'),
   missing_api_key: invalid(401, 'An API key is required: Authorization: Bearer reqrun_live_...'),
   invalid_authorization_scheme: invalid(401, 'The Authorization scheme must be Bearer.'),
   invalid_api_key: invalid(401, 'The API key is not valid: it is malformed, unknown or revoked.'),
+  missing_signature: invalid(
+    401,
+    'The calls of this API key must be signed: X-ReqRun-Timestamp, X-ReqRun-Nonce and X-ReqRun-Signature.',
+  ),
+  invalid_signature: invalid(
+    401,
+    'The signature is not one of this request (method, path and query, timestamp, nonce, body) under the signing secret of the key.',
+  ),
+  signature_expired: invalid(
+    401,
+    "The signature's timestamp is more than 300 seconds away from this service's clock.",
+  ),
+  nonce_reused: invalid(401, 'A request with this nonce was received before; sign every request anew.'),
   host_not_allowed: invalid(
     403,
     'A service without API keys answers only to loopback names and to HOST; REQRUN_ALLOW_OPEN=1 lifts this.',

@@ -19,7 +19,7 @@ const MAX_LENGTH = 255;
 /** RFC 4648 base32 in lower case: safe in a URL, a file name and a double-click. */
 const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567';
 const ID_PREFIX = 'rr_';
-const ID_RANDOM_BYTES = 20;
+const ID_BYTES = 20;
 
 /** Whether a project's caller may use this as an idempotency key. `@` and `rr_` begin names of our own. */
 export function isIdempotencyKey(text: string, project: string): boolean {
@@ -45,12 +45,12 @@ export function fromWorkflowId(workflowId: string): RequestName {
     : { project, id };
 }
 
-/** An id for a request without a key: `rr_` and 160 random bits. `randomBytes` must be cryptographic. */
-export function newRequestId(randomBytes: (count: number) => Uint8Array): string {
+/** An id for a request without a key: `rr_` and the 160 bits that `bytes` gives. */
+export function newRequestId(bytes: (count: number) => Uint8Array): string {
   let bits = 0;
   let held = 0;
   let id = ID_PREFIX;
-  for (const byte of randomBytes(ID_RANDOM_BYTES)) {
+  for (const byte of bytes(ID_BYTES)) {
     held = ((held << 8) | byte) & 0xfff;
     bits += 8;
     while (bits >= 5) {

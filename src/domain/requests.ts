@@ -4,10 +4,22 @@ import type { RequestOptions, RetryOptions } from './options.ts';
 import type { OptionCaps } from './project.ts';
 import type { Operation, RequestStatus } from './words.ts';
 
+/** Where a new request's id comes from. */
+export const NamedBy = {
+  /** The caller's idempotency key: another call with it is the same request. */
+  key: 'key',
+  /** The nonce of a signed request without a key: only a replay has it again. */
+  nonce: 'nonce',
+  /** Every call is a request of its own. */
+  chance: 'chance',
+} as const;
+export type NamedBy = (typeof NamedBy)[keyof typeof NamedBy];
+
 /** A request as the HTTP edge hands it on: validated, ReqRun's own fields taken out. */
 export interface NewRequest {
-  /** The caller's idempotency key; null = every call is a request of its own. */
-  readonly key: string | null;
+  /** The record's id. */
+  readonly id: string;
+  readonly namedBy: NamedBy;
   readonly operation: Operation;
   readonly model: string;
   /** SHA-256 hex of the operation and the canonical body: what "the same request" means. */

@@ -23,6 +23,7 @@ import { healthRoutes } from './routes/health.ts';
 import { requestActionRoutes } from './routes/request-actions.ts';
 import { requestRoutes } from './routes/requests.ts';
 import { SECURITY_HEADERS, sendSecurityHeaders } from './security-headers.ts';
+import { createSignatures } from './signatures.ts';
 import { validatorCompiler } from './validation.ts';
 import type { WaitSettings } from './wait.ts';
 
@@ -44,6 +45,8 @@ export interface AppDependencies {
    * @default 25,000; Node looks five times in it, so that the 408 comes within 30 s
    */
   readonly receiveTimeoutMs?: number;
+  /** Unix ms, for the timestamps of signed requests. @default Date.now */
+  readonly now?: () => number;
 }
 
 /** Fastify with our schemas' types. */
@@ -91,7 +94,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
   limitConnections(app, dependencies.maxConnections);
   checkRequestHeads(app);
   brokenRequests.watch(app);
-  authenticate(app, dependencies.access);
+  authenticate(app, dependencies.access, createSignatures(dependencies.now ?? Date.now));
   acceptJson(app);
   logRequests(app);
   const paths = collectPaths(app);
@@ -99,7 +102,16 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
     openapi: {
       openapi: '3.1.0',
       info: { title: 'ReqRun', version: manifest.version, description: 'One LLM request, made durable.' },
-      components: { securitySchemes: { apiKey: { type: 'http', scheme: 'bearer' } } },
+      components: {
+        securitySchemes: {
+          apiKey: {
+            type: 'http',
+            scheme: 'bearer',
+            description:
+              'A key made with --signed also needs X-ReqRun-Timestamp, X-ReqRun-Nonce and X-ReqRun-Signature.',
+          },
+        },
+      },
       // The second: a service without API keys.
       security: [{ apiKey: [] }, {}],
     },

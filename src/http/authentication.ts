@@ -1,14 +1,16 @@
 import type { FastifyRequest } from 'fastify';
 import type { IncomingMessage } from 'node:http';
+import type { KeyHolder } from '../domain/key-holder.ts';
 import { DEFAULT_PROJECT, plainProject, type Project } from '../domain/project.ts';
 import { Refusal } from '../domain/refusal.ts';
 import type { App } from './app.ts';
 import { isOwnHost } from './own-host.ts';
+import type { Signatures, SignedRequest } from './signatures.ts';
 
 /** Whom the service answers. */
 export type Access =
-  /** Whoever has a key; `projectOf` is null for whatever is none. */
-  | { readonly kind: 'keys'; projectOf(key: string): Project | null }
+  /** Whoever has a key; `holderOf` is null for whatever is none. */
+  | { readonly kind: 'keys'; holderOf(key: string): KeyHolder | null }
   /** Whoever reaches it: by loopback or `host`, the address it listens on; by any name where that is null. */
   | { readonly kind: 'open'; readonly host: string | null };
 
@@ -16,6 +18,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Whose request it is; null where nobody was asked: on public routes and unknown paths. */
     project: Project | null;
+    /** What is left to verify of a request that must be signed; null where it need not be. */
+    signed: SignedRequest | null;
   }
   interface FastifyContextConfig {
     /** Answered to everyone: it tells nothing of any project. */
@@ -23,12 +27,14 @@ declare module 'fastify' {
   }
 }
 
+const NO_BODY = new Uint8Array();
 /** Of an open service; it has no keys that could tell projects apart. */
 const OPEN = plainProject(DEFAULT_PROJECT);
 
 /** Lets in who may call, before anything else of the request is looked at. */
-export function authenticate(app: App, access: Access): void {
+export function authenticate(app: App, access: Access, signatures: Signatures): void {
   app.decorateRequest('project', null);
+  app.decorateRequest('signed', null);
   app.addHook('onRequest', async (request) => {
     if (request.is404 || request.routeOptions.config.isPublic === true) return;
     if (access.kind === 'open') {
@@ -38,9 +44,13 @@ export function authenticate(app: App, access: Access): void {
       request.project = OPEN;
       return;
     }
-    request.project = access.projectOf(readKey(request.raw));
-    if (request.project === null) throw new Refusal('invalid_api_key');
+    const holder = access.holderOf(readKey(request.raw));
+    if (holder === null) throw new Refusal('invalid_api_key');
+    request.project = holder.project;
+    request.signed = signatures.of(request.raw, holder);
   });
+  // A body was verified before it was parsed.
+  app.addHook('preValidation', async ({ signed }) => signed?.verifyUnlessDone(NO_BODY));
 }
 
 /** The project of a request that was let in. */

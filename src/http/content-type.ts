@@ -20,8 +20,10 @@ export function acceptJson(app: App): void {
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
     try {
       refuseOtherEncodings(request.headers['content-type'], request.headers['content-encoding']);
-      if (body.length === 0 && request.routeOptions.config.bodyIsOptional === true) return done(null, null);
-      request.jsonBody = parseJson(typeof body === 'string' ? Buffer.from(body) : body);
+      const bytes = typeof body === 'string' ? Buffer.from(body) : body;
+      request.signed?.verifyUnlessDone(bytes);
+      if (bytes.length === 0 && request.routeOptions.config.bodyIsOptional === true) return done(null, null);
+      request.jsonBody = parseJson(bytes);
       done(null, request.jsonBody.value);
     } catch (error) {
       done(error instanceof Error ? error : new Error('the body could not be read', { cause: error }));

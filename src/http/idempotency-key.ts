@@ -5,15 +5,19 @@ import { isIdempotencyKey } from '../domain/request-id.ts';
 /**
  * The key of a call, from its header (bare, or an RFC 8941 quoted string) or its body.
  *
- * @throws Refusal `duplicate_header`, `invalid_idempotency_key` or `idempotency_key_conflict`
+ * @throws Refusal `duplicate_header`, `idempotency_key_not_signed`, `invalid_idempotency_key` or
+ *   `idempotency_key_conflict`
  */
 export function readIdempotencyKey(
   request: IncomingMessage,
   fromBody: string | undefined,
-  project: string,
+  { project, isSigned }: { readonly project: string; readonly isSigned: boolean },
 ): string | null {
   const sent = request.headersDistinct['idempotency-key'] ?? [];
   if (sent.length > 1) throw new Refusal('duplicate_header', { param: 'Idempotency-Key' });
+  if (isSigned && sent.length > 0) {
+    throw new Refusal('idempotency_key_not_signed', { param: 'Idempotency-Key' });
+  }
   const fromHeader = sent[0] === undefined ? undefined : unquote(sent[0]);
   for (const key of [fromHeader, fromBody]) {
     if (key !== undefined && !isIdempotencyKey(key, project)) {

@@ -1,12 +1,24 @@
 import type { KeyKind } from './api-key.ts';
 import { hashApiKey, newApiKey } from './api-key.ts';
+import { newSigningSecret, sealSigningSecret } from './signing-secret.ts';
 import { activeKeys, KeysFileError, MAX_KEYS_PER_PROJECT, PROJECT_NAME, type KeysFile } from './keys-file.ts';
+
+/** What a key is made for. */
+export interface WantedKey {
+  readonly project: string;
+  readonly kind: KeyKind;
+  /** Whether its calls must be signed. @default false */
+  readonly signed?: boolean;
+  readonly now: Date;
+}
 
 /** A key at the only moment at which it is known. */
 export interface CreatedKey {
   readonly file: KeysFile;
   readonly id: string;
   readonly key: string;
+  /** Null = its calls need no signature. */
+  readonly signingSecret: string | null;
 }
 
 const ID_BYTES = 6;
@@ -18,7 +30,7 @@ const ID_BYTES = 6;
  */
 export function createKey(
   file: KeysFile,
-  { project, kind, now }: { readonly project: string; readonly kind: KeyKind; readonly now: Date },
+  { project, kind, signed = false, now }: WantedKey,
   randomBytes: (count: number) => Uint8Array,
 ): CreatedKey {
   if (!PROJECT_NAME.test(project))
@@ -28,11 +40,21 @@ export function createKey(
   }
   const key = newApiKey(kind, randomBytes);
   const id = `key_${Buffer.from(randomBytes(ID_BYTES)).toString('hex')}`;
-  const entry = { id, sha256: hashApiKey(key), project, kind, created_at: now.toISOString() };
+  const signingSecret = signed ? newSigningSecret(randomBytes) : null;
+  const entry = {
+    id,
+    sha256: hashApiKey(key),
+    project,
+    kind,
+    ...(signingSecret === null
+      ? {}
+      : { signing: sealSigningSecret(signingSecret, { keyId: id, apiKey: key }, randomBytes) }),
+    created_at: now.toISOString(),
+  };
   const projects = Object.hasOwn(file.projects, project)
     ? file.projects
     : { ...file.projects, [project]: { limits: {} } };
-  return { file: { projects, keys: [...file.keys, entry] }, id, key };
+  return { file: { projects, keys: [...file.keys, entry] }, id, key, signingSecret };
 }
 
 /** Ends a key's use; a second time changes nothing. @throws KeysFileError where there is no such key */

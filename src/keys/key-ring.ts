@@ -1,6 +1,9 @@
+import type { KeyHolder } from '../domain/key-holder.ts';
 import type { Project } from '../domain/project.ts';
 import { hashApiKey, isApiKey } from './api-key.ts';
-import type { KeysFile, ProjectEntry } from './keys-file.ts';
+import type { KeyEntry, KeysFile, ProjectEntry } from './keys-file.ts';
+import { isSignature } from './signature.ts';
+import { openSigningSecret } from './signing-secret.ts';
 
 /** A project's own upstream; where the key is, never what it is. */
 export interface ProjectUpstream {
@@ -12,7 +15,7 @@ export interface ProjectUpstream {
 /** One state of the keys file, for looking things up. */
 export interface KeyRing {
   /** Null for whatever is no key that may be used now. A text that is no key by its form is not hashed. */
-  projectOf(key: string): Project | null;
+  holderOf(key: string): KeyHolder | null;
   /** Null = the project has none of its own; undefined = there is no such project. */
   upstreamOf(project: string): ProjectUpstream | null | undefined;
 }
@@ -22,13 +25,26 @@ export function createKeyRing({ projects: entries, keys }: KeysFile): KeyRing {
   const upstreams = new Map(Object.entries(entries).map(([name, entry]) => [name, toUpstream(entry)]));
   // By hash: how far two hashes agree tells nothing about a key, so that the look-up's time may.
   const byHash = new Map(
-    keys
-      .filter(({ revoked_at }) => revoked_at === undefined)
-      .map(({ sha256, project }) => [sha256, projects.get(project) ?? null]),
+    keys.filter(({ revoked_at }) => revoked_at === undefined).map((entry) => [entry.sha256, entry]),
   );
   return {
-    projectOf: (key) => (isApiKey(key) ? (byHash.get(hashApiKey(key)) ?? null) : null),
+    holderOf: (key) => {
+      const entry = isApiKey(key) ? byHash.get(hashApiKey(key)) : undefined;
+      const project = entry === undefined ? undefined : projects.get(entry.project);
+      return entry === undefined || project === undefined ? null : toHolder(entry, project, key);
+    },
     upstreamOf: (project) => upstreams.get(project),
+  };
+}
+
+function toHolder({ id, signing }: KeyEntry, project: Project, apiKey: string): KeyHolder {
+  if (signing === undefined) return { project, keyId: id, isSignature: null };
+  const secret = openSigningSecret(signing, { keyId: id, apiKey });
+  // One that was altered in the file verifies nothing.
+  return {
+    project,
+    keyId: id,
+    isSignature: (text, signature) => secret !== null && isSignature(secret, text, signature),
   };
 }
 

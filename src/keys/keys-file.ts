@@ -53,6 +53,11 @@ const KeyEntry = z.strictObject({
   sha256: z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 hexadecimal digits'),
   project: z.string(),
   kind: z.enum(KeyKind),
+  /** The sealed signing secret of a key whose calls must be signed. */
+  signing: z
+    .string()
+    .regex(/^[A-Za-z0-9+/]{80,200}={0,2}$/, 'must be as `keys create --signed` wrote it')
+    .optional(),
   created_at: z.iso.datetime(),
   revoked_at: z.iso.datetime().optional(),
 });

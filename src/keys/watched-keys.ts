@@ -46,7 +46,7 @@ export async function watchKeys(
   let timer = setTimeout(() => void poll(), POLL_MS).unref();
 
   return {
-    projectOf: (key) => ring.projectOf(key),
+    holderOf: (key) => ring.holderOf(key),
     upstreamOf: (project) => ring.upstreamOf(project),
     stop: () => {
       stopped = true;

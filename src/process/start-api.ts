@@ -75,7 +75,7 @@ export async function startApi(parts: ApiParts): Promise<string> {
     access:
       parts.keys === null
         ? { kind: 'open', host: config.allowOpen ? null : config.host }
-        : { kind: 'keys', projectOf: parts.keys.projectOf },
+        : { kind: 'keys', holderOf: parts.keys.holderOf },
     wait: config.http,
     maxBodyBytes: config.http.maxBodyBytes,
     maxConnections: limits.connections,

@@ -68,6 +68,16 @@ describe('npm run keys', () => {
     expect((await stat(keys.path)).mode & 0o777).toBe(0o600);
   });
 
+  it('makes a key whose calls must be signed, and shows key and signing secret this once, a line each', async () => {
+    const path = join(keys.directory, 'signed.json');
+    const made = await command(['create', '--project', 'signs', '--signed', '--file', path]);
+    const [, key = '', secret = ''] = /^(reqrun_live_\w+)\n(reqrun_sign_\w+)$/m.exec(made.all) ?? [];
+    expect([made.code, key.length, secret.length]).toEqual([0, 61, 61]);
+    expect((await command(['list', '--file', path])).all).toMatch(/\tin use\tsigned$/m);
+    const kept = await readFile(path, 'utf8');
+    for (const shown of [key, secret]) expect(kept).not.toContain(shown.slice(12));
+  });
+
   it('makes the file where there is none, named by an option', async () => {
     const path = join(keys.directory, 'another.json');
     const made = await command(['create', '--project', 'new', '--file', path]);

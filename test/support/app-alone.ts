@@ -3,6 +3,7 @@ import { pino } from 'pino';
 import { onTestFinished } from 'vitest';
 import type { ProjectRequests } from '../../src/domain/requests.ts';
 import { buildApp } from '../../src/http/app.ts';
+import type { Access } from '../../src/http/authentication.ts';
 
 export interface AppAlone {
   readonly url: string;
@@ -12,12 +13,21 @@ export interface AppAlone {
   openConnections(): Promise<number>;
 }
 
+interface AppAloneOptions {
+  readonly receiveTimeoutMs?: number;
+  readonly acceptAfter?: Promise<unknown>;
+  readonly access?: Access;
+  readonly now?: () => number;
+}
+
 /** The HTTP API on a real port, before a store that knows no request and writes down what it is asked. */
 export async function startAppAlone({
   receiveTimeoutMs = 25_000,
   /** No request is accepted before. */
   acceptAfter = Promise.resolve(),
-}: { receiveTimeoutMs?: number; acceptAfter?: Promise<unknown> } = {}): Promise<AppAlone> {
+  access = { kind: 'open', host: '127.0.0.1' },
+  now = Date.now,
+}: AppAloneOptions = {}): Promise<AppAlone> {
   const asked: string[] = [];
   const logLines: string[] = [];
   const ask =
@@ -52,7 +62,7 @@ export async function startAppAlone({
   };
   const app = await buildApp({
     requests: { forProject: () => store, reachable: ask('reachable', true) },
-    access: { kind: 'open', host: '127.0.0.1' },
+    access,
     wait: { defaultWaitSeconds: 0, waitSeconds: 1, maxWaitSeconds: 1 },
     maxBodyBytes: 1_048_576,
     maxConnections: 1_000,
@@ -60,6 +70,7 @@ export async function startAppAlone({
     stopping: new AbortController().signal,
     logger: pino({ level: 'trace' }, { write: (line) => void logLines.push(line) }),
     receiveTimeoutMs,
+    now,
   });
   onTestFinished(() => app.close());
   const url = await app.listen({ host: '127.0.0.1', port: 0 });

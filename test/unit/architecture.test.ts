@@ -43,7 +43,7 @@ const RIGHTS: Readonly<Record<string, readonly string[]>> = {
   'src/upstream': ['src/domain'],
   'src/keys': ['src/domain'],
   'src/demo': [],
-  'src/client': [],
+  'src/client': ['src/domain/signed-text.ts'],
   'src/temporal': ['src/domain', 'activities'],
   workflows: ['src/domain'],
   activities: ['src/domain', 'src/upstream'],

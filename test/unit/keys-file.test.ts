@@ -29,9 +29,12 @@ describe('a keys file', () => {
     const text = JSON.stringify(second.file);
     expect(text).not.toContain(first.key.slice(12, 40));
     const ring = createKeyRing(parseKeysFile(text));
-    expect([first.key, second.key].map((key) => ring.projectOf(key)?.name)).toEqual(['billing', 'billing']);
+    expect([first.key, second.key].map((key) => ring.holderOf(key)?.project.name)).toEqual([
+      'billing',
+      'billing',
+    ]);
     const revoked = createKeyRing(revokeKey(second.file, first.id, NOW));
-    expect([first.key, second.key].map((key) => revoked.projectOf(key)?.name)).toEqual([
+    expect([first.key, second.key].map((key) => revoked.holderOf(key)?.project.name)).toEqual([
       undefined,
       'billing',
     ]);
@@ -51,7 +54,7 @@ describe('a keys file', () => {
   it('is not misled by project names that every object knows', () => {
     const { file, key } = create(EMPTY_KEYS_FILE, 'constructor');
     const ring = createKeyRing(parseKeysFile(JSON.stringify(file)));
-    expect(ring.projectOf(key)).toMatchObject({ name: 'constructor', models: null });
+    expect(ring.holderOf(key)?.project).toMatchObject({ name: 'constructor', models: null });
     expect([ring.upstreamOf('constructor'), ring.upstreamOf('valueof')]).toEqual([null, undefined]);
   });
 
@@ -139,7 +142,7 @@ describe('a watched keys file', () => {
       info: () => void log.push({ level: 'info' }),
       error: (fields) => void log.push({ level: 'error', ...fields }),
     });
-    const isKnown = (): boolean => watched.projectOf(first.key) !== null;
+    const isKnown = (): boolean => watched.holderOf(first.key) !== null;
     const logged = (level: string, count: number): Promise<unknown> =>
       until(
         () => log.filter((line) => line.level === level).length,

@@ -1,26 +1,19 @@
 import type { FastifyReply } from 'fastify';
 import { overloaded } from '../../domain/limit.ts';
-import { withinCaps } from '../../domain/option-caps.ts';
-import { RequestOptions } from '../../domain/options.ts';
 import type { AsyncChatCompletion } from '../../domain/record.ts';
 import { AsyncChatCompletion as AsyncChatCompletionSchema } from '../../domain/record.ts';
 import { Refusal } from '../../domain/refusal.ts';
-import { RawJson } from '../../domain/raw-json.ts';
 import type { Project } from '../../domain/project.ts';
-import type { Acceptance, NewRequest, PendingRun } from '../../domain/requests.ts';
-import { isObject } from '../../domain/run.ts';
-import { Operation } from '../../domain/words.ts';
+import type { Acceptance, PendingRun } from '../../domain/requests.ts';
 import type { App, AppDependencies } from '../app.ts';
 import { projectOf } from '../authentication.ts';
 import { untilCallerLeaves } from '../caller.ts';
 import { sendFailure } from '../error-answer.ts';
-import { fingerprint } from '../fingerprint.ts';
 import { readIdempotencyKey } from '../idempotency-key.ts';
-import { cutMembers } from '../json/cut-members.ts';
-import type { JsonBody } from '../json/parse-json.ts';
+import { toNewRequest } from '../new-request.ts';
 import { pollAfterSeconds, recordPath } from '../polling.ts';
 import type { ProjectLimiter } from '../project-limits.ts';
-import { ChatCompletion, ChatCompletionBody, OWN_MEMBERS } from '../schemas/chat-completion.ts';
+import { ChatCompletion, ChatCompletionBody } from '../schemas/chat-completion.ts';
 import { errorResponses, FAILURE_CODES } from '../schemas/error.ts';
 import { POST_REFUSALS } from '../schemas/refusals.ts';
 import { resolveWait, type WaitSettings } from '../wait.ts';
@@ -55,13 +48,16 @@ export function chatCompletionRoutes(
       if (jsonBody === null) throw new Refusal('invalid_json');
       if (!isAllowed(project, body.model)) throw new Refusal('model_not_allowed', { param: 'model' });
       if (body.stream === true) throw new Refusal('stream_not_supported', { param: 'stream' });
-      const key = readIdempotencyKey(request.raw, body.idempotency_key, project.name);
+      const key = readIdempotencyKey(request.raw, body.idempotency_key, {
+        project: project.name,
+        isSigned: request.signed !== null,
+      });
       const { waitMs, applied } = resolveWait(
         waitOf(project, wait),
         body.wait,
         request.headers['prefer']?.toString(),
       );
-      const asked = toNewRequest(key, body, jsonBody, project);
+      const asked = toNewRequest({ key, signed: request.signed, body, jsonBody, project });
       const signal = untilCallerLeaves(reply, stopping);
       const acceptance = await limiter.holding(project, waitMs, (ms) =>
         requests.forProject(project.name).submit(asked, { ms, signal }),
@@ -72,29 +68,6 @@ export function chatCompletionRoutes(
       return sendAcceptance(reply, acceptance, body.model);
     },
   );
-}
-
-/** What is sent upstream is the text as it came, less ReqRun's own members. */
-function toNewRequest(
-  key: string | null,
-  { model, reqrun }: ChatCompletionBody,
-  jsonBody: JsonBody,
-  { limits }: Project,
-): NewRequest {
-  const operation = Operation.chatCompletions;
-  const upstreamBody = Object.fromEntries(
-    Object.entries(jsonBody.value).filter(([name]) => !OWN_MEMBERS.has(name)),
-  );
-  // Validation has filled in the defaults; what the caller said itself stands in what it sent.
-  const given = jsonBody.value['reqrun'];
-  return {
-    key,
-    operation,
-    model,
-    fingerprint: fingerprint(operation, upstreamBody),
-    body: new RawJson(Buffer.from(cutMembers(jsonBody, OWN_MEMBERS))),
-    options: withinCaps(reqrun ?? RequestOptions.parse({}), isObject(given) ? given : {}, limits.caps),
-  };
 }
 
 function isAllowed({ models }: Project, model: string): boolean {

@@ -23,6 +23,10 @@ const ACCESS_REFUSALS: readonly RefusalCode[] = [
   'missing_api_key',
   'invalid_authorization_scheme',
   'invalid_api_key',
+  'missing_signature',
+  'invalid_signature',
+  'signature_expired',
+  'nonce_reused',
   'host_not_allowed',
 ];
 

@@ -1,15 +1,16 @@
 import type { Client } from '@temporalio/client';
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { enter } from '../../domain/limit.ts';
 import { Refusal } from '../../domain/refusal.ts';
-import { newRequestId, toWorkflowId, type RequestName } from '../../domain/request-id.ts';
-import type {
-  Acceptance,
-  NewRequest,
-  PendingRun,
-  SettledRun,
-  StoredRequest,
-  Wait,
+import { toWorkflowId, type RequestName } from '../../domain/request-id.ts';
+import {
+  NamedBy,
+  type Acceptance,
+  type NewRequest,
+  type PendingRun,
+  type SettledRun,
+  type StoredRequest,
+  type Wait,
 } from '../../domain/requests.ts';
 import { RequestStatus } from '../../domain/words.ts';
 import type { TemporalRequestsDependencies } from './dependencies.ts';
@@ -41,7 +42,7 @@ export async function submitRequest(
   wait: Wait,
 ): Promise<Acceptance> {
   const place = enter(accepting);
-  const id = request.key ?? newRequestId(randomBytes);
+  const { id } = request;
   const name = { project, id };
   const workflowId = toWorkflowId(name);
   const createdAt = new Date().toISOString();
@@ -71,12 +72,12 @@ export async function submitRequest(
   }
 }
 
-/** Of a request without a key, the start is always its own. @throws Refusal `acceptance_unknown` */
+/** Of a request named by chance, the start is always its own. @throws Refusal `acceptance_unknown` */
 async function startFirstRun(
   client: Client,
   settings: StartSettings,
   name: RequestName,
-  { operation, model, fingerprint, options, body, key }: NewRequest,
+  { operation, model, fingerprint, options, body, namedBy }: NewRequest,
   createdAt: string,
   budget: RpcBudget,
 ): Promise<Started> {
@@ -86,8 +87,8 @@ async function startFirstRun(
     (untilMs) => client.connection.withDeadline(untilMs, () => startRun(client, settings, run)),
     budget,
   );
-  if (typeof known === 'string') return key === null ? 'started' : known;
-  throw acceptanceUnknown(name.id, { shouldRetry: key !== null, cause: known.unknown });
+  if (typeof known === 'string') return namedBy === NamedBy.chance ? 'started' : known;
+  throw acceptanceUnknown(name.id, { shouldRetry: namedBy === NamedBy.key, cause: known.unknown });
 }
 
 /**
@@ -102,7 +103,7 @@ async function findSame(
 ): Promise<ReadRun | null> {
   const found = await runs.look(toWorkflowId(name), budget).catch((cause: unknown) => {
     if (!isNotAnswered(cause)) throw cause;
-    throw acceptanceUnknown(name.id, { shouldRetry: true, cause });
+    throw acceptanceUnknown(name.id, { shouldRetry: request.namedBy === NamedBy.key, cause });
   });
   if (found === 'foreign') throw new Refusal('idempotency_key_unavailable');
   if (found === 'being deleted') throw new Refusal('request_being_deleted', { retryAfterSeconds: 5 });
