@@ -8,6 +8,8 @@ import { runEntryFile, type RunningProcess } from './process.ts';
 export interface EmbeddedService {
   readonly url: string;
   readonly temporalAddress: string;
+  /** Of the database, and of whatever else the service writes. */
+  readonly dataDir: string;
   /** Starts it, also again after it died. Resolves when it says that it is ready. */
   start(): Promise<RunningProcess>;
   /** Ends whatever was started and removes the data directory. */
@@ -27,6 +29,7 @@ export async function createEmbeddedService(settings: Record<string, string>): P
   const running: RunningProcess[] = [];
   return {
     url: `http://127.0.0.1:${port}`,
+    dataDir,
     temporalAddress: `127.0.0.1:${temporalPort}`,
     start: async () => {
       const service = runEntryFile('src/main.ts', env);

@@ -1,0 +1,169 @@
+/**
+ * Secrets and prompts stay inside: one service as `npm start` runs it, everything put in that must not come out,
+ * and every place looked at in which it could stand.
+ */
+import { afterAll, describe, expect, it } from 'vitest';
+import { act, get, post, type Answer } from '../support/api.ts';
+import { createCanaries } from '../support/canaries.ts';
+import { createEmbeddedService } from '../support/embedded-service.ts';
+import { newKey } from '../support/encryption.ts';
+import { bearer, makeKeysFile } from '../support/keys-file.ts';
+import { exchange } from '../support/raw-http.ts';
+import { completion, startScriptedUpstream } from '../support/scripted-upstream.ts';
+import { sign } from '../support/sign.ts';
+import { readAllFiles, readWholeServer } from '../support/whole-server.ts';
+
+const canaries = createCanaries();
+const { plant } = canaries;
+const upstream = await startScriptedUpstream();
+const keys = await makeKeysFile({
+  billing: { upstream: { base_url: upstream.baseURL, api_key_env: 'BILLING_KEY' } },
+});
+const encryptionKey = newKey('k1');
+const service = await createEmbeddedService({
+  OPENAI_BASE_URL: upstream.baseURL,
+  OPENAI_API_KEY: plant('upstream key'),
+  BILLING_KEY: plant("project's upstream key"),
+  REQRUN_KEYS_FILE: keys.path,
+  REQRUN_ENCRYPTION_KEYS: encryptionKey,
+  REQRUN_LOG_LEVEL: 'trace',
+});
+afterAll(async () => {
+  await service.remove();
+  await keys.remove();
+  await upstream.close();
+});
+
+const plain = await keys.create('billing');
+const signing = await keys.createSigned('billing');
+const revoked = await keys.create('default');
+await keys.revoke(revoked.id);
+canaries.watch('API key', plain.key.slice(13));
+canaries.watch('API key that signs', signing.key.slice(13));
+canaries.watch('signing secret', signing.secret.slice(12));
+canaries.watch('revoked API key', revoked.key.slice(13));
+canaries.watch('encryption key', encryptionKey.slice(3));
+
+const auth = bearer(plain.key);
+const prompt = [{ role: 'user', content: plant('prompt') }];
+const hiddenFields = {
+  messages: prompt,
+  user: plant('user'),
+  metadata: { [plant('member name')]: plant('metadata') },
+};
+const inError = {
+  answer: 400,
+  headers: { 'x-upstream-secret': plant("upstream's header"), 'x-request-id': 'req_1' },
+  body: {
+    error: { message: plant("upstream's error"), code: 'bad_thing', type: `a ${plant("upstream's type")}` },
+  },
+};
+
+/** Each ends in its own way; resolves to the answers that are no completion. */
+async function makeRequests(url: string): Promise<Answer[]> {
+  const ask = (id: string, headers: Record<string, string> = auth): Promise<Answer> =>
+    post(url, { model: id, idempotency_key: id, wait: 20, ...hiddenFields }, headers);
+  upstream.script('completes', {
+    answer: 200,
+    headers: inError.headers,
+    body: completion({ content: plant('answer') }),
+  });
+  upstream.script('fails', inError);
+  upstream.script(
+    'retries',
+    { ...inError, answer: 503, headers: { 'retry-after': '1' }, afterMs: 1_200 },
+    inError,
+  );
+  upstream.script('breaks', { raw: `HTTP/1.1 200 OK\r\n\r\n{"${plant('half an answer')}` }, inError);
+  upstream.script('is-cancelled', { ...inError, answer: 429, headers: { 'retry-after': '60' } });
+  const completed = await ask('completes');
+  expect([completed.status, completed.text.includes(plant('answer'))]).toEqual([200, true]);
+  const failed = await Promise.all(['fails', 'retries', 'breaks'].map((id) => ask(id)));
+  await post(url, { model: 'is-cancelled', idempotency_key: 'is-cancelled', ...hiddenFields }, auth);
+  const waiting = await get(url, '/v1/requests/is-cancelled?wait=2', auth);
+  await act(url, 'is-cancelled', 'cancel', undefined, auth);
+  await act(url, 'fails', 'retry', undefined, auth);
+  const body = JSON.stringify({ model: 'signed', ...hiddenFields, wait: 20 });
+  const signed = await post(url, body, { ...bearer(signing.key), ...sign(signing.secret, { body }) });
+  expect([signed.status, ...failed.map(({ status }) => status)]).toEqual([200, 400, 400, 400]);
+  const records = ['fails', 'retries', 'breaks', 'is-cancelled'].map((id) =>
+    get(url, `/v1/requests/${id}?wait=20`, auth),
+  );
+  return [...failed, waiting, ...(await Promise.all(records))];
+}
+
+/** Whatever is refused, with something in each part of it that no answer may repeat: all but the name of a field. */
+async function makeRefusals(url: string): Promise<Answer[]> {
+  const bad = plant('bad input');
+  const calls = [
+    ...[
+      `{"model": "${bad}`,
+      JSON.stringify({ model: 'm', messages: prompt, reqrun: { not_an_option: bad } }),
+      JSON.stringify({ model: 'm', messages: prompt, wait: bad }),
+      JSON.stringify({ model: 'm', messages: prompt, idempotency_key: `@${bad}` }),
+      JSON.stringify({ model: 'm', messages: [{ role: bad, content: { [bad]: bad } }], stream: bad }),
+      JSON.stringify({ messages: prompt, api_base: bad }),
+    ].map((body) => post(url, body, auth)),
+    post(url, { messages: prompt }, { ...auth, 'content-type': `text/${bad}` }),
+    post(url, { messages: prompt }, { ...auth, 'content-encoding': bad }),
+    post(url, { model: 'completes', idempotency_key: 'completes', seed: 1, messages: prompt }, auth),
+    post(url, { messages: prompt }, { authorization: `Bearer reqrun_live_${bad}` }),
+    post(url, { messages: prompt }, bearer(revoked.key)),
+    post(url, { messages: prompt }, { ...bearer(signing.key), 'x-reqrun-nonce': bad }),
+    get(url, `/v1/requests/${bad}?wait=${bad}`, auth),
+    get(url, `/v1/requests/${bad}`, auth),
+    get(url, `/${bad}?api_key=${plain.key}`, { cookie: bad, referer: bad, 'user-agent': bad }),
+    act(url, bad, 'retry', { not_an_option: bad }, auth),
+  ];
+  const raw = [`GET /${bad} HTTP/9.9\r\n\r\n`, `${bad} / HTTP/1.1\r\nhost: ${bad}\r\n\r\n`, `${bad}\r\n\r\n`];
+  const broken = await Promise.all(raw.map((text) => exchange(url, Buffer.from(text))));
+  const answers = [...(await Promise.all(calls)), ...broken.filter((answer) => answer !== null)];
+  expect(answers.filter(({ status }) => status < 400 || status >= 500)).toEqual([]);
+  return answers;
+}
+
+const wire = (answers: readonly Answer[]): Buffer =>
+  Buffer.from(answers.map(({ headers, text }) => JSON.stringify([...headers]) + text).join('\n'));
+
+describe('with encryption on', () => {
+  it('secrets, prompts and upstream texts stand in no log, answer, list, summary, history or file', async () => {
+    const first = await service.start();
+    const ends = await makeRequests(service.url);
+    const refusals = await makeRefusals(service.url);
+    const server = await readWholeServer(service.temporalAddress, 6);
+    // Mid-call: the attempt is interrupted, and made again by the next process.
+    upstream.script('is-killed', { stall: 'headers' }, inError);
+    await post(service.url, { model: 'is-killed', idempotency_key: 'is-killed', ...hiddenFields }, auth);
+    await upstream.untilHits('is-killed', 1);
+    await first.end('SIGKILL');
+    const second = await service.start();
+    const killed = await get(service.url, '/v1/requests/is-killed?wait=20', auth);
+    await second.end('SIGTERM');
+
+    // The upstream had all of it: what is looked for really went through.
+    const [hit] = upstream.hits('completes');
+    expect(hit?.body).toContain(plant('prompt'));
+    expect(hit?.headers.authorization).toBe(`Bearer ${plant("project's upstream key")}`);
+    expect(
+      canaries.findIn([
+        { name: 'answers of failures, and records', content: wire([...ends, killed]), witness: 'bad_thing' },
+        { name: 'answers of refusals', content: wire(refusals), witness: 'idempotency_key_reused' },
+        {
+          name: 'log and output',
+          content: Buffer.from(first.output() + second.output()),
+          witness: '"request_id":"completes"',
+        },
+        { name: 'list, with search attributes', content: server.list, witness: '@billing/completes' },
+        { name: 'descriptions', content: server.descriptions, witness: 'binary/encrypted' },
+        { name: 'histories', content: server.histories, witness: 'upstream_overloaded' },
+        { name: 'queries', content: server.queries, witness: 'binary/encrypted' },
+        {
+          name: 'database and data directory',
+          content: await readAllFiles(service.dataDir),
+          witness: '@billing/',
+        },
+        { name: 'keys file', content: await readAllFiles(keys.directory), witness: '"billing"' },
+      ]),
+    ).toEqual([]);
+  });
+});
