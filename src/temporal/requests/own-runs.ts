@@ -8,7 +8,8 @@ import { isNotFound } from '../grpc.ts';
 import { isOurs } from './is-ours.ts';
 import { unreadable } from '../encryption/unreadable.ts';
 import { decoderOf } from '../reading/decode.ts';
-import { readRun } from '../reading/read-run.ts';
+import { createClosedRuns } from '../reading/closed-runs.ts';
+import { readRun, type RunState } from '../reading/read-run.ts';
 import { createSharedReads } from '../reading/shared-reads.ts';
 import { toRecord, type RecordSettings } from '../reading/to-record.ts';
 import { unavailable, withinBudget, type RpcBudget } from '../rpc-budget.ts';
@@ -48,6 +49,8 @@ export function createOwnRuns(
   availability: Availability,
   settings: () => RecordSettings,
 ): OwnRuns {
+  const closedRuns = createClosedRuns();
+
   async function call<T>(budget: RpcBudget, made: () => Promise<T>, on = client): Promise<T | null> {
     const answer = on.connection.withDeadline(budget.deadlineMs, made);
     return withinBudget(budget, answer).catch((error: unknown) => {
@@ -83,11 +86,18 @@ export function createOwnRuns(
     return description.type === WORKFLOW_TYPE ? { description, memo } : 'foreign';
   }
 
+  async function readState({ description, memo }: OwnRun, budget: RpcBudget): Promise<RunState | null> {
+    const decoder = decoderOf(client, description.workflowId);
+    const state = await call(budget, () => readRun(client, decoder, description, memo));
+    if (state !== null && description.status.name !== 'RUNNING') closedRuns.keep(description.runId, state);
+    return state;
+  }
+
   async function read(workflowId: string, budget: RpcBudget): Promise<ReadRun | NotOurs> {
     const found = await find(workflowId, budget);
     if (typeof found === 'string') return found;
     const { description, memo } = found;
-    const state = await call(budget, () => readRun(client, decoderOf(client, workflowId), description, memo));
+    const state = closedRuns.get(description.runId) ?? (await readState(found, budget));
     // Deleted between the two calls.
     if (state === null) return 'nothing';
     return { ...found, stored: toRecord(description, memo, state, settings()), journal: state.journal };

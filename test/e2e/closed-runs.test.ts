@@ -1,0 +1,43 @@
+/** What was read of a closed run is not read again; whether it is still the newest is asked every time. */
+import { describe, expect, it, vi } from 'vitest';
+import { createAvailability } from '../../src/temporal/availability.ts';
+import { createOwnRuns, own } from '../../src/temporal/requests/own-runs.ts';
+import { createRpcBudget } from '../../src/temporal/rpc-budget.ts';
+import { act, post, readRecord, remove, unique, untilRecord } from '../support/api.ts';
+import { ok } from '../support/scripted-upstream.ts';
+import { useDeployment } from '../support/use-deployment.ts';
+
+const { upstream, deployment, url } = await useDeployment();
+const { client } = deployment;
+const availability = createAvailability(async () => undefined);
+const settings = () => ({ namespace: 'default', uiUrl: null, retentionMs: null });
+const histories = vi.spyOn(client.workflowService, 'getWorkflowExecutionHistoryReverse');
+
+describe('a closed run', () => {
+  it('has its history read once, however often the record is asked for', async () => {
+    const runs = createOwnRuns(client, availability, settings);
+    const key = unique('closed');
+    await post(url, { model: key, idempotency_key: key, wait: 20 });
+    await client.workflow.result(key);
+    const look = () => runs.look(key, createRpcBudget());
+    const [first, second] = [own(await look()), own(await look())];
+    expect([second?.stored, second?.journal]).toEqual([first?.stored, first?.journal]);
+    expect(first?.stored.record.status).toBe('completed');
+    expect(histories).toHaveBeenCalledTimes(1);
+  });
+
+  it('is not taken for the request once another process has run that again, or deleted it', async () => {
+    const key = unique('again');
+    upstream.script(key, { answer: 400, body: {} }, ok('second'));
+    await post(url, { model: key, idempotency_key: key, wait: 20 });
+    const runs = createOwnRuns(client, availability, settings);
+    const look = () => runs.look(key, createRpcBudget());
+    await expect(look()).resolves.toMatchObject({ stored: { record: { status: 'failed' } } });
+    await act(url, key, 'retry');
+    await untilRecord(url, key, ({ terminal }) => terminal);
+    await expect(look()).resolves.toMatchObject({ stored: { record: { status: 'completed', run: 2 } } });
+    expect(await readRecord(url, key)).toMatchObject({ status: 'completed', run: 2 });
+    await remove(url, key);
+    expect(['being deleted', 'nothing']).toContain(await look());
+  });
+});
