@@ -69,6 +69,7 @@ export async function startApi(parts: ApiParts): Promise<string> {
     longPolls: parts.settledHere ? null : createLongPolls(abortable, namespace, limits.longPolls),
     accepting,
     reading: createLimit(limits.reading),
+    observer: null,
   });
   const app = await buildApp({
     requests,
@@ -82,6 +83,7 @@ export async function startApi(parts: ApiParts): Promise<string> {
     accepting,
     stopping: stopper.stopping,
     logger: log,
+    observer: null,
   });
   await app.listen({ host: config.host, port: config.port });
   stopper.add({

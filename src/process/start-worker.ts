@@ -35,7 +35,7 @@ export async function startWorker(parts: WorkerParts): Promise<void> {
       maxAttemptsInFlight: config.limits.attemptsInFlight,
       maxCallsPerSecond: config.limits.callsPerSecond,
     },
-    { upstream: upstream.upstream, now: Date.now, random: Math.random, log },
+    { upstream: upstream.upstream, now: Date.now, random: Math.random, log, observer: null },
     waiters,
   );
   const ended = worker.run().catch((error: unknown) => {

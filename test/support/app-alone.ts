@@ -3,6 +3,7 @@ import { pino } from 'pino';
 import { onTestFinished } from 'vitest';
 import type { ProjectRequests } from '../../src/domain/requests.ts';
 import { buildApp } from '../../src/http/app.ts';
+import type { HttpObserver } from '../../src/http/observe-answers.ts';
 
 export interface AppAlone {
   readonly url: string;
@@ -17,7 +18,12 @@ export async function startAppAlone({
   receiveTimeoutMs = 25_000,
   /** No request is accepted before. */
   acceptAfter = Promise.resolve(),
-}: { receiveTimeoutMs?: number; acceptAfter?: Promise<unknown> } = {}): Promise<AppAlone> {
+  observer = null,
+}: {
+  receiveTimeoutMs?: number;
+  acceptAfter?: Promise<unknown>;
+  observer?: HttpObserver | null;
+} = {}): Promise<AppAlone> {
   const asked: string[] = [];
   const logLines: string[] = [];
   const ask =
@@ -59,6 +65,7 @@ export async function startAppAlone({
     accepting: { isFull: () => false },
     stopping: new AbortController().signal,
     logger: pino({ level: 'trace' }, { write: (line) => void logLines.push(line) }),
+    observer,
     receiveTimeoutMs,
   });
   onTestFinished(() => app.close());
