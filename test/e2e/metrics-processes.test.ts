@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import { afterAll, expect, inject, it } from 'vitest';
 import { METRICS } from '../../src/metrics/catalogue.ts';
 import { post, unique } from '../support/api.ts';
+import { createEmbeddedService } from '../support/embedded-service.ts';
 import { freePort } from '../support/free-port.ts';
 import { runEntryFile, type RunningProcess } from '../support/process.ts';
 import { startScriptedUpstream } from '../support/scripted-upstream.ts';
@@ -48,6 +49,27 @@ it('an API tells of its calls and a worker of its own, each on its own port', as
     [...(await scrape(url)).types.keys()].filter((name) => name.startsWith('reqrun_')).toSorted();
   expect(await ours(apis)).toEqual(namesLike(/http|requests|refusals|waiters/).toSorted());
   expect(await ours(workers)).toEqual(namesLike(/attempt|upstream|runs/).toSorted());
+});
+
+it('npm start tells of both halves on one port, and says which that is', async () => {
+  const port = await freePort();
+  const metrics = `http://127.0.0.1:${port}/metrics`;
+  const service = await createEmbeddedService({
+    REQRUN_METRICS_PORT: String(port),
+    OPENAI_BASE_URL: upstream.baseURL,
+  });
+  try {
+    const { output } = await service.start();
+    expect(output()).toContain(`Metrics      ${metrics}\n`);
+    expect((await post(service.url, { model: unique('together'), wait: 30 })).status).toBe(200);
+    const { types } = await untilSamples(metrics, {
+      reqrun_requests_accepted_total: 1,
+      'reqrun_attempts_total{outcome="completed",code="none"}': 1,
+    });
+    expect([...types.keys()]).toEqual(expect.arrayContaining(Object.keys(METRICS)));
+  } finally {
+    await service.remove();
+  }
 });
 
 it.each(['src/main.ts', 'src/api.ts', 'src/worker.ts'])(
