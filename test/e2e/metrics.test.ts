@@ -1,5 +1,4 @@
 /** End to end: what an operator's Prometheus reads is what happened, and nothing of what was sent. */
-import { request } from 'node:http';
 import { afterAll, describe, expect, inject, it } from 'vitest';
 import { METRICS } from '../../src/metrics/catalogue.ts';
 import { act, get, post, readRecord, unique, untilRecord } from '../support/api.ts';
@@ -38,6 +37,7 @@ describe('the metrics', () => {
   it('are those of the catalogue and of any Node process, in the text format that Prometheus asks for', async () => {
     const { url, metrics } = await start();
     await post(url, { model: unique('scraped'), wait: 20 });
+    expect((await get(url, '/metrics')).status).toBe(404);
     const { types, contentType, samples } = await scrape(metrics);
     expect(contentType).toBe('text/plain; version=0.0.4; charset=utf-8');
     const ours = [...types].filter(([name]) => name.startsWith('reqrun_'));
@@ -211,55 +211,5 @@ describe('the metrics', () => {
     expect(text.split('\n').filter((line) => /canary|sk-test/i.test(line))).toEqual([]);
     expect(text).not.toContain(key);
     await keys.remove();
-  });
-});
-
-describe('the metrics listener', async () => {
-  const { url, metrics } = await start();
-  const { origin } = new URL(metrics);
-
-  it('answers GET /metrics alone, and all else as JSON', async () => {
-    const tried = [
-      ['GET', '/', 404, 'not_found'],
-      ['GET', '/metrics/', 404, 'not_found'],
-      ['GET', '/v1/requests/x', 404, 'not_found'],
-      ['GET', '/%E0%A4%A', 400, 'invalid_request'],
-      ['POST', '/metrics', 405, 'method_not_allowed'],
-    ] as const;
-    for (const [method, path, status, code] of tried) {
-      const answer = await fetch(origin + path, { method });
-      expect([path, answer.status, await answer.json()]).toMatchObject([path, status, { error: { code } }]);
-    }
-    const answer = await exchange(origin, Buffer.from('no http\r\n\r\n'));
-    expect(JSON.parse(answer?.text ?? '')).toHaveProperty('error.code');
-    expect((await get(url, '/metrics')).status).toBe(404);
-  });
-
-  it('forbids caching, sniffing and framing, and opens itself to no web page', async () => {
-    const { headers } = await fetch(metrics, { headers: { origin: 'https://elsewhere.example' } });
-    expect([headers.get('cache-control'), headers.get('x-content-type-options')]).toEqual([
-      'no-store',
-      'nosniff',
-    ]);
-    expect(headers.get('access-control-allow-origin')).toBeNull();
-  });
-
-  const statusAs = async (to: string, host: string): Promise<number | undefined> => {
-    const { promise, resolve, reject } = Promise.withResolvers<number | undefined>();
-    request(to, { headers: { host } }, (answer) => resolve(answer.resume().statusCode))
-      .once('error', reject)
-      .end();
-    return promise;
-  };
-
-  it('on loopback answers to no other name, which a web page may have had resolved to it', async () => {
-    const hosts = ['localhost:1', '127.0.0.1', '[::1]:1', 'attacker.example', 'attacker.example:1'];
-    const statuses = await Promise.all(hosts.map((host) => statusAs(metrics, host)));
-    expect(statuses).toEqual([200, 200, 200, 403, 403]);
-  });
-
-  it('beyond loopback answers to the name that a Prometheus elsewhere knows it by', async () => {
-    const wide = await start({ REQRUN_METRICS_HOST: '0.0.0.0' });
-    expect(await statusAs(wide.metrics, 'reqrun-api:9464')).toBe(200);
   });
 });

@@ -3,7 +3,6 @@ import { pino } from 'pino';
 import { onTestFinished } from 'vitest';
 import type { ProjectRequests } from '../../src/domain/requests.ts';
 import { buildApp } from '../../src/http/app.ts';
-import type { HttpObserver } from '../../src/http/observe-answers.ts';
 
 export interface AppAlone {
   readonly url: string;
@@ -18,12 +17,7 @@ export async function startAppAlone({
   receiveTimeoutMs = 25_000,
   /** No request is accepted before. */
   acceptAfter = Promise.resolve(),
-  observer = null,
-}: {
-  receiveTimeoutMs?: number;
-  acceptAfter?: Promise<unknown>;
-  observer?: HttpObserver | null;
-} = {}): Promise<AppAlone> {
+}: { receiveTimeoutMs?: number; acceptAfter?: Promise<unknown> } = {}): Promise<AppAlone> {
   const asked: string[] = [];
   const logLines: string[] = [];
   const ask =
@@ -65,7 +59,7 @@ export async function startAppAlone({
     accepting: { isFull: () => false },
     stopping: new AbortController().signal,
     logger: pino({ level: 'trace' }, { write: (line) => void logLines.push(line) }),
-    observer,
+    observer: null,
     receiveTimeoutMs,
   });
   onTestFinished(() => app.close());
