@@ -16,6 +16,7 @@ import type { Upstream } from '../src/upstream/client.ts';
 import { failedEnd, succeededEnd } from './attempt-end.ts';
 import { attemptFailure, finalFailure } from './attempt-failure.ts';
 import { limitAttempt } from './attempt-limit.ts';
+import type { AttemptObserver } from './attempt-observer.ts';
 import { toCancellation } from './cancellation.ts';
 import { heartbeatWhileRunning } from './heartbeat.ts';
 import type { RunningCall, RunningCalls } from './running-calls.ts';
@@ -39,6 +40,8 @@ export interface ActivityDependencies {
   /** Asks Temporal about the attempt that is being made; bounded in time, never an exception. */
   readonly inquire: () => Promise<Inquiry>;
   readonly log: { info(fields: object, message: string): void };
+  /** Null = nobody counts. */
+  readonly observer: AttemptObserver | null;
 }
 
 /**
@@ -62,7 +65,7 @@ interface Attempt {
 
 /** One attempt of the upstream call. Temporal repeats it; nothing else does. */
 export function createActivities(dependencies: ActivityDependencies): RunActivities<RawJson> {
-  const { upstream, random, runningCalls, log } = dependencies;
+  const { upstream, random, runningCalls, log, observer } = dependencies;
 
   async function makeCall({ context, call, body, before, running, now }: Attempt): Promise<RawJson> {
     const startedAtMs = now();
@@ -71,22 +74,27 @@ export function createActivities(dependencies: ActivityDependencies): RunActivit
     const broken = AbortSignal.any([context.cancellationSignal, running.cancelled]);
     const limit = limitAttempt(call, startedAtMs, broken);
     const heartbeat = heartbeatWhileRunning(context, journal);
+    observer?.callBegan();
     const answer = await upstream
       .complete({ body: body.bytes, requestId: call.request_id, attempt: number, signal: limit.signal })
       .finally(() => {
         limit.clear();
         heartbeat.stop();
+        observer?.callEnded();
       });
 
     const endedAtMs = now();
     const { project, id } = fromWorkflowId(call.request_id);
     const fields = { project, request_id: id, attempt: number, duration_ms: endedAtMs - startedAtMs };
     if (answer.kind === 'completed') {
+      const end = succeededEnd(answer, startedAtMs, endedAtMs);
+      observer?.attemptEnded(end);
       log.info(fields, 'attempt succeeded');
-      return new RawJson(answer.bytes, endAttempt(journal, succeededEnd(answer, startedAtMs, endedAtMs)));
+      return new RawJson(answer.bytes, endAttempt(journal, end));
     }
     const cancellation = toCancellation(context.cancellationSignal, running.cancelled);
     const end = failedEnd(answer.failure, cancellation, startedAtMs, endedAtMs);
+    observer?.attemptEnded(end);
     const ended = endAttempt(journal, end);
     // Travels with the failure; the next attempt finds it in its heartbeat details.
     context.heartbeat(ended);

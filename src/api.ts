@@ -5,12 +5,14 @@ import { createWaiters } from './temporal/waiters.ts';
 import { externalTemporal, SEPARATE_HEARTBEAT_SECONDS } from './process/external-temporal.ts';
 import { planCodecServer, startCodecServer } from './process/codec-server.ts';
 import { createIdentity } from './process/identity.ts';
+import { startMetrics } from './process/metrics.ts';
 import { runEntry } from './process/run-entry.ts';
 import { openKeys } from './process/keys.ts';
 import { startApi } from './process/start-api.ts';
 
 await runEntry(async ({ config, log, stopper }) => {
   const codec = planCodecServer(config, false);
+  const metrics = await startMetrics(config, log, stopper);
   const keys = await openKeys(config, log, stopper);
   const temporal = externalTemporal(config);
   const connection = connectLazily(temporal);
@@ -24,6 +26,7 @@ await runEntry(async ({ config, log, stopper }) => {
     settledHere: false,
     waiters: createWaiters(createLimit(config.limits.waiters)),
     keys,
+    metrics: metrics?.registry ?? null,
     heartbeatTimeoutSeconds: config.heartbeatTimeoutSeconds ?? SEPARATE_HEARTBEAT_SECONDS,
     uiUrl: config.temporalUiUrl,
     identity: createIdentity(),
@@ -32,7 +35,13 @@ await runEntry(async ({ config, log, stopper }) => {
   });
   if (codec !== null) await startCodecServer(codec, config.temporalUiUrl, stopper);
   log.info(
-    { api: url, temporal: temporal.address, named_by: temporal.namedBy, namespace: temporal.namespace },
+    {
+      api: url,
+      temporal: temporal.address,
+      named_by: temporal.namedBy,
+      namespace: temporal.namespace,
+      ...(metrics === null ? {} : { metrics: metrics.url }),
+    },
     'ready',
   );
 });

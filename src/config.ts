@@ -63,6 +63,8 @@ const Environment = z.object({
   REQRUN_MAX_ATTEMPTS_IN_FLIGHT: integer(1, MAX_COUNT, 5_000),
   REQRUN_MAX_CALLS_PER_SECOND: integer(0, MAX_COUNT, 0).transform((count) => (count === 0 ? null : count)),
   REQRUN_ALLOW_OPEN: flag,
+  REQRUN_METRICS_HOST: text('127.0.0.1'),
+  REQRUN_METRICS_PORT: port(0),
   REQRUN_LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], { error: 'must be a pino level' })
     .default('info'),
@@ -180,6 +182,11 @@ function toConfig(
       /** Null = none. */
       callsPerSecond: values.REQRUN_MAX_CALLS_PER_SECOND,
     },
+    /** Null = none are served. */
+    metrics:
+      values.REQRUN_METRICS_PORT === 0
+        ? null
+        : { host: values.REQRUN_METRICS_HOST, port: values.REQRUN_METRICS_PORT },
     /** Null = payloads are stored in plain text. */
     encryption: values.REQRUN_ENCRYPTION_KEYS ?? null,
     /** Null = none runs. */

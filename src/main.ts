@@ -5,6 +5,7 @@ import { banner } from './process/banner.ts';
 import { chooseTemporal } from './process/choose-temporal.ts';
 import { describePayloads, planCodecServer, startCodecServer } from './process/codec-server.ts';
 import { createIdentity, isPredecessor } from './process/identity.ts';
+import { startMetrics } from './process/metrics.ts';
 import { runEntry } from './process/run-entry.ts';
 import { openKeys } from './process/keys.ts';
 import { startApi } from './process/start-api.ts';
@@ -17,6 +18,7 @@ import { createWaiters } from './temporal/waiters.ts';
 
 await runEntry(async ({ config, log, stopper }) => {
   const say = (line: string): void => void process.stdout.write(`${line}\n`);
+  const metrics = await startMetrics(config, log, stopper);
   const keys = await openKeys(config, log, stopper);
   const codec = planCodecServer(config, true);
   const chosen = await chooseTemporal(config, log, stopper, say, codec?.endpoint ?? null);
@@ -43,7 +45,17 @@ await runEntry(async ({ config, log, stopper }) => {
   const waiters = createWaiters(createLimit(config.limits.waiters));
   const upstream = await chooseUpstream(config, stopper, keys);
   const { namespace } = temporal;
-  await startWorker({ config, connection, namespace, identity, upstream, waiters, log, stopper });
+  await startWorker({
+    config,
+    connection,
+    namespace,
+    identity,
+    upstream,
+    waiters,
+    metrics: metrics?.registry ?? null,
+    log,
+    stopper,
+  });
   // What was interrupted goes before what is new.
   await recovered;
   const apiUrl = await startApi({
@@ -56,6 +68,7 @@ await runEntry(async ({ config, log, stopper }) => {
     settledHere: directoryId !== null,
     waiters,
     keys,
+    metrics: metrics?.registry ?? null,
     heartbeatTimeoutSeconds,
     uiUrl,
     identity,
@@ -72,6 +85,7 @@ await runEntry(async ({ config, log, stopper }) => {
       temporal: chosen.said,
       upstream: baseURL,
       payloads: describePayloads(config, codec),
+      metricsUrl: metrics?.url ?? null,
       isDemo,
       isKeyed: keys !== null,
       model,

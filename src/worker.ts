@@ -3,11 +3,13 @@ import { connectNative } from './temporal/connection.ts';
 import { externalTemporal } from './process/external-temporal.ts';
 import { createIdentity } from './process/identity.ts';
 import { openKeys } from './process/keys.ts';
+import { startMetrics } from './process/metrics.ts';
 import { runEntry } from './process/run-entry.ts';
 import { startWorker } from './process/start-worker.ts';
 import { chooseUpstream } from './process/upstream.ts';
 
 await runEntry(async ({ config, log, stopper }) => {
+  const metrics = await startMetrics(config, log, stopper);
   const keys = await openKeys(config, log, stopper);
   const temporal = externalTemporal(config);
   const connection = await connectNative(temporal).catch((cause: unknown) => {
@@ -25,6 +27,7 @@ await runEntry(async ({ config, log, stopper }) => {
     identity: createIdentity(),
     upstream,
     waiters: null,
+    metrics: metrics?.registry ?? null,
     log,
     stopper,
   });
@@ -36,6 +39,7 @@ await runEntry(async ({ config, log, stopper }) => {
       named_by: temporal.namedBy,
       namespace: temporal.namespace,
       upstream: upstream.baseURL,
+      ...(metrics === null ? {} : { metrics: metrics.url }),
     },
     'ready',
   );

@@ -187,3 +187,8 @@ export const ERROR_CATALOGUE = { ...REFUSALS, ...FAILURES } as const;
 export type RefusalCode = keyof typeof REFUSALS;
 export type FailureCode = keyof typeof FAILURES;
 export type ErrorCode = keyof typeof ERROR_CATALOGUE;
+
+/** Whether a recorded code is one of the catalogue's. */
+export function isFailureCode(code: string): code is FailureCode {
+  return Object.hasOwn(FAILURES, code);
+}

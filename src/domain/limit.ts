@@ -3,6 +3,8 @@ import { Refusal } from './refusal.ts';
 /** A bound on how many of one thing are in hand at once; what finds no place is refused, never queued. */
 export interface Limit {
   isFull(): boolean;
+  /** How many places are taken. */
+  taken(): number;
   /** Null when every place is taken. */
   take(): Place | null;
 }
@@ -13,14 +15,15 @@ export interface Place {
 }
 
 export function createLimit(max: number): Limit {
-  const taken = new Set<Place>();
-  const isFull = (): boolean => taken.size >= max;
+  const places = new Set<Place>();
+  const isFull = (): boolean => places.size >= max;
   return {
     isFull,
+    taken: () => places.size,
     take: () => {
       if (isFull()) return null;
-      const place: Place = { leave: () => void taken.delete(place) };
-      taken.add(place);
+      const place: Place = { leave: () => void places.delete(place) };
+      places.add(place);
       return place;
     },
   };

@@ -15,6 +15,7 @@ import { limitConnections } from './connections.ts';
 import { acceptJson } from './content-type.ts';
 import { handleErrors } from './error-handler.ts';
 import { collectPaths, refuseOtherMethods } from './methods.ts';
+import { observeAnswer, observeAnswers, type HttpObserver } from './observe-answers.ts';
 import { checkRequestHeads } from './request-head.ts';
 import { createProjectLimiter } from './project-limits.ts';
 import { logRequests } from './request-log.ts';
@@ -39,6 +40,8 @@ export interface AppDependencies {
   /** Aborted when the process is stopping: held callers get their 202, readiness goes off. */
   readonly stopping: AbortSignal;
   readonly logger: FastifyBaseLogger;
+  /** Null = nobody counts. */
+  readonly observer: HttpObserver | null;
   /**
    * A caller has this long to send its request, headers and body, from its first byte.
    *
@@ -66,8 +69,8 @@ const MAX_PARAM_LENGTH = 255 * 3;
 
 /** Builds the HTTP API; it neither listens nor connects. */
 export async function buildApp(dependencies: AppDependencies): Promise<App> {
-  const { receiveTimeoutMs = RECEIVE_TIMEOUT_MS } = dependencies;
-  const brokenRequests = createBrokenRequests();
+  const { receiveTimeoutMs = RECEIVE_TIMEOUT_MS, observer } = dependencies;
+  const brokenRequests = createBrokenRequests(observer);
   const app: App = Fastify({
     loggerInstance: dependencies.logger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -83,12 +86,14 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
     return503OnClosing: false,
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     clientErrorHandler: brokenRequests.answer,
-    frameworkErrors: (error, _request, reply) => {
+    frameworkErrors: (error, request, reply) => {
+      if (observer !== null) observeAnswer(request, reply, observer);
       void handleErrors.answer(error, reply.headers(SECURITY_HEADERS));
     },
   }).withTypeProvider<ZodTypeProvider>();
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
+  if (observer !== null) observeAnswers(app, observer);
   handleErrors(app);
   sendSecurityHeaders(app);
   limitConnections(app, dependencies.maxConnections);

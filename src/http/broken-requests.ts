@@ -4,6 +4,7 @@ import type { Writable } from 'node:stream';
 import { ERROR_CATALOGUE, type RefusalCode } from '../domain/error-catalogue.ts';
 import type { App } from './app.ts';
 import { envelopeOf } from './error-answer.ts';
+import type { HttpObserver } from './observe-answers.ts';
 import { SECURITY_HEADERS } from './security-headers.ts';
 
 const BY_NODE_CODE: Readonly<Record<string, RefusalCode>> = {
@@ -22,8 +23,12 @@ export interface BrokenRequests {
 }
 
 /** Answers what is no request on the bare socket, as JSON, once what came whole before it has been answered. */
-export function createBrokenRequests(): BrokenRequests {
+export function createBrokenRequests(observer: Pick<HttpObserver, 'refused'> | null): BrokenRequests {
   const lastOn = new WeakMap<Socket, ServerResponse>();
+  const refuseOn = (socket: Writable, code: RefusalCode): void => {
+    observer?.refused(code);
+    refuseOnSocket(socket, code);
+  };
   return {
     answer(error, socket) {
       const before = lastOn.get(socket);
@@ -33,7 +38,7 @@ export function createBrokenRequests(): BrokenRequests {
         socket.destroy();
         return;
       }
-      const refuse = (): void => refuseOnSocket(socket, BY_NODE_CODE[error.code ?? ''] ?? 'invalid_request');
+      const refuse = (): void => refuseOn(socket, BY_NODE_CODE[error.code ?? ''] ?? 'invalid_request');
       // In the place of its answer, ours would say that nothing was accepted.
       if (before?.req.complete === true && !before.writableFinished) before.once('finish', refuse);
       else refuse();
@@ -41,7 +46,7 @@ export function createBrokenRequests(): BrokenRequests {
     watch({ server }) {
       server.prependListener('request', ({ socket }, response) => void lastOn.set(socket, response));
       // CONNECT is no request to Node, which hangs up unless somebody takes the socket.
-      server.on('connect', (_request, socket) => refuseOnSocket(socket, 'method_not_allowed'));
+      server.on('connect', (_request, socket) => refuseOn(socket, 'method_not_allowed'));
     },
   };
 }

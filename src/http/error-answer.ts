@@ -2,6 +2,7 @@ import type { FastifyReply } from 'fastify';
 import {
   ERROR_CATALOGUE,
   FAILURES,
+  isFailureCode,
   type ErrorCode,
   type FailureCode,
   type RefusalCode,
@@ -9,6 +10,13 @@ import {
 import { Refusal } from '../domain/refusal.ts';
 import type { RequestError } from '../domain/record.ts';
 import type { ErrorEnvelope } from './schemas/error.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Of ours, once it is answered with one; null for a recorded failure, whose code is the request's own. */
+    errorCode: ErrorCode | null;
+  }
+}
 
 /** Fastify's and Node's own refusals, in our words. */
 const BY_FASTIFY_CODE: Readonly<Record<string, RefusalCode>> = {
@@ -24,6 +32,7 @@ const BY_FASTIFY_CODE: Readonly<Record<string, RefusalCode>> = {
 /** A refusal's answer: OpenAI's envelope, and whether the official SDKs may send the call again. */
 export function sendRefusal(reply: FastifyReply, refusal: Refusal): FastifyReply {
   const { status } = ERROR_CATALOGUE[refusal.code];
+  reply.request.errorCode = refusal.code;
   // RFC 9110, 11.6.1: a 401 says how to be let in.
   if (status === 401) reply.header('www-authenticate', 'Bearer');
   if (refusal.requestId !== null) reply.header('x-request-id', refusal.requestId);
@@ -50,6 +59,7 @@ export function sendFailure(reply: FastifyReply, error: RequestError): FastifyRe
 
 /** The answer to a fault of ours: no details, for they may quote input. */
 export function sendInternalError(reply: FastifyReply): FastifyReply {
+  reply.request.errorCode = 'internal_error';
   return sendEnvelope(reply, FAILURES.internal_error.status, envelopeOf('internal_error'));
 }
 
@@ -73,10 +83,6 @@ export function toRefusal(error: unknown): Refusal | null {
 function failureStatus(code: FailureCode, upstreamStatus: number | null): number {
   const isClientError = upstreamStatus !== null && upstreamStatus >= 400 && upstreamStatus < 500;
   return code === 'upstream_rejected' && isClientError ? upstreamStatus : FAILURES[code].status;
-}
-
-function isFailureCode(code: string): code is FailureCode {
-  return code in FAILURES;
 }
 
 function sendEnvelope(reply: FastifyReply, status: number, envelope: ErrorEnvelope): FastifyReply {

@@ -6,6 +6,8 @@ export interface Started {
   readonly upstream: string;
   /** How requests are stored. */
   readonly payloads: string;
+  /** Null = none are served. */
+  readonly metricsUrl: string | null;
   readonly isDemo: boolean;
   /** Whether callers need an API key. */
   readonly isKeyed: boolean;
@@ -32,6 +34,7 @@ export function banner(started: Started): string {
     `  Upstream     ${started.upstream}`,
     `  Payloads     ${started.payloads}`,
   ];
+  if (started.metricsUrl !== null) lines.push(`  Metrics      ${started.metricsUrl}`);
   if (started.isDemo) {
     lines.push(
       '',

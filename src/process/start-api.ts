@@ -5,6 +5,8 @@ import type { Config } from '../config.ts';
 import { createLimit } from '../domain/limit.ts';
 import { buildApp } from '../http/app.ts';
 import type { KeyRing } from '../keys/key-ring.ts';
+import { createApiMetrics } from '../metrics/api-metrics.ts';
+import type { MetricsRegistry } from '../metrics/registry.ts';
 import { createAvailability } from '../temporal/availability.ts';
 import { createClient, type TemporalAddress } from '../temporal/connection.ts';
 import { createDataConverter } from '../temporal/data-converter.ts';
@@ -28,6 +30,8 @@ interface ApiParts {
   readonly waiters: Waiters;
   /** Null = the service is open. */
   readonly keys: KeyRing | null;
+  /** Null = none are served. */
+  readonly metrics: MetricsRegistry | null;
   readonly heartbeatTimeoutSeconds: number;
   readonly uiUrl: string | null;
   readonly identity: string;
@@ -40,10 +44,13 @@ const PROBE_MS = 1_500;
 
 /** Builds the API on Temporal and listens. Resolves to the API's URL. */
 export async function startApi(parts: ApiParts): Promise<string> {
-  const { config, temporal, connection, abortable, waiters, log, stopper } = parts;
+  const { config, temporal, connection, abortable, waiters, metrics, log, stopper } = parts;
   const { namespace } = temporal;
   const { limits } = config;
   const accepting = createLimit(limits.accepting);
+  const reading = createLimit(limits.reading);
+  const counts = { accepting: accepting.taken, reading: reading.taken, waiters: waiters.held };
+  const observer = metrics === null ? null : createApiMetrics(metrics, counts);
   const facts = createNamespaceFacts(abortable, namespace);
   // On the connection that starts would take: another one may answer while this one is stuck.
   const probe = (): Promise<unknown> => {
@@ -68,7 +75,8 @@ export async function startApi(parts: ApiParts): Promise<string> {
     waiters,
     longPolls: parts.settledHere ? null : createLongPolls(abortable, namespace, limits.longPolls),
     accepting,
-    reading: createLimit(limits.reading),
+    reading,
+    observer,
   });
   const app = await buildApp({
     requests,
@@ -82,6 +90,7 @@ export async function startApi(parts: ApiParts): Promise<string> {
     accepting,
     stopping: stopper.stopping,
     logger: log,
+    observer,
   });
   await app.listen({ host: config.host, port: config.port });
   stopper.add({

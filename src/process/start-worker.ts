@@ -1,6 +1,8 @@
 import type { NativeConnection } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
+import { createWorkerMetrics } from '../metrics/worker-metrics.ts';
+import type { MetricsRegistry } from '../metrics/registry.ts';
 import { createDataConverter } from '../temporal/data-converter.ts';
 import { createWorker } from '../temporal/worker/worker.ts';
 import type { Waiters } from '../temporal/waiters.ts';
@@ -16,13 +18,16 @@ interface WorkerParts {
   readonly upstream: ChosenUpstream;
   /** Null where no callers are held in this process. */
   readonly waiters: Waiters | null;
+  /** Null = none are served. */
+  readonly metrics: MetricsRegistry | null;
   readonly log: Logger;
   readonly stopper: Stopper;
 }
 
 /** Creates and runs the worker; its end before a stop is the process's end. */
 export async function startWorker(parts: WorkerParts): Promise<void> {
-  const { config, connection, namespace, identity, upstream, waiters, log, stopper } = parts;
+  const { config, connection, namespace, identity, upstream, waiters, metrics, log, stopper } = parts;
+  const observer = metrics === null ? null : createWorkerMetrics(metrics);
   const worker = await createWorker(
     connection,
     await loadWorkflowBundle(config.encryption !== null),
@@ -35,7 +40,7 @@ export async function startWorker(parts: WorkerParts): Promise<void> {
       maxAttemptsInFlight: config.limits.attemptsInFlight,
       maxCallsPerSecond: config.limits.callsPerSecond,
     },
-    { upstream: upstream.upstream, now: Date.now, random: Math.random, log },
+    { upstream: upstream.upstream, now: Date.now, random: Math.random, log, observer },
     waiters,
   );
   const ended = worker.run().catch((error: unknown) => {

@@ -10,6 +10,8 @@ export interface Waiters {
   join(workflowId: string): Waiter;
   /** Whether no further caller can be held. */
   isFull(): boolean;
+  /** How many callers are held. */
+  held(): number;
   settle(workflowId: string, run: SettledRun): void;
 }
 
@@ -43,6 +45,7 @@ export function createWaiters(held: Limit): Waiters {
   return {
     join,
     isFull: held.isFull,
+    held: held.taken,
     settle: (workflowId, run) => {
       for (const resolve of listeners.get(workflowId) ?? []) resolve(run);
     },

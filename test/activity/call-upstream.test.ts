@@ -3,7 +3,7 @@ import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createActivities, createRunningCalls, type ActivityDependencies } from '../../activities/index.ts';
-import { EMPTY_JOURNAL, type Journal } from '../../src/domain/journal.ts';
+import { EMPTY_JOURNAL, type AttemptEnd, type Journal } from '../../src/domain/journal.ts';
 import { RequestOptions } from '../../src/domain/options.ts';
 import { RawJson } from '../../src/domain/raw-json.ts';
 import { isRunEnd, type RunEnd } from '../../src/domain/run-end.ts';
@@ -58,6 +58,7 @@ async function make(one: Attempt): Promise<{ result: unknown; beats: unknown[]; 
       return { isCancelled: false, startedAtMs: null };
     },
     log: { info: () => undefined },
+    observer: null,
     ...one.dependencies,
   });
   const call = {
@@ -227,6 +228,29 @@ describe('an attempt', () => {
     if (!(result instanceof CancelledFailure)) throw new Error(`not a cancellation: ${String(result)}`);
     expect(result.details?.find(isJournal)?.entries[0]).toMatchObject({ status: 'cancelled' });
   });
+
+  it.each([
+    ['succeeds', [ok()], ['completed null']],
+    ['fails', [{ answer: 503, body: {} }], ['not_run upstream_overloaded']],
+    ['is no call that could be made', 'broken', []],
+  ] as const)(
+    'that %s is told of as begun and ended once each: nothing may seem to be in flight for ever',
+    async (_what, steps, ends) => {
+      const model = unique('observed');
+      if (steps !== 'broken') server.script(model, ...steps);
+      const told: string[] = [];
+      const observer = {
+        callBegan: () => void told.push('began'),
+        callEnded: () => void told.push('ended'),
+        attemptEnded: ({ outcome, error_code }: Pick<AttemptEnd, 'outcome' | 'error_code'>) =>
+          void told.push(`${outcome} ${error_code}`),
+      };
+      const complete = (): Promise<never> => Promise.reject(new Error('a fault of ours'));
+      const broken = steps === 'broken' ? { upstream: { ...upstream, complete } } : {};
+      await make({ model, dependencies: { observer, ...broken } });
+      expect(told).toEqual(['began', 'ended', ...ends]);
+    },
+  );
 
   it.each([
     ['retry', { type: 'attempt_interrupted', nonRetryable: false, nextRetryDelay: 1 }],

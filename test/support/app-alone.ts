@@ -69,6 +69,7 @@ export async function startAppAlone({
     accepting: { isFull: () => false },
     stopping: new AbortController().signal,
     logger: pino({ level: 'trace' }, { write: (line) => void logLines.push(line) }),
+    observer: null,
     receiveTimeoutMs,
     now,
   });

@@ -6,6 +6,7 @@ import { inject } from 'vitest';
 import { loadConfig } from '../../src/config.ts';
 import { createLimit } from '../../src/domain/limit.ts';
 import { openKeys } from '../../src/process/keys.ts';
+import { startMetrics } from '../../src/process/metrics.ts';
 import { startApi } from '../../src/process/start-api.ts';
 import { startWorker } from '../../src/process/start-worker.ts';
 import { createUpstreamLookUp } from '../../src/process/upstream-look-up.ts';
@@ -66,6 +67,7 @@ export async function startDeployment(options: DeploymentOptions): Promise<Deplo
   const address = options.temporalAddress ?? inject('temporalAddress');
   const temporal: TemporalAddress = { address, namespace: 'default', apiKey: null, tls: false };
   const stopper = testStopper();
+  const metrics = await startMetrics(config, log, stopper);
   const keys = await openKeys(config, log, stopper);
   const connection: NativeConnection = await connectNative(temporal);
   stopper.add({ name: 'connection', stop: () => connection.close() });
@@ -83,6 +85,7 @@ export async function startDeployment(options: DeploymentOptions): Promise<Deplo
       identity: 'test-worker',
       upstream: { upstream, baseURL: upstreamURL, isDemo: false },
       waiters: together ? waiters : null,
+      metrics: metrics?.registry ?? null,
       log,
       stopper,
     });
@@ -96,6 +99,7 @@ export async function startDeployment(options: DeploymentOptions): Promise<Deplo
     settledHere: together,
     waiters,
     keys,
+    metrics: metrics?.registry ?? null,
     heartbeatTimeoutSeconds: config.heartbeatTimeoutSeconds ?? 15,
     uiUrl: 'http://127.0.0.1:8233',
     identity: 'test-api',

@@ -44,6 +44,7 @@ const RIGHTS: Readonly<Record<string, readonly string[]>> = {
   'src/keys': ['src/domain'],
   'src/demo': [],
   'src/client': ['src/domain/signed-text.ts'],
+  'src/metrics': ['src/domain'],
   'src/temporal': ['src/domain', 'activities'],
   workflows: ['src/domain'],
   activities: ['src/domain', 'src/upstream'],
@@ -52,6 +53,7 @@ const RIGHTS: Readonly<Record<string, readonly string[]>> = {
     'src/domain',
     'src/http',
     'src/keys',
+    'src/metrics',
     'src/temporal',
     'src/upstream',
     'src/demo',
@@ -106,6 +108,12 @@ describe('the architecture', () => {
 
   it('reads the environment in one file', () => {
     expect(files.filter((file) => read(file).includes('process.env'))).toEqual(['src/config.ts']);
+  });
+
+  it('knows the metrics library in one file, so that all others tell what happened and not how it is counted', () => {
+    expect(imports.filter(({ to }) => to === 'prom-client').map(({ from }) => from)).toEqual([
+      'src/metrics/registry.ts',
+    ]);
   });
 
   it('keeps zod and openai out of the workflow bundle', async () => {

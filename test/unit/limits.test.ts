@@ -13,10 +13,11 @@ describe('a limit', () => {
   it('gives out its places and no more, and a place given back twice counts once', () => {
     const limit = createLimit(2);
     const [first] = [enter(limit), enter(limit)];
-    expect(limit.take()).toBe(null);
+    expect([limit.take(), limit.taken()]).toEqual([null, 2]);
     expect(() => enter(limit)).toThrow(overloaded);
     first.leave();
     first.leave();
+    expect(limit.taken()).toBe(1);
     enter(limit);
     expect(limit.isFull()).toBe(true);
   });

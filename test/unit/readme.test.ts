@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { CONFIG_VARIABLES } from '../../src/config.ts';
 import { DEMO_MODELS } from '../../src/demo/models.ts';
 import { ERROR_CATALOGUE } from '../../src/domain/error-catalogue.ts';
+import { METRICS } from '../../src/metrics/catalogue.ts';
 
 const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
 
@@ -30,6 +31,17 @@ describe('the README', () => {
   it('lists every variable that is read, and no other', () => {
     const listed = tableUnder('Configuration').map(([name]) => name);
     expect(listed.toSorted()).toEqual([...CONFIG_VARIABLES].toSorted());
+  });
+
+  it('lists every metric with its type, labels and meaning, and none that does not exist', () => {
+    const catalogue = Object.entries(METRICS).map(([name, { type, labels, help }]) => [
+      name,
+      type,
+      labels.join(', '),
+      help,
+    ]);
+    const listed = tableUnder('Metrics').map(([name, type, labels, help]) => [name, type, labels, help]);
+    expect(listed).toEqual(catalogue);
   });
 
   it('names only demo models that exist', () => {

@@ -6,6 +6,13 @@ import type { StartSettings } from './start-run.ts';
 import type { RecordSettings } from '../reading/to-record.ts';
 import type { Waiters } from '../waiters.ts';
 
+/** Told of each POST as soon as Temporal has its request on disk. */
+export interface AcceptanceObserver {
+  accepted(): void;
+  /** It joined the request that has its key. */
+  replayed(): void;
+}
+
 /** What the requests on Temporal are made of. */
 export interface TemporalRequestsDependencies {
   readonly client: Client;
@@ -24,4 +31,6 @@ export interface TemporalRequestsDependencies {
   readonly accepting: Limit;
   /** GETs that Temporal has not answered yet. Who is let in and then held is not refused afterwards. */
   readonly reading: Limit;
+  /** Null = nobody counts. */
+  readonly observer: AcceptanceObserver | null;
 }

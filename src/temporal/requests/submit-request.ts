@@ -34,7 +34,7 @@ const QUEUED: PendingRun = {
 
 /** Accepts a request once, or joins the one that has its key: `Requests.submit`. */
 export async function submitRequest(
-  { client, start, waiters, longPolls, accepting }: TemporalRequestsDependencies,
+  { client, start, waiters, longPolls, accepting, observer }: TemporalRequestsDependencies,
   runs: OwnRuns,
   starts: Starts,
   project: string,
@@ -57,6 +57,8 @@ export async function submitRequest(
     // A run that is gone between the two calls was deleted just then: its key is free.
     while (joined === null && !(await started())) joined = await findSame(runs, name, request, budget);
     place.leave();
+    if (joined === null) observer?.accepted();
+    else observer?.replayed();
     const acceptance = { id, createdAt: joined?.memo.created_at ?? createdAt, replayed: joined !== null };
     let known: SettledRun | PendingRun = QUEUED;
     if (joined !== null) {

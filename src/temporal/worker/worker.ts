@@ -4,6 +4,7 @@ import {
   createActivities,
   createRunningCalls,
   type ActivityDependencies,
+  type AttemptObserver,
 } from '../../../activities/index.ts';
 import type { SettledRun } from '../../domain/requests.ts';
 import type { Housekeeping } from '../../domain/run.ts';
@@ -27,6 +28,18 @@ export interface WorkerSettings {
   readonly maxCallsPerSecond: number | null;
 }
 
+/** Told of the runs that end on a worker. */
+export interface RunObserver {
+  /** Again where the workflow task that ended it was lost. */
+  runEnded(run: SettledRun): void;
+}
+
+/** What a worker's calls need, and who is told of its work. */
+type WorkerDependencies = Omit<ActivityDependencies, 'runningCalls' | 'inquire' | 'observer'> & {
+  /** Null = nobody counts. */
+  readonly observer: (AttemptObserver & RunObserver) | null;
+};
+
 /**
  * Runs kept in memory for each attempt in flight: one that is not costs a replay when it completes, one that
  * is costs some 30 KB and its body.
@@ -38,7 +51,7 @@ export async function createWorker(
   connection: NativeConnection,
   bundle: WorkflowBundle,
   settings: WorkerSettings,
-  dependencies: Omit<ActivityDependencies, 'runningCalls' | 'inquire'>,
+  dependencies: WorkerDependencies,
   waiters: Waiters | null,
 ): Promise<Worker> {
   const runningCalls = createRunningCalls();
@@ -66,7 +79,10 @@ export async function createWorker(
     sinks: {
       runs: {
         settled: {
-          fn: ({ workflowId }, run: SettledRun) => waiters?.settle(workflowId, run),
+          fn: ({ workflowId }, run: SettledRun) => {
+            waiters?.settle(workflowId, run);
+            dependencies.observer?.runEnded(run);
+          },
           callDuringReplay: false,
         },
         cancelRequested: {

@@ -1,0 +1,53 @@
+import Fastify, { LogController, type FastifyBaseLogger } from 'fastify';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import { isLoopback } from '../domain/loopback.ts';
+import { Refusal } from '../domain/refusal.ts';
+import type { App } from './app.ts';
+import { createBrokenRequests } from './broken-requests.ts';
+import { handleErrors } from './error-handler.ts';
+import { collectPaths, refuseOtherMethods } from './methods.ts';
+import { isOwnHost } from './own-host.ts';
+import { SECURITY_HEADERS, sendSecurityHeaders } from './security-headers.ts';
+
+export interface MetricsAppDependencies {
+  /** The metrics as text, as they are now. */
+  readonly text: () => Promise<string>;
+  readonly contentType: string;
+  /** The address that is listened on. On loopback, no name but its own is answered to (DNS rebinding). */
+  readonly host: string;
+  readonly logger: FastifyBaseLogger;
+}
+
+const RECEIVE_TIMEOUT_MS = 10_000;
+/** Whoever scrapes needs one or two. */
+const MAX_CONNECTIONS = 100;
+
+/** `GET /metrics` and nothing else, for Prometheus; there is no authentication. It does not listen yet. */
+export function buildMetricsApp({ text, contentType, host, logger }: MetricsAppDependencies): App {
+  const brokenRequests = createBrokenRequests(null);
+  const app: App = Fastify({
+    loggerInstance: logger,
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: 1,
+    requestTimeout: RECEIVE_TIMEOUT_MS,
+    http: { requireHostHeader: false },
+    forceCloseConnections: 'idle',
+    clientErrorHandler: brokenRequests.answer,
+    frameworkErrors: (error, _request, reply) => {
+      void handleErrors.answer(error, reply.headers(SECURITY_HEADERS));
+    },
+  }).withTypeProvider<ZodTypeProvider>();
+  app.server.maxConnections = MAX_CONNECTIONS;
+  handleErrors(app);
+  sendSecurityHeaders(app);
+  brokenRequests.watch(app);
+  const paths = collectPaths(app);
+  app.addHook('onRequest', async ({ headers }) => {
+    if (!isLoopback(host) || isOwnHost(headers.host, host)) return;
+    const message = 'Metrics on loopback are for loopback names; REQRUN_METRICS_HOST opens them to others.';
+    throw new Refusal('host_not_allowed', { message });
+  });
+  app.get('/metrics', async (_request, reply) => reply.type(contentType).send(await text()));
+  refuseOtherMethods(app, paths);
+  return app;
+}

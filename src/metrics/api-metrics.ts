@@ -1,0 +1,44 @@
+import { REFUSALS } from '../domain/error-catalogue.ts';
+import type { AnsweredCall, HttpObserver } from '../http/observe-answers.ts';
+import type { AcceptanceObserver } from '../temporal/requests/dependencies.ts';
+import type { MetricsRegistry } from './registry.ts';
+
+/** How many of each the API has in hand. */
+export interface ApiCounts {
+  readonly accepting: () => number;
+  readonly reading: () => number;
+  readonly waiters: () => number;
+}
+
+/** Others share one label value: Node knows 35 methods, and each would be a series of every route. */
+const METHODS: ReadonlySet<string> = new Set(['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT']);
+/** Nginx's word for a connection that ended before the answer. */
+const NOT_ANSWERED = 499;
+
+/** What an API process tells of itself. */
+export function createApiMetrics(
+  registry: MetricsRegistry,
+  counts: ApiCounts,
+): HttpObserver & AcceptanceObserver {
+  const requests = registry.counter('reqrun_http_requests_total');
+  const duration = registry.histogram('reqrun_http_request_duration_seconds');
+  const accepted = registry.counter('reqrun_requests_accepted_total');
+  const replayed = registry.counter('reqrun_requests_replayed_total');
+  const refusals = registry.counter('reqrun_refusals_total');
+  // From the beginning, so that the first refusal is an increase.
+  for (const code of [...Object.keys(REFUSALS), 'internal_error']) refusals({ code }, 0);
+  registry.gauge('reqrun_requests_accepting', counts.accepting);
+  registry.gauge('reqrun_requests_reading', counts.reading);
+  registry.gauge('reqrun_waiters', counts.waiters);
+  return {
+    answered({ method: given, route: pattern, status, seconds }: AnsweredCall) {
+      const method = METHODS.has(given) ? given : 'other';
+      const route = pattern ?? 'unmatched';
+      requests({ method, route, status: String(status ?? NOT_ANSWERED) });
+      duration(seconds, { method, route });
+    },
+    refused: (code) => refusals({ code }),
+    accepted: () => accepted({}),
+    replayed: () => replayed({}),
+  };
+}

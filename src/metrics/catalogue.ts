@@ -1,0 +1,92 @@
+/** Every metric of ours: the registry is made from it, and the README's table is compared with it by a test. */
+
+interface CatalogueEntry {
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  /** Each has a bounded number of values: never an id, a model, a project, a path or anything that was sent. */
+  readonly labels: readonly string[];
+  /** One sentence for whoever scrapes it, and for the README. */
+  readonly help: string;
+  /** Upper bounds of a histogram, in its unit. */
+  readonly buckets?: readonly number[];
+}
+
+/** From an answer at once to a caller that is held for its whole wait (240 s, as a rule). */
+const ANSWER_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 240];
+/** From a refusal to the longest attempt there is by default. */
+const CALL_SECONDS = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600];
+
+export const METRICS = {
+  reqrun_build_info: {
+    type: 'gauge',
+    labels: ['version'],
+    help: 'Always 1; the version is in the label.',
+  },
+  reqrun_http_requests_total: {
+    type: 'counter',
+    labels: ['method', 'route', 'status'],
+    help: 'HTTP requests by route pattern (unmatched: of no route); status 499: the connection ended before the answer.',
+  },
+  reqrun_http_request_duration_seconds: {
+    type: 'histogram',
+    labels: ['method', 'route'],
+    help: 'From the head of the request to the end of its answer, waits included.',
+    buckets: ANSWER_SECONDS,
+  },
+  reqrun_requests_accepted_total: {
+    type: 'counter',
+    labels: [],
+    help: 'Requests that Temporal has on disk, counted as it says so.',
+  },
+  reqrun_requests_replayed_total: {
+    type: 'counter',
+    labels: [],
+    help: 'Calls that joined the request which has their key, running or ended.',
+  },
+  reqrun_refusals_total: {
+    type: 'counter',
+    labels: ['code'],
+    help: 'Calls answered with an error code of this service (overloaded, rate_limited, ...), on any route.',
+  },
+  reqrun_requests_accepting: {
+    type: 'gauge',
+    labels: [],
+    help: 'Calls that Temporal has not accepted yet; REQRUN_MAX_ACCEPTING at most.',
+  },
+  reqrun_requests_reading: {
+    type: 'gauge',
+    labels: [],
+    help: 'GETs that Temporal has not answered yet; REQRUN_MAX_READING at most.',
+  },
+  reqrun_waiters: {
+    type: 'gauge',
+    labels: [],
+    help: 'Callers held by a wait; REQRUN_MAX_WAITERS at most.',
+  },
+  reqrun_upstream_calls_in_flight: {
+    type: 'gauge',
+    labels: [],
+    help: 'Upstream calls that this worker waits for; REQRUN_MAX_ATTEMPTS_IN_FLIGHT at most.',
+  },
+  reqrun_attempts_total: {
+    type: 'counter',
+    labels: ['outcome', 'code'],
+    help: 'Upstream calls that have ended, by what is known of them and by error code (none: it succeeded).',
+  },
+  reqrun_attempt_duration_seconds: {
+    type: 'histogram',
+    labels: ['outcome'],
+    help: 'How long an upstream call took.',
+    buckets: CALL_SECONDS,
+  },
+  reqrun_runs_ended_total: {
+    type: 'counter',
+    labels: ['status', 'code'],
+    help: 'Runs of requests that ended on this worker, by error code (none: completed); a lost workflow task may count its run again.',
+  },
+} as const satisfies Record<string, CatalogueEntry>;
+
+export type MetricName = keyof typeof METRICS;
+/** The names of the metrics of one type. */
+export type MetricOf<Type extends CatalogueEntry['type']> = {
+  [Name in MetricName]: (typeof METRICS)[Name]['type'] extends Type ? Name : never;
+}[MetricName];
