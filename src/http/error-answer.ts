@@ -13,8 +13,10 @@ import type { ErrorEnvelope } from './schemas/error.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Of ours, once it is answered with one; null for a recorded failure, whose code is the request's own. */
+    /** Of ours, once it is answered with one; null for a recorded failure. */
     errorCode: ErrorCode | null;
+    /** Of the recorded failure that it is answered with. */
+    failureCode: FailureCode | null;
   }
 }
 
@@ -46,6 +48,7 @@ export function sendRefusal(reply: FastifyReply, refusal: Refusal): FastifyReply
 export function sendFailure(reply: FastifyReply, error: RequestError): FastifyReply {
   const code: FailureCode = isFailureCode(error.code) ? error.code : 'internal_error';
   const { type } = FAILURES[code];
+  reply.request.failureCode = code;
   reply.header('x-should-retry', 'false').header('x-reqrun-error-code', error.code);
   return sendEnvelope(reply, failureStatus(code, error.upstream_status), {
     error: {

@@ -7,6 +7,7 @@ import { sendInternalError, sendRefusal, toRefusal } from './error-answer.ts';
 /** The one place that turns what was thrown into an answer, and unknown paths as well. */
 export function handleErrors(app: App): void {
   app.decorateRequest('errorCode', null);
+  app.decorateRequest('failureCode', null);
   app.setErrorHandler((error, _request, reply) => handleErrors.answer(error, reply));
   app.setNotFoundHandler((_request, reply) => sendRefusal(reply, new Refusal('not_found')));
 }

@@ -7,6 +7,7 @@ import { act, get, post, type Answer } from '../support/api.ts';
 import { createCanaries } from '../support/canaries.ts';
 import { createEmbeddedService } from '../support/embedded-service.ts';
 import { newKey } from '../support/encryption.ts';
+import { freePort } from '../support/free-port.ts';
 import { bearer, makeKeysFile } from '../support/keys-file.ts';
 import { exchange } from '../support/raw-http.ts';
 import { completion, startScriptedUpstream } from '../support/scripted-upstream.ts';
@@ -19,6 +20,7 @@ const upstream = await startScriptedUpstream();
 const keys = await makeKeysFile({
   billing: { upstream: { base_url: upstream.baseURL, api_key_env: 'BILLING_KEY' } },
 });
+const metricsPort = await freePort();
 const encryptionKey = newKey('k1');
 const service = await createEmbeddedService({
   OPENAI_BASE_URL: upstream.baseURL,
@@ -27,6 +29,7 @@ const service = await createEmbeddedService({
   REQRUN_KEYS_FILE: keys.path,
   REQRUN_ENCRYPTION_KEYS: encryptionKey,
   REQRUN_LOG_LEVEL: 'trace',
+  REQRUN_METRICS_PORT: String(metricsPort),
 });
 afterAll(async () => {
   await service.remove();
@@ -126,10 +129,11 @@ const wire = (answers: readonly Answer[]): Buffer =>
   Buffer.from(answers.map(({ headers, text }) => JSON.stringify([...headers]) + text).join('\n'));
 
 describe('with encryption on', () => {
-  it('secrets, prompts and upstream texts stand in no log, answer, list, summary, history or file', async () => {
+  it('secrets, prompts and upstream texts stand in no log, metric, answer, list, summary, history or file', async () => {
     const first = await service.start();
     const ends = await makeRequests(service.url);
     const refusals = await makeRefusals(service.url);
+    const metrics = await get(`http://127.0.0.1:${metricsPort}`, '/metrics');
     const server = await readWholeServer(service.temporalAddress, 6);
     // Mid-call: the attempt is interrupted, and made again by the next process.
     upstream.script('is-killed', { stall: 'headers' }, inError);
@@ -153,6 +157,7 @@ describe('with encryption on', () => {
           content: Buffer.from(first.output() + second.output()),
           witness: '"request_id":"completes"',
         },
+        { name: 'metrics', content: Buffer.from(metrics.text), witness: 'upstream_rejected' },
         { name: 'list, with search attributes', content: server.list, witness: '@billing/completes' },
         { name: 'descriptions', content: server.descriptions, witness: 'binary/encrypted' },
         { name: 'histories', content: server.histories, witness: 'upstream_overloaded' },

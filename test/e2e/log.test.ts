@@ -1,0 +1,62 @@
+/** The log: one line for each call and each attempt, of listed fields and no other. */
+import { pino } from 'pino';
+import { expect, it } from 'vitest';
+import { z } from 'zod';
+import { post, unique } from '../support/api.ts';
+import { ok } from '../support/scripted-upstream.ts';
+import { until } from '../support/until.ts';
+import { useDeployment } from '../support/use-deployment.ts';
+
+const logged: string[] = [];
+const log = pino({ level: 'info', base: null }, { write: (line) => void logged.push(line) });
+const { url, upstream } = await useDeployment({ log });
+
+const common = { level: z.int(), time: z.number(), project: z.literal('default') };
+const Call = z.strictObject({
+  ...common,
+  reqId: z.string(),
+  method: z.string(),
+  route: z.string(),
+  status: z.int(),
+  code: z.string().optional(),
+  duration_ms: z.int(),
+  request_id: z.string().optional(),
+  msg: z.literal('answered'),
+});
+const Attempt = z.strictObject({
+  ...common,
+  request_id: z.string(),
+  attempt: z.int(),
+  duration_ms: z.int(),
+  code: z.string().optional(),
+  outcome: z.string().optional(),
+  msg: z.enum(['attempt succeeded', 'attempt failed']),
+});
+
+it('has one line for each call and each attempt, with id, attempt, code and duration, so that nothing else is needed', async () => {
+  const model = unique('log');
+  upstream.script(model, { answer: 503, headers: { 'retry-after': '1' }, body: {} }, ok());
+  const failing = unique('fails');
+  upstream.script(failing, { answer: 400, body: { error: { code: 'bad_thing' } } });
+  await post(url, { model, idempotency_key: model, wait: 20 });
+  await post(url, { model: failing, idempotency_key: failing, wait: 20 });
+  await post(url, { model, wait: 'never' });
+  const lines = await until(
+    () => logged.map((line) => z.looseObject({ msg: z.string() }).parse(JSON.parse(line))),
+    (all) => all.filter(({ msg }) => msg === 'answered').length === 3,
+  );
+  const attempts = lines.filter(({ msg }) => msg.startsWith('attempt')).map((line) => Attempt.parse(line));
+  expect(
+    attempts.map(({ request_id, attempt, code, outcome }) => [request_id, attempt, code, outcome]),
+  ).toEqual([
+    [model, 1, 'upstream_overloaded', 'not_run'],
+    [model, 2, undefined, undefined],
+    [failing, 1, 'upstream_rejected', 'rejected'],
+  ]);
+  const calls = lines.filter(({ msg }) => msg === 'answered').map((line) => Call.parse(line));
+  expect(calls.map(({ status, code, request_id }) => [status, code, request_id])).toEqual([
+    [200, undefined, model],
+    [400, 'upstream_rejected', failing],
+    [400, 'invalid_type', undefined],
+  ]);
+});
