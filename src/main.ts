@@ -5,6 +5,7 @@ import { banner } from './process/banner.ts';
 import { chooseTemporal } from './process/choose-temporal.ts';
 import { describePayloads, planCodecServer, startCodecServer } from './process/codec-server.ts';
 import { createIdentity, isPredecessor } from './process/identity.ts';
+import { insistedOn } from './process/insisted-on.ts';
 import { runEntry } from './process/run-entry.ts';
 import { openKeys } from './process/keys.ts';
 import { startApi } from './process/start-api.ts';
@@ -72,6 +73,7 @@ await runEntry(async ({ config, log, stopper }) => {
       temporal: chosen.said,
       upstream: baseURL,
       payloads: describePayloads(config, codec),
+      insistedOn: insistedOn(config),
       isDemo,
       isKeyed: keys !== null,
       model,

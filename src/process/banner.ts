@@ -6,6 +6,8 @@ export interface Started {
   readonly upstream: string;
   /** How requests are stored. */
   readonly payloads: string;
+  /** The protections that are lifted, a sentence each. */
+  readonly insistedOn: readonly string[];
   readonly isDemo: boolean;
   /** Whether callers need an API key. */
   readonly isKeyed: boolean;
@@ -32,6 +34,8 @@ export function banner(started: Started): string {
     `  Upstream     ${started.upstream}`,
     `  Payloads     ${started.payloads}`,
   ];
+  if (started.insistedOn.length > 0)
+    lines.push('', ...started.insistedOn.map((line) => `  *** ${line}. ***`));
   if (started.isDemo) {
     lines.push(
       '',
