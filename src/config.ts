@@ -208,7 +208,7 @@ function toConfig(
     shutdownGraceMs: values.REQRUN_SHUTDOWN_GRACE_SECONDS * 1000,
     /** Set by npm: a process it started stops when npm is gone. */
     startedByNpm: env['npm_lifecycle_event'] !== undefined,
-    /** For child processes. */
+    /** For child processes, which are given what `childEnv` lets through. */
     env,
   };
 }
