@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { SEARCH_ATTRIBUTES } from '../../src/temporal/search-attributes.ts';
 
 const root = new URL('../../', import.meta.url);
 
@@ -38,6 +39,11 @@ describe('docker-compose.yml', () => {
   it('publishes every port on loopback only, because the service is open', () => {
     for (const port of Object.values(services).flatMap(({ ports }) => ports ?? []))
       expect(port).toMatch(/^127\.0\.0\.1:/);
+  });
+
+  it('registers every search attribute on its Temporal server, because only registered ones are set', () => {
+    const registered = services['temporal']?.command.filter((flag) => flag.startsWith('--search-attribute='));
+    expect(registered).toEqual(SEARCH_ATTRIBUTES.map((name) => `--search-attribute=${name}=Keyword`));
   });
 
   it('waits only for services that exist and can say that they are healthy', () => {

@@ -1,3 +1,4 @@
+import { SEARCH_ATTRIBUTES } from '../search-attributes.ts';
 import type { Env } from './child-env.ts';
 
 type DynamicConfig = Readonly<Record<string, string | number | boolean>>;
@@ -52,7 +53,7 @@ export function serverFlags({
     ...['--db-filename', databasePath],
     // An answer comes after the disk has it: WAL with a full sync at each commit.
     ...['--sqlite-pragma', 'journal_mode=WAL', '--sqlite-pragma', 'synchronous=FULL'],
-    ...['--search-attribute', 'ReqRunModel=Keyword', '--search-attribute', 'ReqRunProject=Keyword'],
+    ...SEARCH_ATTRIBUTES.flatMap((name) => ['--search-attribute', `${name}=Keyword`]),
     ...['--log-level', 'error'],
     ...(codecEndpoint === undefined ? [] : ['--ui-codec-endpoint', codecEndpoint]),
     ...Object.entries({ ...DYNAMIC_CONFIG, ...dynamicConfig }).flatMap(([key, value]) => [
