@@ -1,4 +1,5 @@
 import type { FastifyReply } from 'fastify';
+import { requireAllowed } from '../../domain/allowed-models.ts';
 import { overloaded } from '../../domain/limit.ts';
 import { withinCaps } from '../../domain/option-caps.ts';
 import { RequestOptions } from '../../domain/options.ts';
@@ -53,7 +54,7 @@ export function chatCompletionRoutes(
       const { body, jsonBody } = request;
       const project = projectOf(request);
       if (jsonBody === null) throw new Refusal('invalid_json');
-      if (!isAllowed(project, body.model)) throw new Refusal('model_not_allowed', { param: 'model' });
+      requireAllowed(project.models, body.model);
       if (body.stream === true) throw new Refusal('stream_not_supported', { param: 'stream' });
       const key = readIdempotencyKey(request.raw, body.idempotency_key, project.name);
       const { waitMs, applied } = resolveWait(
@@ -95,10 +96,6 @@ function toNewRequest(
     body: new RawJson(Buffer.from(cutMembers(jsonBody, OWN_MEMBERS))),
     options: withinCaps(reqrun ?? RequestOptions.parse({}), isObject(given) ? given : {}, limits.caps),
   };
-}
-
-function isAllowed({ models }: Project, model: string): boolean {
-  return models === null || models.has(model);
 }
 
 function waitOf({ defaultWaitSeconds }: Project, wait: WaitSettings): WaitSettings {
