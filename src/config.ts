@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { isLoopback } from './domain/loopback.ts';
 import { MAX_BODY_BYTES } from './domain/payload-size.ts';
+import { upstreamUrl } from './domain/upstream-url.ts';
 import type { TemporalAddress } from './temporal/connection.ts';
 import { parseEncryptionKeys } from './temporal/encryption/keys.ts';
 
@@ -35,7 +36,7 @@ const encryptionKeys = z
 const Environment = z.object({
   HOST: text('127.0.0.1'),
   PORT: port(8080),
-  OPENAI_BASE_URL: url,
+  OPENAI_BASE_URL: upstreamUrl(false).optional(),
   OPENAI_API_KEY: z
     .string()
     .regex(/^[\x21-\x7e]+$/, 'must be visible ASCII without spaces')
@@ -65,6 +66,7 @@ const Environment = z.object({
   REQRUN_ALLOW_OPEN: flag,
   REQRUN_METRICS_HOST: text('127.0.0.1'),
   REQRUN_METRICS_PORT: port(0),
+  REQRUN_ALLOW_PLAIN_UPSTREAM: flag,
   REQRUN_LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], { error: 'must be a pino level' })
     .default('info'),
@@ -77,6 +79,8 @@ const Environment = z.object({
     .regex(/^[\x21-\x7e]{32,}$/, 'must be at least 32 visible ASCII characters')
     .optional(),
 });
+/** The same where REQRUN_ALLOW_PLAIN_UPSTREAM=1. */
+const PlainEnvironment = Environment.extend({ OPENAI_BASE_URL: upstreamUrl(true).optional() });
 
 export type Config = ReturnType<typeof toConfig>;
 
@@ -101,7 +105,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
   const set = Object.fromEntries(
     Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
   );
-  const parsed = Environment.safeParse(set);
+  const parsed = (allowsPlainUpstream(set) ? PlainEnvironment : Environment).safeParse(set);
   const faults = parsed.success
     ? []
     : parsed.error.issues.map(({ path, message }) => `${String(path[0])} ${message}`);
@@ -123,14 +127,20 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
   return toConfig(values, temporal, set);
 }
 
-/** The keys file, for the command that needs nothing else; null where none is named. */
-export function loadKeysFilePath(env: NodeJS.ProcessEnv = process.env): string | null {
-  return env['REQRUN_KEYS_FILE'] || null;
+/** What the command for the keys file needs, and nothing else; null where no file is named. */
+export function loadKeysSettings(
+  env: NodeJS.ProcessEnv = process.env,
+): Pick<Config, 'keysFile' | 'allowPlainUpstream'> {
+  return { keysFile: env['REQRUN_KEYS_FILE'] || null, allowPlainUpstream: allowsPlainUpstream(env) };
 }
 
 /** A secret whose variable the keys file names; asked for by the worker alone. Null where it is not set. */
 export function secretOf(name: string, env: NodeJS.ProcessEnv = process.env): string | null {
   return (Object.hasOwn(env, name) ? env[name] : undefined) || null;
+}
+
+function allowsPlainUpstream(env: NodeJS.ProcessEnv): boolean {
+  return env['REQRUN_ALLOW_PLAIN_UPSTREAM'] === '1';
 }
 
 function toConfig(
@@ -146,6 +156,8 @@ function toConfig(
     keysFile: values.REQRUN_KEYS_FILE ?? null,
     /** An open service may be reached by any name and address. */
     allowOpen: values.REQRUN_ALLOW_OPEN === '1',
+    /** Upstreams outside loopback may have http addresses, here and in the keys file. */
+    allowPlainUpstream: values.REQRUN_ALLOW_PLAIN_UPSTREAM === '1',
     taskQueue: values.REQRUN_TASK_QUEUE,
     /** Null = none is configured: the demo upstream answers. */
     upstream:
@@ -203,7 +215,7 @@ function toConfig(
     shutdownGraceMs: values.REQRUN_SHUTDOWN_GRACE_SECONDS * 1000,
     /** Set by npm: a process it started stops when npm is gone. */
     startedByNpm: env['npm_lifecycle_event'] !== undefined,
-    /** For child processes. */
+    /** For child processes, which are given what `childEnv` lets through. */
     env,
   };
 }

@@ -1,7 +1,7 @@
 /** Process entry of `npm run keys`: makes, revokes and lists API keys in the keys file. */
 import { Command, CommanderError } from 'commander';
 import { randomBytes } from 'node:crypto';
-import { loadKeysFilePath } from './config.ts';
+import { loadKeysSettings } from './config.ts';
 import { KeyKind } from './keys/api-key.ts';
 import { changeKeysFile, readKeysFile } from './keys/change-keys-file.ts';
 import { createKey, revokeKey } from './keys/edit-keys.ts';
@@ -21,8 +21,10 @@ const FILE = ['--file <path>', 'the keys file (default: REQRUN_KEYS_FILE)'] as c
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 const remark = (line: string): void => void process.stderr.write(`${line}\n`);
 
+const { keysFile, allowPlainUpstream } = loadKeysSettings();
+
 function pathOf({ file }: FileOption): string {
-  const path = file ?? loadKeysFilePath();
+  const path = file ?? keysFile;
   if (path === null) throw new Error('Set REQRUN_KEYS_FILE, or give --file <path>.');
   return path;
 }
@@ -40,7 +42,11 @@ program
   .option(...FILE)
   .action(async ({ project, test = false, signed = false, ...where }: FileOption & CreateOptions) => {
     const wanted = { project, kind: test ? KeyKind.test : KeyKind.live, signed, now: new Date() };
-    const made = await changeKeysFile(pathOf(where), (file) => createKey(file, wanted, randomBytes));
+    const made = await changeKeysFile(
+      pathOf(where),
+      (file) => createKey(file, wanted, randomBytes),
+      allowPlainUpstream,
+    );
     const what = made.signingSecret === null ? 'it is' : 'it and its signing secret are';
     remark(`Key ${made.id} of project ${project}; ${what} shown this once:`);
     say(made.key);
@@ -53,7 +59,11 @@ program
   .argument('<key id>', 'as `list` shows it')
   .option(...FILE)
   .action(async (id: string, where: FileOption) => {
-    await changeKeysFile(pathOf(where), (file) => ({ file: revokeKey(file, id, new Date()) }));
+    await changeKeysFile(
+      pathOf(where),
+      (file) => ({ file: revokeKey(file, id, new Date()) }),
+      allowPlainUpstream,
+    );
     remark(`Key ${id} is revoked.`);
   });
 
@@ -62,7 +72,7 @@ program
   .description('show the keys by their ids; what they are is kept nowhere')
   .option(...FILE)
   .action(async (where: FileOption) => {
-    const { keys } = await readKeysFile(pathOf(where));
+    const { keys } = await readKeysFile(pathOf(where), allowPlainUpstream);
     for (const { id, project, kind, signing, created_at, revoked_at } of keys) {
       const state = revoked_at === undefined ? 'in use' : `revoked ${revoked_at}`;
       const calls = signing === undefined ? [] : ['signed'];

@@ -6,6 +6,7 @@ import { chooseTemporal } from './process/choose-temporal.ts';
 import { describePayloads, planCodecServer, startCodecServer } from './process/codec-server.ts';
 import { createIdentity, isPredecessor } from './process/identity.ts';
 import { startMetrics } from './process/metrics.ts';
+import { insistedOn } from './process/insisted-on.ts';
 import { runEntry } from './process/run-entry.ts';
 import { openKeys } from './process/keys.ts';
 import { startApi } from './process/start-api.ts';
@@ -86,6 +87,7 @@ await runEntry(async ({ config, log, stopper }) => {
       upstream: baseURL,
       payloads: describePayloads(config, codec),
       metricsUrl: metrics?.url ?? null,
+      insistedOn: insistedOn(config),
       isDemo,
       isKeyed: keys !== null,
       model,

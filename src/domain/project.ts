@@ -5,7 +5,7 @@ export interface Project {
   /** When the call says nothing; null = the service's. */
   readonly defaultWaitSeconds: number | null;
   /** What it may ask the upstream for; null = anything. */
-  readonly models: ReadonlySet<string> | null;
+  readonly models: readonly string[] | null;
 }
 
 /** What a project may have; null = no limit of its own. */

@@ -71,6 +71,8 @@ export interface RetryByHand {
   readonly options: RetryOptions;
   /** Of the project, as they are now. */
   readonly caps: OptionCaps;
+  /** The same; null = any. */
+  readonly models: readonly string[] | null;
 }
 
 /** The durable store of requests, as the HTTP side sees it. */
@@ -98,7 +100,8 @@ export interface ProjectRequests {
   /**
    * Runs a failed or cancelled request again under its id. Calls at once are answered by one run. Null as with
    * `read`.
-   * @throws Refusal `request_already_completed`, or `request_not_terminal` while its first run goes on
+   * @throws Refusal `request_already_completed`, or `request_not_terminal` while its first run goes on; and
+   *   `model_not_allowed` or `invalid_value` where the project may not begin such a run any more
    */
   retry(id: string, retry: RetryByHand): Promise<StoredRequest | null>;
   /**

@@ -7,11 +7,13 @@ import { EMPTY_KEYS_FILE, KeysFileError, parseKeysFile, type KeysFile } from './
  * made beside it, exclusively, so that of two changes at once one is refused; it reaches the disk before it
  * takes the place.
  *
+ * @param allowPlain whether upstreams may have http addresses
  * @throws KeysFileError, and then nothing has changed
  */
 export async function changeKeysFile<T extends { readonly file: KeysFile }>(
   path: string,
   change: (file: KeysFile) => T,
+  allowPlain = false,
 ): Promise<T> {
   const beside = `${path}.new`;
   const made = await open(beside, 'wx', 0o600).catch((error: unknown) => {
@@ -19,7 +21,7 @@ export async function changeKeysFile<T extends { readonly file: KeysFile }>(
     throw new KeysFileError([`another change is being made; if none is, remove ${beside}`]);
   });
   try {
-    const changed = change(await readKeysFile(path));
+    const changed = change(await readKeysFile(path, allowPlain));
     await made.writeFile(`${JSON.stringify(changed.file, null, 2)}\n`);
     await made.sync();
     await rename(beside, path);
@@ -34,12 +36,12 @@ export async function changeKeysFile<T extends { readonly file: KeysFile }>(
 }
 
 /** The file's content; a file that is not there yet has none. @throws KeysFileError */
-export async function readKeysFile(path: string): Promise<KeysFile> {
+export async function readKeysFile(path: string, allowPlain = false): Promise<KeysFile> {
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
     if (hasCode(error, 'ENOENT')) return null;
     throw error;
   });
-  return text === null ? EMPTY_KEYS_FILE : parseKeysFile(text);
+  return text === null ? EMPTY_KEYS_FILE : parseKeysFile(text, allowPlain);
 }
 
 async function syncDirectory(path: string): Promise<void> {

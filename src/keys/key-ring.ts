@@ -61,7 +61,7 @@ function toProject(name: string, { limits, default_wait_seconds, models }: Proje
       },
     },
     defaultWaitSeconds: default_wait_seconds ?? null,
-    models: models === undefined ? null : new Set(models),
+    models: models ?? null,
   };
 }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isLoopback } from '../domain/loopback.ts';
+import { upstreamUrl } from '../domain/upstream-url.ts';
 import { KeyKind } from './api-key.ts';
 
 /** A project's name becomes part of its workflows' ids. */
@@ -9,29 +9,22 @@ export const MAX_KEYS_PER_PROJECT = 2;
 
 const count = z.int().min(1).max(1_000_000);
 
-const Upstream = z
-  .strictObject({
-    base_url: z.url({ protocol: /^https?$/, error: 'must be an http or https URL' }),
-    /** The NAME of the environment variable that holds the key, in the worker's environment. */
-    api_key_env: z
-      .string()
-      .regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'must be the name of an environment variable')
-      .optional(),
-    /** A file that holds the key, on the worker's machine. */
-    api_key_file: z.string().min(1).optional(),
-  })
-  .refine(({ base_url }) => isEncrypted(base_url), {
-    path: ['base_url'],
-    error: 'must be https outside loopback',
-  })
-  .refine(({ base_url }) => !hasCredentials(base_url), {
-    path: ['base_url'],
-    error: 'must not hold credentials',
-  })
-  .refine(({ api_key_env, api_key_file }) => api_key_env === undefined || api_key_file === undefined, {
-    path: ['api_key_file'],
-    error: 'cannot stand beside api_key_env',
-  });
+const upstream = (allowPlain: boolean) =>
+  z
+    .strictObject({
+      base_url: upstreamUrl(allowPlain),
+      /** The NAME of the environment variable that holds the key, in the worker's environment. */
+      api_key_env: z
+        .string()
+        .regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'must be the name of an environment variable')
+        .optional(),
+      /** A file that holds the key, on the worker's machine. */
+      api_key_file: z.string().min(1).optional(),
+    })
+    .refine(({ api_key_env, api_key_file }) => api_key_env === undefined || api_key_file === undefined, {
+      path: ['api_key_file'],
+      error: 'cannot stand beside api_key_env',
+    });
 
 const Limits = z.strictObject({
   requests_per_minute: count.optional(),
@@ -41,12 +34,13 @@ const Limits = z.strictObject({
   max_attempts: z.int().min(1).max(1000).optional(),
 });
 
-const ProjectEntry = z.strictObject({
-  upstream: Upstream.optional(),
-  limits: Limits.default({}),
-  default_wait_seconds: z.number().min(0).max(3600).optional(),
-  models: z.array(z.string().min(1)).optional(),
-});
+const projectEntry = (allowPlain: boolean) =>
+  z.strictObject({
+    upstream: upstream(allowPlain).optional(),
+    limits: Limits.default({}),
+    default_wait_seconds: z.number().min(0).max(3600).optional(),
+    models: z.array(z.string().min(1)).optional(),
+  });
 
 const KeyEntry = z.strictObject({
   id: z.string().regex(/^key_[a-z0-9]{1,40}$/, 'must be key_ and letters or digits'),
@@ -64,26 +58,30 @@ const KeyEntry = z.strictObject({
 export type KeyEntry = z.infer<typeof KeyEntry>;
 
 /** `REQRUN_KEYS_FILE`: projects, and the hashes of their keys. Strict: a misspelt limit is no limit. */
-const KeysFileSchema = z
-  .strictObject({
-    projects: z.record(z.string().regex(PROJECT_NAME, 'must be 1 to 20 of a-z, 0-9 and -'), ProjectEntry),
-    keys: z.array(KeyEntry),
-  })
-  .superRefine(({ projects, keys }, context) => {
-    const fault = (index: number, message: string): void =>
-      context.addIssue({ code: 'custom', path: ['keys', index], message });
-    keys.forEach(({ id, project, sha256, revoked_at }, index) => {
-      const before = keys.slice(0, index);
-      if (!Object.hasOwn(projects, project)) fault(index, 'belongs to no project of this file');
-      if (before.some((key) => key.id === id || key.sha256 === sha256)) fault(index, 'is there twice');
-      const active = activeKeys(before, project).length;
-      if (revoked_at === undefined && active >= MAX_KEYS_PER_PROJECT) {
-        fault(index, `is one more than the ${MAX_KEYS_PER_PROJECT} unrevoked keys a project may have`);
-      }
+const keysFile = (allowPlain: boolean) =>
+  z
+    .strictObject({
+      projects: z.record(
+        z.string().regex(PROJECT_NAME, 'must be 1 to 20 of a-z, 0-9 and -'),
+        projectEntry(allowPlain),
+      ),
+      keys: z.array(KeyEntry),
+    })
+    .superRefine(({ projects, keys }, context) => {
+      const fault = (index: number, message: string): void =>
+        context.addIssue({ code: 'custom', path: ['keys', index], message });
+      keys.forEach(({ id, project, sha256, revoked_at }, index) => {
+        const before = keys.slice(0, index);
+        if (!Object.hasOwn(projects, project)) fault(index, 'belongs to no project of this file');
+        if (before.some((key) => key.id === id || key.sha256 === sha256)) fault(index, 'is there twice');
+        const active = activeKeys(before, project).length;
+        if (revoked_at === undefined && active >= MAX_KEYS_PER_PROJECT) {
+          fault(index, `is one more than the ${MAX_KEYS_PER_PROJECT} unrevoked keys a project may have`);
+        }
+      });
     });
-  });
-export type KeysFile = z.infer<typeof KeysFileSchema>;
-export type ProjectEntry = z.infer<typeof ProjectEntry>;
+export type KeysFile = z.infer<ReturnType<typeof keysFile>>;
+export type ProjectEntry = z.infer<ReturnType<typeof projectEntry>>;
 
 export const EMPTY_KEYS_FILE: KeysFile = { projects: {}, keys: [] };
 
@@ -95,9 +93,9 @@ export class KeysFileError extends Error {
   }
 }
 
-/** @throws KeysFileError with all its faults */
-export function parseKeysFile(text: string): KeysFile {
-  const parsed = KeysFileSchema.safeParse(parseJson(text));
+/** @param allowPlain whether upstreams may have http addresses @throws KeysFileError with all its faults */
+export function parseKeysFile(text: string, allowPlain = false): KeysFile {
+  const parsed = keysFile(allowPlain).safeParse(parseJson(text));
   if (parsed.success) return parsed.data;
   throw new KeysFileError(
     parsed.error.issues.map(({ path, message }) => `${path.map(String).join('.')} ${message}`.trim()),
@@ -116,14 +114,4 @@ function parseJson(text: string): unknown {
     // The parser's message quotes the text.
     throw new KeysFileError(['it is not JSON']);
   }
-}
-
-function isEncrypted(url: string): boolean {
-  const parsed = URL.parse(url);
-  return parsed === null || parsed.protocol === 'https:' || isLoopback(parsed.hostname);
-}
-
-function hasCredentials(url: string): boolean {
-  const parsed = URL.parse(url);
-  return parsed !== null && `${parsed.username}${parsed.password}` !== '';
 }

@@ -15,17 +15,19 @@ const NOT_THERE = 'not there';
  * Reads a keys file and follows its changes. One that cannot be read later on is logged, and the last good
  * state stays in force.
  *
+ * @param allowPlain whether upstreams may have http addresses
  * @throws KeysFileError when it cannot be read now
  */
 export async function watchKeys(
   path: string,
+  allowPlain: boolean,
   log: { info(fields: object, message: string): void; error(fields: object, message: string): void },
 ): Promise<WatchedKeys> {
   let seen = await markOf(path);
   if (seen === NOT_THERE) {
     throw new KeysFileError(['it is not there: `npm run keys -- create --project <name>` makes it']);
   }
-  let ring = await load(path);
+  let ring = await load(path, allowPlain);
   let stopped = false;
 
   async function poll(): Promise<void> {
@@ -34,7 +36,7 @@ export async function watchKeys(
     if (mark !== seen && !stopped) {
       seen = mark;
       try {
-        ring = await load(path);
+        ring = await load(path, allowPlain);
         log.info({}, 'the keys file was read again');
       } catch (error) {
         const why = error instanceof KeysFileError ? error.message : 'it cannot be read';
@@ -55,8 +57,8 @@ export async function watchKeys(
   };
 }
 
-async function load(path: string): Promise<KeyRing> {
-  return createKeyRing(parseKeysFile(await readFile(path, 'utf8')));
+async function load(path: string, allowPlain: boolean): Promise<KeyRing> {
+  return createKeyRing(parseKeysFile(await readFile(path, 'utf8'), allowPlain));
 }
 
 /** Changes with every write and every replacement. */

@@ -6,12 +6,12 @@ import type { Stopper } from './stop.ts';
 
 /** The API keys and projects of REQRUN_KEYS_FILE, followed as they change; null where the service is open. */
 export async function openKeys(
-  { keysFile }: Pick<Config, 'keysFile'>,
+  { keysFile, allowPlainUpstream }: Pick<Config, 'keysFile' | 'allowPlainUpstream'>,
   log: Logger,
   stopper: Pick<Stopper, 'add'>,
 ): Promise<KeyRing | null> {
   if (keysFile === null) return null;
-  const keys = await watchKeys(keysFile, log);
+  const keys = await watchKeys(keysFile, allowPlainUpstream, log);
   stopper.add({ name: 'keys file', stop: async () => keys.stop() });
   return keys;
 }

@@ -1,5 +1,6 @@
 import { ConfigError, loadConfig, type Config } from '../config.ts';
 import type { Logger } from 'pino';
+import { insistedOn } from './insisted-on.ts';
 import { createLogger } from './logger.ts';
 import { installRuntime } from './runtime.ts';
 import { createStopper, stopWithParent, type Stopper } from './stop.ts';
@@ -24,6 +25,7 @@ export async function runEntry(start: (entry: Entry) => Promise<void>): Promise<
     process.exit(78);
   }
   const log = createLogger(config.logLevel);
+  for (const line of insistedOn(config)) log.warn(line);
   installRuntime(log);
   const stopper = createStopper(log);
   if (config.startedByNpm) stopWithParent(stopper);

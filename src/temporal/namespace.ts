@@ -41,7 +41,7 @@ export function createNamespaceFacts(connection: Connection, namespace: string):
   }
   return {
     retentionMs: () => retentionMs,
-    searchAttributes: (model) => attributes(model),
+    searchAttributes: (run) => attributes(run),
     refresh,
     stop: () => clearTimeout(timer),
   };

@@ -1,23 +1,49 @@
 import type { Connection } from '@temporalio/client';
-import { defineSearchAttributeKey, SearchAttributeType, TypedSearchAttributes } from '@temporalio/common';
+import {
+  defineSearchAttributeKey,
+  SearchAttributeType,
+  TypedSearchAttributes,
+  type SearchAttributePair,
+} from '@temporalio/common';
+import { DEFAULT_PROJECT } from '../domain/project.ts';
+import { IndexedValueType } from './proto.ts';
+
+const MODEL_KEY = defineSearchAttributeKey('ReqRunModel', SearchAttributeType.KEYWORD);
+const PROJECT_KEY = defineSearchAttributeKey('ReqRunProject', SearchAttributeType.KEYWORD);
 
 /**
- * The embedded server registers it. Elsewhere an operator does, once:
+ * By what runs can be found in Temporal; plain text also where payloads are encrypted. The embedded server
+ * registers them. Elsewhere an operator does, once, those that are wanted:
  * `temporal operator search-attribute create --name ReqRunModel --type Keyword`.
  */
-export const MODEL_ATTRIBUTE = 'ReqRunModel';
+export const SEARCH_ATTRIBUTES: readonly string[] = [MODEL_KEY.name, PROJECT_KEY.name];
 
-const MODEL_KEY = defineSearchAttributeKey(MODEL_ATTRIBUTE, SearchAttributeType.KEYWORD);
+/** What of a run can be searched for. */
+export interface SearchableRun {
+  readonly model: string;
+  readonly project: string;
+}
 
-/** The search attributes of a run, given at its start only; undefined where they are not registered. */
-export type RunSearchAttributes = (model: string) => TypedSearchAttributes | undefined;
+/** The search attributes of a run, given at its start only: those that are registered; undefined for none. */
+export type RunSearchAttributes = (run: SearchableRun) => TypedSearchAttributes | undefined;
 
-/** Asks for the namespace's own list: an attribute that is not registered would fail every start. */
+/** Asks for the namespace's own list: an attribute that is not registered, or as a number, would fail every start. */
 export async function findSearchAttributes(
   connection: Connection,
   namespace: string,
 ): Promise<RunSearchAttributes> {
   const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
-  if (!(MODEL_ATTRIBUTE in customAttributes)) return () => undefined;
-  return (model) => new TypedSearchAttributes([{ key: MODEL_KEY, value: model }]);
+  const isRegistered = (name: string): boolean =>
+    customAttributes[name] === IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD;
+  const registered = SEARCH_ATTRIBUTES.filter(isRegistered);
+  return (run) => {
+    const pairs = pairsOf(run).filter(({ key }) => registered.includes(key.name));
+    return pairs.length === 0 ? undefined : new TypedSearchAttributes(pairs);
+  };
+}
+
+/** The default project leaves no mark, as in its workflows' ids: what was run before there were projects is its own. */
+function pairsOf({ model, project }: SearchableRun): SearchAttributePair[] {
+  const byModel = { key: MODEL_KEY, value: model };
+  return project === DEFAULT_PROJECT ? [byModel] : [byModel, { key: PROJECT_KEY, value: project }];
 }

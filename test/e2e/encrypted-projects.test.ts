@@ -42,6 +42,11 @@ it('keep one key apart, run again and delete, and nothing of the prompt is in Te
   expect(record).toMatchObject({ status: 'completed', attempts: 2 });
   expect(record.temporal.workflow_id).toBe(`@alpha/${id}`);
   expect((await storedOf(deployment.client, `@alpha/${id}`)).includes(canary)).toBe(false);
+  // By nature in plain text, as the id is.
+  const { typedSearchAttributes } = await deployment.client.workflow.getHandle(`@alpha/${id}`).describe();
+  expect(typedSearchAttributes.getAll().map(({ value }) => value)).toEqual(
+    expect.arrayContaining([id, 'alpha']),
+  );
 
   const deleted = await until(
     () => remove(url, id, alpha),

@@ -1,6 +1,6 @@
 /** `npm run keys` as a process of its own, beside a service that is running. */
 import { once } from 'node:events';
-import { readFile, stat } from 'node:fs/promises';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { get } from '../support/api.ts';
@@ -86,6 +86,19 @@ describe('npm run keys', () => {
       projects: { new: {} },
       keys: [{ project: 'new', kind: 'live' }],
     });
+  });
+
+  it('judges the upstreams in the file as the service does, and names the way out', async () => {
+    const path = join(keys.directory, 'plain.json');
+    const upstream = { base_url: 'http://ollama:11434/v1' };
+    await writeFile(path, JSON.stringify({ projects: { local: { upstream } }, keys: [] }));
+    const create = ['create', '--project', 'local', '--file', path];
+    const refused = await command(create);
+    expect([refused.code, refused.all.includes('REQRUN_ALLOW_PLAIN_UPSTREAM=1')]).toEqual([1, true]);
+    const env = { REQRUN_ALLOW_PLAIN_UPSTREAM: '1' };
+    const made = await command(create, env);
+    expect((await command(['list', '--file', path], env)).all).toContain(idIn(made));
+    expect((await command(['revoke', idIn(made), '--file', path], env)).code).toBe(0);
   });
 
   it.each([

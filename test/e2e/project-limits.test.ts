@@ -13,12 +13,13 @@ const keys = await makeKeysFile({
   impatient: { limits: { waiters: 1 } },
   capped: { limits: { deadline_seconds: 120, max_attempts: 2 } },
   picky: { models: ['allowed-model'] },
+  dropped: { models: ['dropped-model', 'dropped-probe', 'kept-model'] },
   patient: { default_wait_seconds: 20 },
   free: {},
 });
 afterAll(() => keys.remove());
 const callers = new Map<string, Record<string, string>>();
-for (const name of ['paced', 'narrow', 'impatient', 'capped', 'picky', 'patient', 'free']) {
+for (const name of ['paced', 'narrow', 'impatient', 'capped', 'picky', 'dropped', 'patient', 'free']) {
   callers.set(name, bearer((await keys.create(name)).key));
 }
 const as = (project: string): Record<string, string> => callers.get(project) ?? {};
@@ -155,6 +156,52 @@ describe('models', () => {
     expect([...statusAndCode(refused), errorOf(refused).param]).toEqual([403, 'model_not_allowed', 'model']);
     expect((await post(url, { model: 'allowed-model', wait: 20 }, as('picky'))).status).toBe(200);
     expect(upstream.hits('another-model')).toHaveLength(0);
+  });
+
+  it('are looked at again by a retry by hand, because a model may have been taken from the project since', async () => {
+    const [dropped, kept] = [unique('dropped'), unique('kept')];
+    for (const model of ['dropped-model', 'kept-model'])
+      upstream.script(model, { answer: 400, body: {} }, ok());
+    await post(url, { model: 'dropped-model', idempotency_key: dropped, wait: 20 }, as('dropped'));
+    await post(url, { model: 'kept-model', idempotency_key: kept, wait: 20 }, as('dropped'));
+    const before = await readFile(keys.path, 'utf8');
+    const dropModels = async (): Promise<void> => {
+      await writeFile(keys.path, before.replaceAll(/"dropped-(model|probe)",/g, ''));
+      await until(
+        () => post(url, { model: 'dropped-probe' }, as('dropped')),
+        ({ status }) => status === 403,
+        5_000,
+      );
+    };
+    const retry = (id: string, body?: object): Promise<Answer> => act(url, id, 'retry', body, as('dropped'));
+
+    await dropModels();
+    for (const body of [undefined, { run: 1, reqrun: { max_attempts: 1 } }]) {
+      const refused = await retry(dropped, body);
+      expect([...statusAndCode(refused), errorOf(refused).param]).toEqual([
+        403,
+        'model_not_allowed',
+        'model',
+      ]);
+    }
+    expect(recordIn(await read('dropped', dropped))).toMatchObject({ status: 'failed', run: 1, attempts: 1 });
+    expect(upstream.hits('dropped-model')).toHaveLength(1);
+    expect((await act(url, dropped, 'retry', undefined, as('free'))).status).toBe(404);
+    expect((await retry(kept)).status).toBe(202);
+
+    await writeFile(keys.path, before);
+    await until(
+      () => retry(dropped, { run: 1 }),
+      ({ status }) => status === 202,
+      5_000,
+    );
+    expect(recordIn(await read('dropped', dropped, '?wait=20'))).toMatchObject({
+      status: 'completed',
+      run: 2,
+    });
+    // Nothing begins: the run that followed is the answer, whatever the project may do by now.
+    await dropModels();
+    expect(recordIn(await retry(dropped, { run: 1 }))).toMatchObject({ status: 'completed', run: 2 });
   });
 });
 

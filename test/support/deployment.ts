@@ -42,6 +42,8 @@ export interface DeploymentOptions {
   readonly worker?: boolean;
   readonly env?: Record<string, string>;
   readonly temporalAddress?: string;
+  /** `default` where none is given. */
+  readonly namespace?: string;
   /** Of the upstream's answers. */
   readonly maxResponseBytes?: number;
   /** Silent by default. */
@@ -65,7 +67,8 @@ export async function startDeployment(options: DeploymentOptions): Promise<Deplo
     ...env,
   });
   const address = options.temporalAddress ?? inject('temporalAddress');
-  const temporal: TemporalAddress = { address, namespace: 'default', apiKey: null, tls: false };
+  const { namespace = 'default' } = options;
+  const temporal: TemporalAddress = { address, namespace, apiKey: null, tls: false };
   const stopper = testStopper();
   const metrics = await startMetrics(config, log, stopper);
   const keys = await openKeys(config, log, stopper);
@@ -81,7 +84,7 @@ export async function startDeployment(options: DeploymentOptions): Promise<Deplo
     startWorker({
       config,
       connection,
-      namespace: 'default',
+      namespace,
       identity: 'test-worker',
       upstream: { upstream, baseURL: upstreamURL, isDemo: false },
       waiters: together ? waiters : null,

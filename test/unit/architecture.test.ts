@@ -116,6 +116,14 @@ describe('the architecture', () => {
     ]);
   });
 
+  it('starts other programs in few places, each of which gives them no more than what is listed', () => {
+    const starting = imports.filter(({ to }) => to === 'node:child_process').map(({ from }) => from);
+    // The guard hands on what it was given itself.
+    const GUARD = 'src/temporal/embedded/guard.ts';
+    expect(starting).toContain(GUARD);
+    expect(starting.filter((file) => !/ env: childEnv\(env\),\n/.test(read(file)))).toEqual([GUARD]);
+  });
+
   it('keeps zod and openai out of the workflow bundle', async () => {
     const bundle = await loadWorkflowBundle();
     if (!('code' in bundle)) throw new Error('expected the code');

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { SEARCH_ATTRIBUTES } from '../../src/temporal/search-attributes.ts';
 
 const root = new URL('../../', import.meta.url);
 
@@ -40,6 +41,11 @@ describe('docker-compose.yml', () => {
       expect(port).toMatch(/^127\.0\.0\.1:/);
   });
 
+  it('registers every search attribute on its Temporal server, because only registered ones are set', () => {
+    const registered = services['temporal']?.command.filter((flag) => flag.startsWith('--search-attribute='));
+    expect(registered).toEqual(SEARCH_ATTRIBUTES.map((name) => `--search-attribute=${name}=Keyword`));
+  });
+
   it('waits only for services that exist and can say that they are healthy', () => {
     for (const awaited of Object.values(services).flatMap((service) =>
       Object.keys(service.depends_on ?? {}),
@@ -53,5 +59,12 @@ describe('docker-compose.yml', () => {
       if (build !== undefined) expect(existsSync(new URL(command[1] ?? '', root))).toBe(true);
     }
     expect(readFileSync(new URL('Dockerfile', root), 'utf8')).not.toMatch(/FROM .*alpine/);
+  });
+
+  it('gives API and worker the same of whatever both read, or one would refuse what the other takes', () => {
+    for (const name of ['REQRUN_KEYS_FILE', 'REQRUN_ENCRYPTION_KEYS', 'REQRUN_ALLOW_PLAIN_UPSTREAM']) {
+      const given = ['api', 'worker'].map((service) => services[service]?.environment?.[name]);
+      expect(given).toEqual([`\${${name}:-}`, `\${${name}:-}`]);
+    }
   });
 });

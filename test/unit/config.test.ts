@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { ConfigError, loadConfig } from '../../src/config.ts';
+import { ConfigError, loadConfig, loadKeysSettings } from '../../src/config.ts';
+import { insistedOn } from '../../src/process/insisted-on.ts';
 
 function faultsOf(env: Record<string, string>): readonly string[] {
   try {
@@ -34,5 +35,78 @@ describe('the configuration', () => {
     const faults = faultsOf({ PORT: 'canary', REQRUN_ENCRYPTION_KEYS: 'canary' });
     expect(faults.map((fault) => fault.split(' ')[0]).toSorted()).toEqual(['PORT', 'REQRUN_ENCRYPTION_KEYS']);
     expect(faults.join()).not.toContain('canary');
+  });
+
+  it.each([
+    'http://ollama:11434/v1',
+    'http://10.0.0.7:8000/v1',
+    'http://127.0.0.1.example.org',
+    'http://[fd00::1]/v1',
+  ])('refuses %s as the upstream, because whoever is on the way could read prompts and the key', (url) => {
+    const [fault, ...others] = faultsOf({ OPENAI_BASE_URL: url });
+    expect(others).toEqual([]);
+    expect(fault).toMatch(/^OPENAI_BASE_URL must be https .*REQRUN_ALLOW_PLAIN_UPSTREAM=1/);
+    expect(fault).not.toContain(new URL(url).hostname);
+    expect(faultsOf({ OPENAI_BASE_URL: url, REQRUN_ALLOW_PLAIN_UPSTREAM: '0' })).toHaveLength(1);
+    expect(loadConfig({ OPENAI_BASE_URL: url, REQRUN_ALLOW_PLAIN_UPSTREAM: '1' }).upstream?.baseURL).toBe(
+      url,
+    );
+  });
+
+  it.each([
+    'http://127.0.0.1:11434/v1',
+    'http://localhost/v1',
+    'http://[::1]:1/v1',
+    'https://api.example/v1',
+  ])('takes %s as the upstream without a word, because nobody is on the way, or cannot read it', (url) =>
+    expect(faultsOf({ OPENAI_BASE_URL: url })).toEqual([]),
+  );
+
+  it('takes no credentials in the upstream’s address, which is shown at start, whatever the operator insists on', () => {
+    for (const url of ['https://canary@api.example/v1', 'http://u:canary@127.0.0.1/v1']) {
+      for (const REQRUN_ALLOW_PLAIN_UPSTREAM of ['0', '1']) {
+        expect(faultsOf({ OPENAI_BASE_URL: url, REQRUN_ALLOW_PLAIN_UPSTREAM })).toEqual([
+          'OPENAI_BASE_URL must not hold credentials',
+        ]);
+      }
+    }
+  });
+
+  it('lists the upstream’s fault beside all others', () => {
+    const faults = faultsOf({
+      OPENAI_BASE_URL: 'http://ollama/v1',
+      PORT: 'x',
+      REQRUN_ALLOW_PLAIN_UPSTREAM: 'yes',
+    });
+    expect(faults.map((fault) => fault.split(' ')[0]).toSorted()).toEqual([
+      'OPENAI_BASE_URL',
+      'PORT',
+      'REQRUN_ALLOW_PLAIN_UPSTREAM',
+    ]);
+    expect(faultsOf({ OPENAI_BASE_URL: 'ftp://canary', PORT: '1' })).toEqual([
+      'OPENAI_BASE_URL must be an http or https URL',
+    ]);
+  });
+
+  it('tells the command for the keys file which file, and whether its upstreams may be plain', () => {
+    expect(loadKeysSettings({ REQRUN_KEYS_FILE: 'k.json', REQRUN_ALLOW_PLAIN_UPSTREAM: '1' })).toEqual({
+      keysFile: 'k.json',
+      allowPlainUpstream: true,
+    });
+    expect(loadKeysSettings({ REQRUN_KEYS_FILE: '' })).toEqual({ keysFile: null, allowPlainUpstream: false });
+  });
+});
+
+describe('a protection that the operator lifted', () => {
+  const saidWith = (env: Record<string, string>): readonly string[] => insistedOn(loadConfig(env));
+
+  it('is said at every start, each by its variable, and nothing is where none is lifted', () => {
+    expect(saidWith({})).toEqual([]);
+    expect(saidWith({ REQRUN_ALLOW_OPEN: '1', REQRUN_ALLOW_PLAIN_UPSTREAM: '1' })).toEqual([
+      expect.stringMatching(/^REQRUN_ALLOW_OPEN=1: /),
+      expect.stringMatching(/^REQRUN_ALLOW_PLAIN_UPSTREAM=1: /),
+    ]);
+    // With keys, nothing is open.
+    expect(saidWith({ REQRUN_ALLOW_OPEN: '1', REQRUN_KEYS_FILE: 'k.json' })).toEqual([]);
   });
 });

@@ -64,8 +64,8 @@ describe('a keys file', () => {
     ['a name that is none', JSON.stringify({ projects: { Billing: {} }, keys: [] }), 'projects.Billing'],
     [
       'plain http beyond loopback',
-      project({ upstream: { base_url: 'http://example.org/v1' } }),
-      'must be https',
+      project({ upstream: { base_url: 'http://secret.example.org/v1' } }),
+      'must be https outside loopback (REQRUN_ALLOW_PLAIN_UPSTREAM=1',
     ],
     [
       'a URL with a password',
@@ -95,6 +95,26 @@ describe('a keys file', () => {
   ])('may name %s as an upstream', (base_url) => {
     const ring = createKeyRing(parseKeysFile(project({ upstream: { base_url, api_key_env: 'A_KEY' } })));
     expect(ring.upstreamOf('billing')).toEqual({ baseURL: base_url, apiKeyEnv: 'A_KEY', apiKeyFile: null });
+  });
+
+  it('may name an upstream with an http address where the operator insists, as a container network needs', async () => {
+    const base_url = 'http://ollama:11434/v1';
+    const text = project({ upstream: { base_url } });
+    expect(createKeyRing(parseKeysFile(text, true)).upstreamOf('billing')).toMatchObject({
+      baseURL: base_url,
+    });
+    const withPassword = project({ upstream: { base_url: 'http://u:secret@ollama/v1' } });
+    expect(() => parseKeysFile(withPassword, true)).toThrow('must not hold credentials');
+    const path = join(directory, 'plain.json');
+    await writeFile(path, text);
+    const log = { info: () => undefined, error: () => undefined };
+    await expect(watchKeys(path, false, log)).rejects.toThrow('REQRUN_ALLOW_PLAIN_UPSTREAM');
+    const watched = await watchKeys(path, true, log);
+    expect(watched.upstreamOf('billing')).toMatchObject({ baseURL: base_url });
+    watched.stop();
+    await expect(changeKeysFile(path, (file) => create(file, 'billing'))).rejects.toThrow('must be https');
+    await changeKeysFile(path, (file) => create(file, 'billing'), true);
+    expect((await readKeysFile(path, true)).keys).toHaveLength(1);
   });
 });
 
@@ -132,13 +152,13 @@ describe('a watched keys file', () => {
   it('takes up changes within 5 s, and keeps the last good state while the file has a fault or is gone', async () => {
     const path = join(directory, 'watched.json');
     const log: { level: string; why?: string }[] = [];
-    const keys = watchKeys(path, {
+    const keys = watchKeys(path, false, {
       info: () => void log.push({ level: 'info' }),
       error: (fields) => void log.push({ level: 'error', ...fields }),
     });
     await expect(keys).rejects.toThrow('it is not there');
     const first = await changeKeysFile(path, (file) => create(file, 'billing'));
-    const watched = await watchKeys(path, {
+    const watched = await watchKeys(path, false, {
       info: () => void log.push({ level: 'info' }),
       error: (fields) => void log.push({ level: 'error', ...fields }),
     });

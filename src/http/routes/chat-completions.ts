@@ -1,4 +1,5 @@
 import type { FastifyReply } from 'fastify';
+import { requireAllowed } from '../../domain/allowed-models.ts';
 import { overloaded } from '../../domain/limit.ts';
 import type { AsyncChatCompletion } from '../../domain/record.ts';
 import { AsyncChatCompletion as AsyncChatCompletionSchema } from '../../domain/record.ts';
@@ -46,7 +47,7 @@ export function chatCompletionRoutes(
       const { body, jsonBody } = request;
       const project = projectOf(request);
       if (jsonBody === null) throw new Refusal('invalid_json');
-      if (!isAllowed(project, body.model)) throw new Refusal('model_not_allowed', { param: 'model' });
+      requireAllowed(project.models, body.model);
       if (body.stream === true) throw new Refusal('stream_not_supported', { param: 'stream' });
       const key = readIdempotencyKey(request.raw, body.idempotency_key, {
         project: project.name,
@@ -68,10 +69,6 @@ export function chatCompletionRoutes(
       return sendAcceptance(reply, acceptance, body.model);
     },
   );
-}
-
-function isAllowed({ models }: Project, model: string): boolean {
-  return models === null || models.has(model);
 }
 
 function waitOf({ defaultWaitSeconds }: Project, wait: WaitSettings): WaitSettings {

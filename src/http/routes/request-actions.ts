@@ -72,6 +72,7 @@ export function requestActionRoutes(app: App, { requests }: AppDependencies, lim
             'unknown_field',
             'invalid_type',
             'invalid_value',
+            'model_not_allowed',
             'request_already_completed',
             'request_not_terminal',
           ]),
@@ -80,7 +81,8 @@ export function requestActionRoutes(app: App, { requests }: AppDependencies, lim
     },
     async (request, reply) => {
       const { run = null, reqrun = {} } = request.body ?? {};
-      const retry = { run, options: reqrun, caps: projectOf(request).limits.caps };
+      const { limits, models } = projectOf(request);
+      const retry = { run, options: reqrun, caps: limits.caps, models };
       const { own, id } = namedRequest(requests, request);
       return accepted(reply, await own.retry(id, retry));
     },

@@ -1,8 +1,8 @@
 import { join, resolve } from 'node:path';
 import { findCached, findOnPath } from './binary-on-disk.ts';
+import type { Env } from './child-env.ts';
 import { downloadBinary } from './download.ts';
 import { buildWithGo } from './go-build.ts';
-import type { Env } from './run-command.ts';
 import { CLI_VERSION } from './version.ts';
 
 /** The path of a binary, or why there is none. */
@@ -19,7 +19,7 @@ export interface BinarySettings {
   readonly cacheDir: string;
   /** One line for a person, where something takes longer than a second. */
   readonly progress: (line: string) => void;
-  /** For the search on PATH and for the commands that are run. */
+  /** For the search on PATH and, as far as `childEnv` lets it through, for the commands that are run. */
   readonly env: Env;
   /** Ends a download or a build; the search then throws the signal's reason. */
   readonly signal?: AbortSignal;
@@ -30,7 +30,7 @@ export function binarySources(settings: BinarySettings): readonly BinarySource[]
   const cachedPath = join(resolve(settings.cacheDir), `temporal-${CLI_VERSION}`);
   return [
     { name: 'temporal on PATH', find: () => findOnPath(settings.env) },
-    { name: 'the cache', find: () => findCached(cachedPath) },
+    { name: 'the cache', find: () => findCached(cachedPath, settings.env) },
     { name: "the SDK's download", find: () => downloadBinary(cachedPath, settings) },
     { name: 'a build from Go modules', find: () => buildWithGo(cachedPath, settings) },
   ];

@@ -33,13 +33,13 @@ export async function downloadBinary(
       command: process.execPath,
       args: [ENTRY_PATH, `v${CLI_VERSION}`, workDir],
       cwd: dirname(ENTRY_PATH),
-      env: { ...env, NODE_OPTIONS: undefined },
+      env,
       signal: signal === undefined ? limit.signal : AbortSignal.any([signal, limit.signal]),
     });
     // The file counts, not the server that was to be started from it.
     const file = (await readdir(workDir)).find((name) => !name.endsWith('.downloading'));
     if (file === undefined) return { missing: `it could not be downloaded: ${fault ?? 'no file was left'}` };
-    const found = await findCached(join(workDir, file));
+    const found = await findCached(join(workDir, file), env);
     if ('missing' in found) return found;
     await rename(found.path, path);
     return { path };

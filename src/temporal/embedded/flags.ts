@@ -1,4 +1,5 @@
-import type { Env } from './run-command.ts';
+import { SEARCH_ATTRIBUTES } from '../search-attributes.ts';
+import type { Env } from './child-env.ts';
 
 type DynamicConfig = Readonly<Record<string, string | number | boolean>>;
 
@@ -52,7 +53,7 @@ export function serverFlags({
     ...['--db-filename', databasePath],
     // An answer comes after the disk has it: WAL with a full sync at each commit.
     ...['--sqlite-pragma', 'journal_mode=WAL', '--sqlite-pragma', 'synchronous=FULL'],
-    ...['--search-attribute', 'ReqRunModel=Keyword', '--search-attribute', 'ReqRunProject=Keyword'],
+    ...SEARCH_ATTRIBUTES.flatMap((name) => ['--search-attribute', `${name}=Keyword`]),
     ...['--log-level', 'error'],
     ...(codecEndpoint === undefined ? [] : ['--ui-codec-endpoint', codecEndpoint]),
     ...Object.entries({ ...DYNAMIC_CONFIG, ...dynamicConfig }).flatMap(([key, value]) => [
@@ -62,12 +63,8 @@ export function serverFlags({
   ];
 }
 
-/** Not for the server: keys and settings of this program, a client's profile, flags of this Node. */
-const NOT_HANDED_ON = /^(OPENAI_|REQRUN_|TEMPORAL_|NODE_OPTIONS$)/;
-
-/** The environment of the server's process. */
-export function serverEnv(env: Env): Record<string, string | undefined> {
-  const handedOn = Object.entries(env).filter(([name]) => !NOT_HANDED_ON.test(name));
+/** The environment of the server's process, of which it is given what `childEnv` lets through. */
+export function serverEnv(env: Env): Env {
   // Fewer collections: some 15 % of the server's CPU, for memory this machine has.
-  return { ...Object.fromEntries(handedOn), GOGC: '400' };
+  return { ...env, GOGC: '400' };
 }

@@ -42,7 +42,9 @@ export async function isServerOf(pid: number, databasePath: string): Promise<boo
   const viaProc = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => null);
   const command =
     viaProc ??
-    (process.platform === 'linux' ? null : await outputOf('ps', ['-ww', '-o', 'command=', '-p', `${pid}`]));
+    (process.platform === 'linux'
+      ? null
+      : await outputOf('/bin/ps', ['-ww', '-o', 'command=', '-p', `${pid}`], {}));
   return command !== null && command.includes('start-dev') && command.includes(databasePath);
 }
 

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import type { Env } from './run-command.ts';
+import { childEnv, type Env } from './child-env.ts';
 
 /** A command that takes minutes. */
 export interface LongCommand {
@@ -19,7 +19,7 @@ export async function runGroup({ command, args, cwd, env, signal }: LongCommand)
   signal.throwIfAborted();
   const child = spawn(command, args, {
     cwd,
-    env: { ...env },
+    env: childEnv(env),
     detached: true,
     stdio: ['ignore', 'ignore', 'pipe'],
   });

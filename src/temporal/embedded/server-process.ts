@@ -4,8 +4,8 @@ import { open, readFile, stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
+import { childEnv, type Env } from './child-env.ts';
 import { endServer } from './orphan.ts';
-import type { Env } from './run-command.ts';
 
 export interface ServerCommand {
   readonly binaryPath: string;
@@ -40,7 +40,7 @@ export async function spawnServer(command: ServerCommand): Promise<ServerProcess
   const logStart = (await stat(logPath)).size;
   const guard = fork(GUARD_PATH, [binaryPath, ...flags], {
     detached: true,
-    env: env,
+    env: childEnv(env),
     execArgv: [],
     stdio: ['ignore', log.fd, log.fd, 'ipc'],
   });

@@ -1,11 +1,11 @@
 import { mkdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Env } from './child-env.ts';
 import { DataDirUnusableError } from './data-dir-lock.ts';
 import { serverEnv, serverFlags, type ServerPlace } from './flags.ts';
 import { stopOrphan } from './orphan.ts';
 import { requirePorts } from './ports.ts';
 import { NAMESPACE, untilServerAnswers } from './readiness.ts';
-import type { Env } from './run-command.ts';
 import { spawnServer, type ServerProcess } from './server-process.ts';
 import { forgetServer, rememberedServer, rememberServer } from './server-state.ts';
 import { supervise } from './supervise.ts';

@@ -1,4 +1,5 @@
 import { decodeArrayFromPayloads } from '@temporalio/common/lib/internal-non-workflow/index.js';
+import { requireAllowed } from '../../domain/allowed-models.ts';
 import { carryOver } from '../../domain/journal.ts';
 import { withinCaps } from '../../domain/option-caps.ts';
 import { withOverrides } from '../../domain/options.ts';
@@ -21,7 +22,7 @@ export async function retryRequest(
   dependencies: TemporalRequestsDependencies,
   runs: OwnRuns,
   workflowId: string,
-  { run: wanted, options, caps }: RetryByHand,
+  { run: wanted, options, caps, models }: RetryByHand,
   budget: RpcBudget,
 ): Promise<StoredRequest | null> {
   const { boundedClient } = dependencies;
@@ -38,6 +39,8 @@ export async function retryRequest(
     if (record.run > 1) return last.stored;
     throw refused('request_not_terminal', record.id);
   }
+  // What began as its project's may have been taken from it since.
+  requireAllowed(models, last.memo.model);
   const body = await readBody(dependencies, runs, last, budget);
   // Last before the start, so that the gap in which a deletion could come and be done is a millisecond's.
   const isFree = body !== null && (await untilClosed(runs, last, budget));

@@ -4,6 +4,7 @@ import {
   type InternalWorkflowStartOptions,
 } from '@temporalio/client/lib/internal.js';
 import type { RawJson } from '../../domain/raw-json.ts';
+import { fromWorkflowId } from '../../domain/request-id.ts';
 import { MEMO_KEY, RUN_SLACK_MS, WORKFLOW_TYPE, type RunInput, type RunMemo } from '../../domain/run.ts';
 import type { RunSearchAttributes } from '../search-attributes.ts';
 
@@ -43,7 +44,7 @@ export async function startRun(client: Client, settings: StartSettings, run: New
     options,
     heartbeat_timeout_seconds: settings.heartbeatTimeoutSeconds,
   };
-  const attributes = settings.searchAttributes(model);
+  const attributes = settings.searchAttributes({ model, project: fromWorkflowId(workflowId).project });
   const retentionMs = settings.retentionMs();
   const kept: RunMemo = retentionMs === null ? memo : { ...memo, retention_ms: retentionMs };
   const start: InternalWorkflowStartOptions & { args: [RunInput, RawJson] } = {
