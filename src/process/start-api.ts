@@ -68,6 +68,7 @@ export async function startApi(parts: ApiParts): Promise<string> {
       heartbeatTimeoutSeconds: parts.heartbeatTimeoutSeconds,
       eagerStart: parts.eagerStart,
       searchAttributes: facts.searchAttributes,
+      workersAreOurs: parts.settledHere,
       retentionMs: facts.retentionMs,
     },
     record: () => ({ namespace, uiUrl: parts.uiUrl, retentionMs: facts.retentionMs() }),

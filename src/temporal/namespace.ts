@@ -20,7 +20,7 @@ export interface NamespaceFacts {
 
 export function createNamespaceFacts(connection: Connection, namespace: string): NamespaceFacts {
   let retentionMs: number | null = null;
-  let attributes: RunSearchAttributes = () => undefined;
+  let attributes: RunSearchAttributes = () => [];
   let timer: NodeJS.Timeout | undefined;
 
   async function read(): Promise<void> {

@@ -1,10 +1,5 @@
 import type { Connection } from '@temporalio/client';
-import {
-  defineSearchAttributeKey,
-  SearchAttributeType,
-  TypedSearchAttributes,
-  type SearchAttributePair,
-} from '@temporalio/common';
+import { defineSearchAttributeKey, SearchAttributeType, type SearchAttributePair } from '@temporalio/common';
 import { DEFAULT_PROJECT } from '../domain/project.ts';
 import { IndexedValueType } from './proto.ts';
 
@@ -24,8 +19,8 @@ export interface SearchableRun {
   readonly project: string;
 }
 
-/** The search attributes of a run, given at its start only: those that are registered; undefined for none. */
-export type RunSearchAttributes = (run: SearchableRun) => TypedSearchAttributes | undefined;
+/** The search attributes of a run, given at its start only: those that are registered. */
+export type RunSearchAttributes = (run: SearchableRun) => readonly SearchAttributePair[];
 
 /** Asks for the namespace's own list: an attribute that is not registered, or as a number, would fail every start. */
 export async function findSearchAttributes(
@@ -36,10 +31,7 @@ export async function findSearchAttributes(
   const isRegistered = (name: string): boolean =>
     customAttributes[name] === IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD;
   const registered = SEARCH_ATTRIBUTES.filter(isRegistered);
-  return (run) => {
-    const pairs = pairsOf(run).filter(({ key }) => registered.includes(key.name));
-    return pairs.length === 0 ? undefined : new TypedSearchAttributes(pairs);
-  };
+  return (run) => pairsOf(run).filter(({ key }) => registered.includes(key.name));
 }
 
 /** The default project leaves no mark, as in its workflows' ids: what was run before there were projects is its own. */

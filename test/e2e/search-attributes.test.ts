@@ -2,6 +2,7 @@
 import { Connection } from '@temporalio/client';
 import { msNumberToTs } from '@temporalio/common/lib/time.js';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { BUILD_ID, FOREKNOWN_BUILD } from '../../src/temporal/build-ids.ts';
 import { IndexedValueType } from '../../src/temporal/proto.ts';
 import { act, get, post, recordIn, unique } from '../support/api.ts';
 import { startDeployment, type Deployment } from '../support/deployment.ts';
@@ -50,6 +51,21 @@ describe('a run of a project', () => {
     expect(await attributesOf(deployment, id)).toEqual({ ReqRunModel: id });
     expect(await findRuns(`ReqRunModel = '${id}'`)).toEqual([`@${project}/${id}`, id]);
     expect(await findRuns(`ReqRunModel = '${id}' AND ReqRunProject IS NULL`, 1)).toEqual([id]);
+  });
+
+  it('names the build that works on it from its start, in the very form that the server would write later', async () => {
+    const id = unique('build');
+    await post(url, { model: id, idempotency_key: id, wait: 20 }, byDefault);
+    const handle = deployment.client.workflow.getHandle(id);
+    await handle.result();
+    const [start] = (await handle.fetchHistory()).events ?? [];
+    const given = start?.workflowExecutionStartedEventAttributes?.searchAttributes?.indexedFields ?? {};
+    const { raw, typedSearchAttributes } = await handle.describe();
+    const atTheEnd = typedSearchAttributes.getAll().find(({ key }) => key.name === 'BuildIds');
+    // Had the server anything to add, it would stand here, and would have cost a write.
+    expect(atTheEnd).toEqual(FOREKNOWN_BUILD);
+    expect(Object.keys(given)).toContain('BuildIds');
+    expect(raw.workflowExecutionInfo?.mostRecentWorkerVersionStamp?.buildId).toBe(BUILD_ID);
   });
 
   /** The ids of so many runs; visibility is a moment late. */

@@ -1,4 +1,5 @@
 import type { Client } from '@temporalio/client';
+import { TypedSearchAttributes } from '@temporalio/common';
 import {
   InternalWorkflowStartOptionsSymbol,
   type InternalWorkflowStartOptions,
@@ -6,6 +7,7 @@ import {
 import type { RawJson } from '../../domain/raw-json.ts';
 import { fromWorkflowId } from '../../domain/request-id.ts';
 import { MEMO_KEY, RUN_SLACK_MS, WORKFLOW_TYPE, type RunInput, type RunMemo } from '../../domain/run.ts';
+import { FOREKNOWN_BUILD } from '../build-ids.ts';
 import type { RunSearchAttributes } from '../search-attributes.ts';
 
 /** The same for every run of a process. */
@@ -15,6 +17,8 @@ export interface StartSettings {
   /** Only where a worker shares this process and connection. */
   readonly eagerStart: boolean;
   readonly searchAttributes: RunSearchAttributes;
+  /** Whether every run is worked on by this process's own worker. */
+  readonly workersAreOurs: boolean;
   /** The namespace's retention as far as it is known. */
   readonly retentionMs: () => number | null;
 }
@@ -44,7 +48,10 @@ export async function startRun(client: Client, settings: StartSettings, run: New
     options,
     heartbeat_timeout_seconds: settings.heartbeatTimeoutSeconds,
   };
-  const attributes = settings.searchAttributes({ model, project: fromWorkflowId(workflowId).project });
+  const attributes = [
+    ...settings.searchAttributes({ model, project: fromWorkflowId(workflowId).project }),
+    ...(settings.workersAreOurs ? [FOREKNOWN_BUILD] : []),
+  ];
   const retentionMs = settings.retentionMs();
   const kept: RunMemo = retentionMs === null ? memo : { ...memo, retention_ms: retentionMs };
   const start: InternalWorkflowStartOptions & { args: [RunInput, RawJson] } = {
@@ -60,7 +67,7 @@ export async function startRun(client: Client, settings: StartSettings, run: New
     memo: { [MEMO_KEY]: kept },
     staticSummary: `${operation} · ${model}${memo.run === 1 ? '' : ` · run ${memo.run}`}`,
     priority: { priorityKey: options.priority },
-    ...(attributes === undefined ? {} : { typedSearchAttributes: attributes }),
+    ...(attributes.length === 0 ? {} : { typedSearchAttributes: new TypedSearchAttributes(attributes) }),
     [InternalWorkflowStartOptionsSymbol]: { requestId: startId },
   };
   await client.workflow.start(WORKFLOW_TYPE, start);

@@ -8,6 +8,7 @@ import {
 } from '../../../activities/index.ts';
 import type { SettledRun } from '../../domain/requests.ts';
 import type { Housekeeping } from '../../domain/run.ts';
+import { BUILD_ID } from '../build-ids.ts';
 import type { Waiters } from '../waiters.ts';
 import { deleteRuns } from './delete-runs.ts';
 import { inquire } from './inquire.ts';
@@ -61,6 +62,7 @@ export async function createWorker(
     namespace: settings.namespace,
     taskQueue: settings.taskQueue,
     identity: settings.identity,
+    buildId: BUILD_ID,
     workflowBundle: bundle,
     dataConverter: settings.dataConverter,
     activities: {
