@@ -1,26 +1,38 @@
-import { open, readFile, rename, unlink } from 'node:fs/promises';
+import { open, readFile, realpath, rename, stat, unlink, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { EMPTY_KEYS_FILE, KeysFileError, parseKeysFile, type KeysFile } from './keys-file.ts';
+import { KeyChangeError } from './edit-keys.ts';
+import { EMPTY_KEYS_FILE, parseKeysFile, type KeysFile } from './keys-file.ts';
+
+/** Of a file that is new. */
+const MODE = 0o600;
 
 /**
  * Changes a keys file as a whole: whoever reads it finds the state before or the one after. The new file is
  * made beside it, exclusively, so that of two changes at once one is refused; it reaches the disk before it
- * takes the place.
+ * takes the place. It is readable by those who could read the old one: a service that runs as another user would
+ * otherwise keep its last good state, and a revoked key with it. Where `path` is a symbolic link, the file that it
+ * leads to is changed.
  *
  * @param allowPlain whether upstreams may have http addresses
- * @throws KeysFileError, and then nothing has changed
+ * @throws KeysFileError or KeyChangeError, and then nothing has changed
  */
 export async function changeKeysFile<T extends { readonly file: KeysFile }>(
-  path: string,
+  named: string,
   change: (file: KeysFile) => T,
   allowPlain = false,
 ): Promise<T> {
+  const path = await realpath(named).catch((error: unknown) => {
+    if (hasCode(error, 'ENOENT')) return named;
+    throw error;
+  });
   const beside = `${path}.new`;
-  const made = await open(beside, 'wx', 0o600).catch((error: unknown) => {
+  const made = await open(beside, 'wx', MODE).catch((error: unknown) => {
+    if (hasCode(error, 'ENOENT')) throw new KeyChangeError(`There is no directory ${dirname(path)}.`);
     if (!hasCode(error, 'EEXIST')) throw error;
-    throw new KeysFileError([`another change is being made; if none is, remove ${beside}`]);
+    throw new KeyChangeError(`Another change is being made; if none is, remove ${beside}.`);
   });
   try {
+    await takeOver(path, made);
     const changed = change(await readKeysFile(path, allowPlain));
     await made.writeFile(`${JSON.stringify(changed.file, null, 2)}\n`);
     await made.sync();
@@ -33,6 +45,24 @@ export async function changeKeysFile<T extends { readonly file: KeysFile }>(
   } finally {
     await made.close();
   }
+}
+
+/** Gives the new file the owner, group and mode of the one whose place it takes. */
+async function takeOver(path: string, made: FileHandle): Promise<void> {
+  const old = await stat(path).catch((error: unknown) => {
+    if (hasCode(error, 'ENOENT')) return null;
+    throw error;
+  });
+  if (old === null) return;
+  const own = await made.stat();
+  // Without a difference there is nothing that could be forbidden.
+  if (own.uid !== old.uid || own.gid !== old.gid) {
+    await made.chown(old.uid, old.gid).catch((cause: unknown) => {
+      const owner = `user ${old.uid}, group ${old.gid}`;
+      throw new KeyChangeError(`Only its owner (${owner}) or root can change this file.`, { cause });
+    });
+  }
+  await made.chmod(old.mode & 0o777);
 }
 
 /** The file's content; a file that is not there yet has none. @throws KeysFileError */

@@ -1,7 +1,15 @@
 import type { KeyKind } from './api-key.ts';
 import { hashApiKey, newApiKey } from './api-key.ts';
 import { newSigningSecret, sealSigningSecret } from './signing-secret.ts';
-import { activeKeys, KeysFileError, MAX_KEYS_PER_PROJECT, PROJECT_NAME, type KeysFile } from './keys-file.ts';
+import { activeKeys, MAX_KEYS_PER_PROJECT, PROJECT_NAME, type KeysFile } from './keys-file.ts';
+
+/** A change that cannot be made; the file is as good as it was. */
+export class KeyChangeError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'KeyChangeError';
+  }
+}
 
 /** What a key is made for. */
 export interface WantedKey {
@@ -26,7 +34,7 @@ const ID_BYTES = 6;
 /**
  * Adds a key, and its project where that is new. `randomBytes` must be cryptographic.
  *
- * @throws KeysFileError where the project has two already, or its name is none
+ * @throws KeyChangeError where the project has two already, or its name is none
  */
 export function createKey(
   file: KeysFile,
@@ -34,9 +42,9 @@ export function createKey(
   randomBytes: (count: number) => Uint8Array,
 ): CreatedKey {
   if (!PROJECT_NAME.test(project))
-    throw new KeysFileError(['a project has 1 to 20 of a-z, 0-9 and - as its name']);
+    throw new KeyChangeError('A project has 1 to 20 of a-z, 0-9 and - as its name.');
   if (activeKeys(file.keys, project).length >= MAX_KEYS_PER_PROJECT) {
-    throw new KeysFileError([`the project has ${MAX_KEYS_PER_PROJECT} keys already: revoke one first`]);
+    throw new KeyChangeError(`The project has ${MAX_KEYS_PER_PROJECT} keys already: revoke one first.`);
   }
   const key = newApiKey(kind, randomBytes);
   const id = `key_${Buffer.from(randomBytes(ID_BYTES)).toString('hex')}`;
@@ -57,9 +65,10 @@ export function createKey(
   return { file: { projects, keys: [...file.keys, entry] }, id, key, signingSecret };
 }
 
-/** Ends a key's use; a second time changes nothing. @throws KeysFileError where there is no such key */
+/** Ends a key's use; a second time changes nothing. @throws KeyChangeError where there is no such key */
 export function revokeKey(file: KeysFile, id: string, now: Date): KeysFile {
-  if (!file.keys.some((key) => key.id === id)) throw new KeysFileError(['there is no key with this id']);
+  if (!file.keys.some((key) => key.id === id))
+    throw new KeyChangeError('There is no key with this id; `npm run keys -- list` shows them.');
   return {
     ...file,
     keys: file.keys.map((key) =>

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { upstreamUrl } from '../domain/upstream-url.ts';
 import { KeyKind } from './api-key.ts';
+import { parseStrictJson } from './strict-json.ts';
 
 /** A project's name becomes part of its workflows' ids. */
 export const PROJECT_NAME = /^[a-z0-9-]{1,20}$/;
@@ -95,7 +96,9 @@ export class KeysFileError extends Error {
 
 /** @param allowPlain whether upstreams may have http addresses @throws KeysFileError with all its faults */
 export function parseKeysFile(text: string, allowPlain = false): KeysFile {
-  const parsed = keysFile(allowPlain).safeParse(parseJson(text));
+  const json = parseStrictJson(text);
+  if ('fault' in json) throw new KeysFileError([json.fault]);
+  const parsed = keysFile(allowPlain).safeParse(json.value);
   if (parsed.success) return parsed.data;
   throw new KeysFileError(
     parsed.error.issues.map(({ path, message }) => `${path.map(String).join('.')} ${message}`.trim()),
@@ -105,13 +108,4 @@ export function parseKeysFile(text: string, allowPlain = false): KeysFile {
 /** The keys of a project that may be used. */
 export function activeKeys(keys: readonly KeyEntry[], project: string): readonly KeyEntry[] {
   return keys.filter((key) => key.project === project && key.revoked_at === undefined);
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    // The parser's message quotes the text.
-    throw new KeysFileError(['it is not JSON']);
-  }
 }

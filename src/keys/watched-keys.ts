@@ -22,25 +22,33 @@ export async function watchKeys(
   path: string,
   allowPlain: boolean,
   log: { info(fields: object, message: string): void; error(fields: object, message: string): void },
+  read: (path: string) => Promise<string> = (file) => readFile(file, 'utf8'),
 ): Promise<WatchedKeys> {
+  const load = async (): Promise<KeyRing> => createKeyRing(parseKeysFile(await read(path), allowPlain));
+
   let seen = await markOf(path);
   if (seen === NOT_THERE) {
     throw new KeysFileError(['it is not there: `npm run keys -- create --project <name>` makes it']);
   }
-  let ring = await load(path, allowPlain);
+  let ring = await load();
+  let told = seen;
   let stopped = false;
 
   async function poll(): Promise<void> {
     // Before the reading: what is written during it is seen next time.
     const mark = await markOf(path);
     if (mark !== seen && !stopped) {
-      seen = mark;
       try {
-        ring = await load(path, allowPlain);
+        ring = await load();
+        seen = mark;
         log.info({}, 'the keys file was read again');
       } catch (error) {
+        // What is wrong with its content stays wrong until it is written again; anything else may pass by itself.
+        if (error instanceof KeysFileError) seen = mark;
         const why = error instanceof KeysFileError ? error.message : 'it cannot be read';
-        log.error({ why }, 'the keys file has a fault; the last good state stays in force');
+        if (mark !== told)
+          log.error({ why }, 'the keys file has a fault; the last good state stays in force');
+        told = mark;
       }
     }
     if (!stopped) timer = setTimeout(() => void poll(), POLL_MS).unref();
@@ -55,10 +63,6 @@ export async function watchKeys(
       clearTimeout(timer);
     },
   };
-}
-
-async function load(path: string, allowPlain: boolean): Promise<KeyRing> {
-  return createKeyRing(parseKeysFile(await readFile(path, 'utf8'), allowPlain));
 }
 
 /** Changes with every write and every replacement. */

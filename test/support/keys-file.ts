@@ -25,7 +25,7 @@ export async function makeKeysFile(projects: Record<string, object> = {}): Promi
   const directory = await mkdtemp(join(tmpdir(), 'reqrun-keys-'));
   const path = join(directory, 'keys.json');
   const file = parseKeysFile(JSON.stringify({ projects, keys: [] }));
-  await writeFile(path, JSON.stringify(file));
+  await writeFile(path, JSON.stringify(file), { mode: 0o600 });
   const make = (project: string, signed: boolean): Promise<CreatedKey> =>
     changeKeysFile(path, (now) =>
       createKey(now, { project, kind: 'test', signed, now: new Date() }, randomBytes),

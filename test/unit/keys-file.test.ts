@@ -1,5 +1,16 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  chown,
+  lstat,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -60,6 +71,7 @@ describe('a keys file', () => {
 
   it.each([
     ['no JSON', '{"projects": secret', 'it is not JSON'],
+    ['a project twice', '{"projects": {"secret": {}, "secret": {}}, "keys": []}', 'the same member twice'],
     ['a misspelt limit', project({ limits: { in_fligth: 1 } }), 'projects.billing.limits'],
     ['a name that is none', JSON.stringify({ projects: { Billing: {} }, keys: [] }), 'projects.Billing'],
     [
@@ -148,7 +160,63 @@ describe('changing a keys file', () => {
   });
 });
 
+describe('whose a changed keys file is', () => {
+  it('stays as it was, so that a service under another user goes on reading it', async () => {
+    const path = join(directory, 'theirs.json');
+    await writeFile(path, JSON.stringify(EMPTY_KEYS_FILE));
+    await chmod(path, 0o640);
+    // Only root may give a file away.
+    const owner = process.getuid?.() === 0 ? 1_000 : (process.getuid?.() ?? 0);
+    if (owner === 1_000) await chown(path, owner, owner);
+    await changeKeysFile(path, (file) => create(file, 'billing'));
+    const { mode, uid, gid } = await stat(path);
+    expect([mode & 0o777, uid]).toEqual([0o640, owner]);
+    if (owner === 1_000) expect(gid).toBe(owner);
+  });
+
+  it('is changed where a symbolic link leads, and the link stays one', async () => {
+    const [real, link] = [join(directory, 'real.json'), join(directory, 'link.json')];
+    await writeFile(real, JSON.stringify(EMPTY_KEYS_FILE));
+    await symlink(real, link);
+    const { id } = await changeKeysFile(link, (file) => create(file, 'billing'));
+    expect((await lstat(link)).isSymbolicLink()).toBe(true);
+    expect((await readKeysFile(real)).keys.map((key) => key.id)).toEqual([id]);
+  });
+
+  it('is told in words where there is no directory for it', async () => {
+    const path = join(directory, 'nowhere', 'keys.json');
+    await expect(changeKeysFile(path, (file) => create(file, 'billing'))).rejects.toThrow(
+      'There is no directory',
+    );
+  });
+});
+
 describe('a watched keys file', () => {
+  it('is read again until it can be, so that a revocation is not lost to a moment without file descriptors', async () => {
+    const path = join(directory, 'flaky.json');
+    const { id, key } = await changeKeysFile(path, (file) => create(file, 'billing'));
+    let failures = 0;
+    const told: object[] = [];
+    const watched = await watchKeys(
+      path,
+      false,
+      { info: () => undefined, error: (fields) => void told.push(fields) },
+      async (file) => {
+        if (failures > 0 && failures-- > 0) throw new Error('EMFILE');
+        return readFile(file, 'utf8');
+      },
+    );
+    failures = 2;
+    await changeKeysFile(path, (file) => ({ file: revokeKey(file, id, new Date()) }));
+    await until(
+      () => watched.holderOf(key),
+      (holder) => holder === null,
+      10_000,
+    );
+    watched.stop();
+    expect([failures, told]).toEqual([0, [{ why: 'it cannot be read' }]]);
+  });
+
   it('takes up changes within 5 s, and keeps the last good state while the file has a fault or is gone', async () => {
     const path = join(directory, 'watched.json');
     const log: { level: string; why?: string }[] = [];
