@@ -13,6 +13,7 @@ import { post, unique } from '../support/api.ts';
 import { newKey } from '../support/encryption.ts';
 import { freePort } from '../support/free-port.ts';
 import { runEntryFile } from '../support/process.ts';
+import { exchange } from '../support/raw-http.ts';
 import { ok } from '../support/scripted-upstream.ts';
 import { useDeployment } from '../support/use-deployment.ts';
 
@@ -147,8 +148,26 @@ describe('the codec server', () => {
       const answer = await send(endpoint, { payloads: [] }, { origin });
       const told = [preflight, answer].map(({ headers }) => headers.get('access-control-allow-origin'));
       expect([origin, ...told]).toEqual([origin, allowed, allowed]);
+      // Not only kept from the page: nothing is decrypted for it.
+      expect(answer.status).toBe(allowed === null ? 403 : 200);
       expect(answer.headers.get('access-control-allow-credentials')).toBe(null);
     }
+  });
+
+  it('refuses, without a token, a name that a page had resolved to loopback (DNS rebinding)', async () => {
+    const body = JSON.stringify({ payloads: [] });
+    const head = 'POST /decode HTTP/1.1\r\ncontent-type: application/json\r\nconnection: close';
+    const ask = async (endpoint: string, host: string): Promise<number | undefined> =>
+      (
+        await exchange(
+          endpoint,
+          Buffer.from(`${head}\r\nhost: ${host}\r\ncontent-length: ${body.length}\r\n\r\n${body}`),
+        )
+      )?.status;
+    const endpoint = await start({});
+    expect(
+      await Promise.all(['evil.example:18081', 'localhost:1'].map((host) => ask(endpoint, host))),
+    ).toEqual([403, 200]);
   });
 
   it('is found behind its unguessable segment alone', async () => {

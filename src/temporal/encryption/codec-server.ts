@@ -3,6 +3,7 @@ import type { Payload } from '@temporalio/common';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
+import { hostOf, isLoopback } from '../../domain/loopback.ts';
 import type { EncryptionKeys } from './keys.ts';
 import { fromRemote, RemotePayloads, toRemote } from './remote-payloads.ts';
 import { isSealed, seal, unseal, type Place } from './sealed-payload.ts';
@@ -45,6 +46,15 @@ export async function buildCodecServer(settings: CodecServerSettings): Promise<F
   });
   app.addHook('onRequest', (request, reply, done) => {
     reply.headers({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' });
+    const { origin, host } = request.headers;
+    // CORS only keeps an answer from a page that asked for it; here nothing is decrypted for one.
+    if (origin !== undefined && !origins.includes(origin)) {
+      return void reply.code(403).send(error('Pages of this origin are not answered.'));
+    }
+    // Guarded by its path alone, it is for this machine: a name that a page had resolved to it is refused.
+    if (token === null && !isLoopback(hostOf(host ?? ''))) {
+      return void reply.code(403).send(error('Without a token, only loopback names are answered.'));
+    }
     // Before the body is read. A browser's preflight carries no token, and was answered before this.
     if (token === null || isBearer(request.headers.authorization, token)) return done();
     void reply.code(401).header('www-authenticate', 'Bearer').send(error('A bearer token is needed.'));
