@@ -12,7 +12,7 @@ import { CANCELLED_ERROR, DEADLINE_ERROR } from '../src/domain/request-error.ts'
 import { fromWorkflowId } from '../src/domain/request-id.ts';
 import { refusalToBegin } from '../src/domain/retry-decision.ts';
 import { isJournal, type RunActivities, type UpstreamCall } from '../src/domain/run.ts';
-import type { Upstream } from '../src/upstream/client.ts';
+import type { ProjectUpstreams } from '../src/upstream/by-project.ts';
 import { failedEnd, succeededEnd } from './attempt-end.ts';
 import { attemptFailure, finalFailure } from './attempt-failure.ts';
 import { limitAttempt } from './attempt-limit.ts';
@@ -31,7 +31,7 @@ export interface Inquiry {
 
 /** What the activities need; clock and randomness come in for tests. */
 export interface ActivityDependencies {
-  readonly upstream: Upstream;
+  readonly upstream: Pick<ProjectUpstreams, 'complete'>;
   /** Unix ms. */
   readonly now: () => number;
   /** 0 (inclusive) to 1 (exclusive). */
@@ -76,7 +76,13 @@ export function createActivities(dependencies: ActivityDependencies): RunActivit
     const heartbeat = heartbeatWhileRunning(context, journal);
     observer?.callBegan();
     const answer = await upstream
-      .complete({ body: body.bytes, requestId: call.request_id, attempt: number, signal: limit.signal })
+      .complete({
+        body: body.bytes,
+        requestId: call.request_id,
+        isKeyed: call.is_keyed === true,
+        attempt: number,
+        signal: limit.signal,
+      })
       .finally(() => {
         limit.clear();
         heartbeat.stop();

@@ -96,8 +96,13 @@ async function callUpstream(
   return activities.callUpstream(toCall(input, deadlineAtMs, earlier), body);
 }
 
-function toCall({ options }: RunInput, deadlineAtMs: number, earlier: Journal): UpstreamCall {
-  const call = { request_id: workflowInfo().workflowId, deadline_at_ms: deadlineAtMs, options };
+function toCall({ options, is_keyed }: RunInput, deadlineAtMs: number, earlier: Journal): UpstreamCall {
+  const call: UpstreamCall = {
+    request_id: workflowInfo().workflowId,
+    deadline_at_ms: deadlineAtMs,
+    options,
+    ...(is_keyed === true ? { is_keyed } : {}),
+  };
   if (earlier.begun === 0) return call;
   return { ...call, options: countedOver(options, earlier), earlier };
 }

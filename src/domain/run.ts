@@ -16,6 +16,8 @@ export interface RunInput {
   readonly options: RequestOptions;
   /** How long a dead worker goes unnoticed. */
   readonly heartbeat_timeout_seconds: number;
+  /** An API key said whose request it is: its upstream is the one that the keys file gives its project. */
+  readonly is_keyed?: true;
 }
 
 /** First argument of the activity; the second is the body as it came. */
@@ -26,6 +28,8 @@ export interface UpstreamCall {
   readonly options: RequestOptions;
   /** The journal of the runs before this one; absent in the first. */
   readonly earlier?: Journal;
+  /** As in {@link RunInput}. */
+  readonly is_keyed?: true;
 }
 
 /** Argument of the deletion's workflow and of its activity. */

@@ -69,6 +69,7 @@ export async function startApi(parts: ApiParts): Promise<string> {
       eagerStart: parts.eagerStart,
       searchAttributes: facts.searchAttributes,
       workersAreOurs: parts.settledHere,
+      isKeyed: parts.keys !== null,
       retentionMs: facts.retentionMs,
     },
     record: () => ({ namespace, uiUrl: parts.uiUrl, retentionMs: facts.retentionMs() }),

@@ -11,12 +11,13 @@ const SECRET = /^[\x21-\x7e]+$/;
  * Finds the upstream of a project in the keys file. Its key is read for each call, by this process alone: a
  * file may be replaced at any time.
  *
- * @param keys null where there is no keys file, and so no project but the default one
+ * @param keys null where there is no keys file: only what an open service accepted can be called for then
  */
 export function createUpstreamLookUp(keys: KeyRing | null, maxResponseBytes: number): UpstreamLookUp {
-  return async (project) => {
+  return async ({ project, isKeyed }) => {
     const own = keys?.upstreamOf(project);
-    if (own === undefined) return project === DEFAULT_PROJECT ? 'common' : 'unusable';
+    // The default project's may be from days when the service was open, and its entry never needed.
+    if (own === undefined) return project === DEFAULT_PROJECT && !isKeyed ? 'common' : 'unusable';
     if (own === null) return 'common';
     const key = await readKey(own);
     return key === undefined ? 'unusable' : { baseURL: own.baseURL, apiKey: key, maxResponseBytes };

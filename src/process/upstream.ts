@@ -2,14 +2,14 @@ import type { Config } from '../config.ts';
 import { startDemoUpstream } from '../demo/demo-upstream.ts';
 import { MAX_RESPONSE_BYTES } from '../domain/payload-size.ts';
 import type { KeyRing } from '../keys/key-ring.ts';
-import { createProjectUpstreams } from '../upstream/by-project.ts';
-import { createUpstream, type Upstream } from '../upstream/client.ts';
+import { createProjectUpstreams, type ProjectUpstreams } from '../upstream/by-project.ts';
+import { createUpstream } from '../upstream/client.ts';
 import { createUpstreamLookUp } from './upstream-look-up.ts';
 import type { Stopper } from './stop.ts';
 
 /** The upstream a worker calls, and how to name it to a person. */
 export interface ChosenUpstream {
-  readonly upstream: Upstream;
+  readonly upstream: ProjectUpstreams;
   readonly baseURL: string;
   readonly isDemo: boolean;
 }

@@ -13,7 +13,20 @@ import { NOT_RUN, OVERLOAD_BACKOFF_MS, row } from './failure.ts';
  * A project's own upstream as it is now; `common` where it has none, `unusable` where the worker does not know
  * the project or cannot read its upstream's key.
  */
-export type UpstreamLookUp = (project: string) => Promise<UpstreamSettings | 'common' | 'unusable'>;
+export type UpstreamLookUp = (request: {
+  readonly project: string;
+  readonly isKeyed: boolean;
+}) => Promise<UpstreamSettings | 'common' | 'unusable'>;
+
+/** The upstreams of all projects, as one. */
+export interface ProjectUpstreams extends Pick<Upstream, 'close'> {
+  complete(call: ProjectCall): Promise<UpstreamAnswer>;
+}
+
+export interface ProjectCall extends UpstreamCallInput {
+  /** Whether an API key said whose request it is: then only the keys file knows where it may go. */
+  readonly isKeyed: boolean;
+}
 
 /** A connection pool, for as long as the settings stay the same or calls run on it. */
 interface Pool {
@@ -26,7 +39,7 @@ interface Pool {
  * Sends each call to the upstream of its project, which its request's id tells; never to another's. An operator
  * can put right what is missing, so that the call is tried again until the request's deadline.
  */
-export function createProjectUpstreams(common: Upstream, lookUp: UpstreamLookUp): Upstream {
+export function createProjectUpstreams(common: Upstream, lookUp: UpstreamLookUp): ProjectUpstreams {
   const pools = new Map<string, Pool>();
   const retired = new Set<Pool>();
 
@@ -60,7 +73,7 @@ export function createProjectUpstreams(common: Upstream, lookUp: UpstreamLookUp)
   return {
     async complete(call) {
       const { project } = fromWorkflowId(call.requestId);
-      const settings = await lookUp(project);
+      const settings = await lookUp({ project, isKeyed: call.isKeyed });
       if (settings === 'unusable') return UNUSABLE;
       return settings === 'common' ? common.complete(call) : callOn(poolOf(project, settings), call);
     },

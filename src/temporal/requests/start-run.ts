@@ -19,6 +19,8 @@ export interface StartSettings {
   readonly searchAttributes: RunSearchAttributes;
   /** Whether every run is worked on by this process's own worker. */
   readonly workersAreOurs: boolean;
+  /** Whether API keys say whose the requests are. */
+  readonly isKeyed: boolean;
   /** The namespace's retention as far as it is known. */
   readonly retentionMs: () => number | null;
 }
@@ -47,6 +49,7 @@ export async function startRun(client: Client, settings: StartSettings, run: New
     model,
     options,
     heartbeat_timeout_seconds: settings.heartbeatTimeoutSeconds,
+    ...(settings.isKeyed ? { is_keyed: true } : {}),
   };
   const attributes = [
     ...settings.searchAttributes({ model, project: fromWorkflowId(workflowId).project }),
