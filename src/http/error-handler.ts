@@ -20,7 +20,15 @@ handleErrors.answer = (error: unknown, reply: FastifyReply): FastifyReply => {
       reply.log.warn({ code: refusal.code, cause: nameOf(refusal.cause) }, 'Temporal did not answer');
     }
     if (refusal.code === 'payload_unreadable') {
-      reply.log.error({ code: refusal.code, why: whyOf(refusal.cause) }, 'a payload cannot be read');
+      reply.log.error(
+        {
+          code: refusal.code,
+          request_id: refusal.requestId,
+          why: wordOf(refusal.cause, 'why'),
+          key_id: wordOf(refusal.cause, 'keyId'),
+        },
+        'a payload cannot be read',
+      );
     }
     return sendRefusal(reply, refusal);
   }
@@ -43,7 +51,8 @@ function nameOf(cause: unknown): string | null {
   return `${cause.name}${status}`;
 }
 
-/** The reader's own word for it, of a fixed few. */
-function whyOf(cause: unknown): string | null {
-  return cause instanceof Error && 'why' in cause && typeof cause.why === 'string' ? cause.why : null;
+/** The reader's own words: why, of a fixed few, and the id of the key that it lacks. */
+function wordOf(cause: unknown, name: 'why' | 'keyId'): string | null {
+  const word: unknown = cause instanceof Error ? Reflect.get(cause, name) : null;
+  return typeof word === 'string' ? word : null;
 }

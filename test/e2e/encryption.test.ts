@@ -174,6 +174,8 @@ describe('what cannot be read', () => {
       ...(await Promise.all(answers)),
     ]) {
       expect([answer.status, errorOf(answer).code]).toEqual([500, 'payload_unreadable']);
+      // Named in the log as well: an operator has to find its key.
+      expect(answer.headers.get('x-request-id')).toBe(key);
       expect(answer.headers.get('x-should-retry')).toBe('false');
     }
     expect(await readRecord(writer, key)).toMatchObject({ status: 'completed', attempts: 1 });

@@ -61,8 +61,9 @@ export function unseal({ metadata, data }: Payload, keys: EncryptionKeys, expect
   };
   if (text(METADATA_ENCODING_KEY) !== ENCRYPTED_ENCODING) throw new PayloadUnreadableError('not encrypted');
   if (text(FORMAT_KEY) !== FORMAT) throw new PayloadUnreadableError('unknown format');
-  const key = keys.find(text(KEY_ID) ?? '');
-  if (key === undefined) throw new PayloadUnreadableError('unknown key');
+  const keyId = text(KEY_ID);
+  const key = keys.find(keyId ?? '');
+  if (key === undefined) throw new PayloadUnreadableError('unknown key', keyId);
   const place = { namespace: text(NAMESPACE_KEY), workflowId: text(WORKFLOW_KEY) };
   if (!belongs(place, expected)) throw new PayloadUnreadableError('moved');
 

@@ -1,6 +1,7 @@
 import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
 import type { Journal } from '../../domain/journal.ts';
 import { Refusal } from '../../domain/refusal.ts';
+import { fromWorkflowId } from '../../domain/request-id.ts';
 import type { StoredRequest } from '../../domain/requests.ts';
 import { DELETION_TYPE, isRunMemo, MEMO_KEY, WORKFLOW_TYPE, type RunMemo } from '../../domain/run.ts';
 import type { Availability } from '../availability.ts';
@@ -103,5 +104,19 @@ export function createOwnRuns(
     return { ...found, stored: toRecord(description, memo, state, settings()), journal: state.journal };
   }
 
-  return { call, find, look: createSharedReads(CALLS_AT_ONCE, read) };
+  const look = createSharedReads(CALLS_AT_ONCE, read);
+  return {
+    call,
+    find: (workflowId, budget) => find(workflowId, budget).catch(naming(workflowId)),
+    look: (workflowId, budget) => look(workflowId, budget).catch(naming(workflowId)),
+  };
+}
+
+/** Says which request it is that cannot be read: an operator has to find its key. */
+function naming(workflowId: string): (error: unknown) => never {
+  return (error) => {
+    if (!(error instanceof Refusal) || error.code !== 'payload_unreadable') throw error;
+    const { id } = fromWorkflowId(workflowId);
+    throw new Refusal(error.code, { requestId: id, shouldRetry: false, cause: error.cause });
+  };
 }
