@@ -147,8 +147,14 @@ export const FAILURES = {
     type: 'rate_limit_error',
     meaning: "The upstream account's quota, credit or spend limit is exhausted; retrying cannot help.",
   },
-  upstream_auth_failed: upstream(502, "The upstream refused the operator's credentials."),
-  upstream_unreachable: upstream(502, 'No connection to the upstream could be made.'),
+  upstream_auth_failed: upstream(
+    502,
+    "The upstream, or a proxy before it, refused the operator's credentials.",
+  ),
+  upstream_unreachable: upstream(
+    502,
+    'No connection to the upstream could be made, or it led to another server (421).',
+  ),
   upstream_tls_error: upstream(502, "The upstream's TLS certificate is not valid for it."),
   upstream_redirect: upstream(502, 'The upstream answered with a redirect, which is not followed.'),
   upstream_connection_lost: upstream(502, 'The connection broke after the request was sent.'),

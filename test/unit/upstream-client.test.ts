@@ -75,6 +75,21 @@ describe('what is never sent', () => {
     expect(withKey?.headers.authorization).toBe('Bearer sk-mine');
   });
 
+  it('sends nothing of what browsers say about themselves', async () => {
+    await call({ model: 'headers' });
+    const [hit] = scripted.hits('headers');
+    expect(Object.keys(hit?.headers ?? {}).filter((name) => !name.startsWith('x-stainless-'))).toEqual([
+      'host',
+      'connection',
+      'accept',
+      'content-type',
+      'user-agent',
+      'x-client-request-id',
+      'accept-encoding',
+      'content-length',
+    ]);
+  });
+
   it.each(['not a url', 'ftp://127.0.0.1/v1', 'http://user:pass@127.0.0.1:9/v1'])(
     'calls %s a fault of configuration, because no other attempt can mend it',
     async (baseURL) => {
