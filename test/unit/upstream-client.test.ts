@@ -238,6 +238,16 @@ describe('a 200 at the edge of the table', () => {
       { code: 'upstream_response_lost', outcome: 'lost', upstreamStatus: 200 },
     ],
     [
+      'two byte order marks, of which a strict reader would find one',
+      json(`\ufeff\ufeff${JSON.stringify(completion())}`),
+      { code: 'upstream_invalid_response', outcome: 'lost' },
+    ],
+    [
+      'nothing but byte order marks',
+      json('\ufeff\ufeff'),
+      { code: 'upstream_invalid_response', retry: 'twice' },
+    ],
+    [
       'text that is no UTF-8',
       { raw: 'HTTP/1.1 200 OK\r\ncontent-length: 3\r\ncontent-type: application/json\r\n\r\n{"\u00ff' },
       { code: 'upstream_invalid_response' },
