@@ -36,7 +36,10 @@ export const REFUSALS = {
   invalid_json: invalid(400, 'The body is not valid JSON (RFC 8259, without a byte order mark).'),
   invalid_encoding: invalid(400, 'The body is not valid UTF-8.'),
   invalid_unicode: invalid(400, 'The body contains an unpaired surrogate, which cannot be sent as UTF-8.'),
-  invalid_number: invalid(400, 'The body contains a number that cannot be represented exactly.'),
+  invalid_number: invalid(
+    400,
+    'A number in the body is beyond 2^53 - 1, in whatever notation, or so small that it would be read as 0.',
+  ),
   duplicate_field: invalid(400, 'An object in the body names the same member twice.'),
   json_too_deep: invalid(400, 'The body is nested more than 64 levels deep.'),
   too_many_fields: invalid(400, 'The body has more than 10,000 object members in all.'),
@@ -147,8 +150,14 @@ export const FAILURES = {
     type: 'rate_limit_error',
     meaning: "The upstream account's quota, credit or spend limit is exhausted; retrying cannot help.",
   },
-  upstream_auth_failed: upstream(502, "The upstream refused the operator's credentials."),
-  upstream_unreachable: upstream(502, 'No connection to the upstream could be made.'),
+  upstream_auth_failed: upstream(
+    502,
+    "The upstream, or a proxy before it, refused the operator's credentials.",
+  ),
+  upstream_unreachable: upstream(
+    502,
+    'No connection to the upstream could be made, or it led to another server (421).',
+  ),
   upstream_tls_error: upstream(502, "The upstream's TLS certificate is not valid for it."),
   upstream_redirect: upstream(502, 'The upstream answered with a redirect, which is not followed.'),
   upstream_connection_lost: upstream(502, 'The connection broke after the request was sent.'),

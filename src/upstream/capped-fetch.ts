@@ -1,6 +1,7 @@
-import { Agent, fetch as undiciFetch } from 'undici';
+import { Agent, type Dispatcher } from 'undici';
 import type { Phase } from '../domain/words.ts';
-import { reportPhases } from './call-phases.ts';
+import { MisdirectedError, reportPhases, type ResponseHeaders } from './call-phases.ts';
+import { ACCEPTED_ENCODINGS, decodeBody } from './decode-body.ts';
 import { cap } from './response-cap.ts';
 
 export interface CappedFetch {
@@ -20,8 +21,10 @@ const SENT_HEADER =
   /^(accept|authorization|content-type|user-agent|x-client-request-id|x-stainless-[a-z-]+)$/;
 
 /**
- * A fetch without undici's own limits (a model may think for longer than its 300 s), without redirects and
- * with a cap on the decoded body: undici counts none, and its compressed bytes may be a bomb.
+ * One HTTP request for one call, in the shape of a fetch. Not undici's fetch, which follows a standard made for
+ * browsers: it sends a call again that was answered with a 421, takes a 407 for a broken connection and keeps
+ * away from ports. No limits of undici's own (a model may think for longer than its 300 s), no redirects, and a
+ * cap on the decoded body: undici counts none, and its compressed bytes may be a bomb.
  */
 export function createCappedFetch(connectTimeoutMs: number, maxBytes: number): CappedFetch {
   const agent = new Agent({
@@ -31,31 +34,65 @@ export function createCappedFetch(connectTimeoutMs: number, maxBytes: number): C
     allowH2: false,
     connect: { timeout: connectTimeoutMs },
   });
+
+  async function send(dispatcher: Dispatcher, url: string, init: RequestInit): Promise<Response> {
+    const { origin, pathname, search, username, password } = new URL(url);
+    if (username !== '' || password !== '') throw new TypeError('the URL holds credentials');
+    const signal = init.signal ?? null;
+    signal?.throwIfAborted();
+    const sent = [...new Headers(init.headers)].filter(([name]) => SENT_HEADER.test(name));
+    const call = dispatcher.request({
+      origin,
+      path: pathname + search,
+      method: init.method ?? 'POST',
+      headers: { ...Object.fromEntries(sent), 'accept-encoding': ACCEPTED_ENCODINGS },
+      body: init.body instanceof Uint8Array ? init.body : null,
+      signal,
+    });
+    const { statusCode: status, headers, body } = await untilAborted(call, signal);
+    if (status === 204 || status === 205 || status === 304) {
+      // By definition there is none; one that comes all the same is not read.
+      body.on('error', () => undefined).destroy();
+      return toResponse(status, headers, null);
+    }
+    const limit = status >= 200 && status < 300 ? maxBytes : Math.min(maxBytes, MAX_ERROR_BYTES);
+    const decoded = decodeBody(body, String(headers['content-encoding'] ?? ''));
+    return toResponse(status, headers, ReadableStream.from(cap(decoded, limit)));
+  }
+
   return {
     close: () => agent.destroy(),
-    reporting: (report) => async (url, init) => {
-      const { body, status, headers } = await undiciFetch(String(url), {
-        method: init?.method ?? 'POST',
-        headers: [...new Headers(init?.headers)].filter(([name]) => SENT_HEADER.test(name)),
-        body: init?.body instanceof Uint8Array ? init.body : null,
-        signal: init?.signal ?? null,
-        redirect: 'manual',
-        dispatcher: agent.compose(reportPhases(report)),
-      });
-      const limit = status >= 200 && status < 300 ? maxBytes : Math.min(maxBytes, MAX_ERROR_BYTES);
-      return toResponse(status, [...headers], body === null ? null : body.pipeThrough(cap(limit)));
+    reporting: (report) => {
+      const dispatcher = agent.compose(reportPhases(report));
+      return (url, init = {}) =>
+        send(dispatcher, String(url), init).catch((error: unknown) => {
+          if (error instanceof MisdirectedError) return toResponse(421, error.headers, null);
+          throw error;
+        });
     },
   };
+}
+
+/** undici tells a call that waits for its connection of an abort only once there is one. */
+function untilAborted<T>(call: Promise<T>, signal: AbortSignal | null): Promise<T> {
+  if (signal === null) return call;
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason);
+    signal.addEventListener('abort', abort);
+    call.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
 }
 
 /** A Response with any status: the constructor refuses those outside 200 to 599, the wire does not. */
 function toResponse(
   status: number,
-  headers: [string, string][],
+  headers: ResponseHeaders,
   body: ReadableStream<Uint8Array> | null,
 ): Response {
-  const bodiless = status === 204 || status === 205 || status === 304;
+  const pairs = Object.entries(headers).flatMap(([name, values = []]) =>
+    [values].flat().map((value): [string, string] => [name, value]),
+  );
   const legal = status >= 200 && status <= 599;
-  const response = new Response(bodiless ? null : body, { status: legal ? status : 599, headers });
+  const response = new Response(body, { status: legal ? status : 599, headers: pairs });
   return legal ? response : Object.defineProperty(response, 'status', { value: status });
 }

@@ -56,9 +56,10 @@ function looksLikeJson(bytes: Uint8Array, contentType: string): boolean {
   return /^[{[]/.test(start) || (/\bjson\b/.test(contentType) && !start.startsWith('<'));
 }
 
+/** A byte order mark stays: what is judged is what is passed on, from which the one that may be is cut already. */
 function decode(bytes: Uint8Array): string | null {
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
     return null;
   }

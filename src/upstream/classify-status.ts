@@ -51,6 +51,7 @@ function statusRow(status: number, { upstreamCode }: ErrorWords, hasDelay: boole
   switch (status) {
     case 401:
     case 403:
+    case 407:
       return hard('upstream_auth_failed');
     case 402:
       return hasDelay
@@ -62,6 +63,9 @@ function statusRow(status: number, { upstreamCode }: ErrorWords, hasDelay: boole
       return unknown('upstream_timeout');
     case 409:
       return { code: 'upstream_conflict', ...NOT_RUN, retry: Retry.twice };
+    case 421:
+      // Another connection may lead to the upstream; this one never did.
+      return { code: 'upstream_unreachable', ...REJECTED, retry: Retry.twice };
     case 422:
       return { ...hard('upstream_rejected'), billed: Billed.maybe };
     case 424:

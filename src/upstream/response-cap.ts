@@ -7,15 +7,13 @@ export class ResponseTooLargeError extends Error {
 }
 
 /** Passes on at most `maxBytes` bytes, then breaks off with {@link ResponseTooLargeError}. */
-export function cap(maxBytes: number): TransformStream<Uint8Array, Uint8Array> {
+export async function* cap(body: AsyncIterable<Uint8Array>, maxBytes: number): AsyncGenerator<Uint8Array> {
   let seen = 0;
-  return new TransformStream({
-    transform(chunk, controller) {
-      seen += chunk.byteLength;
-      if (seen > maxBytes) controller.error(new ResponseTooLargeError());
-      else controller.enqueue(chunk);
-    },
-  });
+  for await (const chunk of body) {
+    seen += chunk.byteLength;
+    if (seen > maxBytes) throw new ResponseTooLargeError();
+    yield chunk;
+  }
 }
 
 /** Whether this error, or one of its causes, is the cap's. */

@@ -133,6 +133,7 @@ export const UPSTREAM_ROWS: readonly UpstreamRow[] = [
   refusal('24', 400, rejected, 'a 400 that speaks of rate limits', { message: 'rate limit reached' }),
   refusal('25', 401, ['upstream_auth_failed', 'rejected', 'never'], 'a 401'),
   refusal('25b', 403, ['upstream_auth_failed', 'rejected', 'never'], 'a 403'),
+  refusal('25c', 407, ['upstream_auth_failed', 'rejected', 'never'], 'a 407, of a proxy'),
   refusal('26', 402, ['upstream_quota_exhausted', 'rejected', 'never'], 'a 402'),
   refusal(
     '27',
@@ -151,6 +152,7 @@ export const UPSTREAM_ROWS: readonly UpstreamRow[] = [
   refusal('30', 408, ['upstream_timeout', 'unknown', 'always'], 'a 408'),
   refusal('31', 409, ['upstream_conflict', 'not_run', 'twice'], 'a 409'),
   refusal('32', 413, rejected, 'a 413'),
+  refusal('32b', 421, ['upstream_unreachable', 'rejected', 'twice'], 'a 421, from somewhere else'),
   refusal('33', 422, rejected, 'a 422'),
   refusal('34', 424, ['upstream_rejected', 'unknown', 'never'], 'a 424'),
   refusal(

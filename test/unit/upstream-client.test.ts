@@ -75,6 +75,21 @@ describe('what is never sent', () => {
     expect(withKey?.headers.authorization).toBe('Bearer sk-mine');
   });
 
+  it('sends nothing of what browsers say about themselves', async () => {
+    await call({ model: 'headers' });
+    const [hit] = scripted.hits('headers');
+    expect(Object.keys(hit?.headers ?? {}).filter((name) => !name.startsWith('x-stainless-'))).toEqual([
+      'host',
+      'connection',
+      'accept',
+      'content-type',
+      'user-agent',
+      'x-client-request-id',
+      'accept-encoding',
+      'content-length',
+    ]);
+  });
+
   it.each(['not a url', 'ftp://127.0.0.1/v1', 'http://user:pass@127.0.0.1:9/v1'])(
     'calls %s a fault of configuration, because no other attempt can mend it',
     async (baseURL) => {
@@ -221,6 +236,16 @@ describe('a 200 at the edge of the table', () => {
       'a body shorter than announced',
       { raw: 'HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{"id":1' },
       { code: 'upstream_response_lost', outcome: 'lost', upstreamStatus: 200 },
+    ],
+    [
+      'two byte order marks, of which a strict reader would find one',
+      json(`\ufeff\ufeff${JSON.stringify(completion())}`),
+      { code: 'upstream_invalid_response', outcome: 'lost' },
+    ],
+    [
+      'nothing but byte order marks',
+      json('\ufeff\ufeff'),
+      { code: 'upstream_invalid_response', retry: 'twice' },
     ],
     [
       'text that is no UTF-8',

@@ -1,6 +1,7 @@
 import { createScanner } from 'jsonc-parser';
 import { Refusal } from '../../domain/refusal.ts';
 import { isObject } from '../../domain/run.ts';
+import { isRepresentable } from './number-literal.ts';
 
 /** A body that was read strictly: its value and the very text it came in. */
 export interface JsonBody {
@@ -118,7 +119,7 @@ function scan(text: string): Member[] {
         break;
       }
       case Token.number:
-        if (!isExact(scanner.getTokenValue())) throw new Refusal('invalid_number');
+        if (!isRepresentable(scanner.getTokenValue())) throw new Refusal('invalid_number');
         break;
     }
     const last = members.at(-1);
@@ -128,12 +129,4 @@ function scan(text: string): Member[] {
     }
   }
   return members;
-}
-
-/** Integers beyond 2^53 and numbers that over- or underflow would be other numbers behind the next parser. */
-function isExact(literal: string): boolean {
-  const number = Number(literal);
-  if (!Number.isFinite(number)) return false;
-  if (number === 0) return /^-?[0.]+(e|$)/i.test(literal);
-  return /^-?\d+(\.0+)?$/.test(literal) ? Number.isSafeInteger(number) : true;
 }
