@@ -50,7 +50,7 @@ export const JSON_ROWS: readonly BadInput[] = [
     bad(43, `the number ${number}`, withValue(number), badNumber),
   ),
   ...[
-    ...['12345678901234567890', '-9007199254740992', '9007199254740993.0', '9007199254740993.5', '1e21'],
+    ...['12345678901234567890', '-9007199254740992', '9007199254740993.0', '9007199254740993.5', '1e20'],
     ...['9007199254740992e0', '9007199254740993e0', '90071992547409930e-1', '12345678901234567891e1'],
   ].map((number) => bad(44, `the number ${number}`, withValue(number), badNumber)),
   bad(46, 'half a surrogate pair', withValue('"\\ud800"'), [400, 'invalid_unicode']),

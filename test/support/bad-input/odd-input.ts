@@ -25,6 +25,7 @@ const members = numbers.slice(0, 9_994).map((index) => `"${index}":1`);
 export const ODD_ROWS: readonly OddInput[] = [
   odd(40, 'nesting as deep as is allowed', `"x":${nested(63)}`),
   odd(44, 'the largest exact integer', '"seed":9007199254740991'),
+  odd(44, 'the largest double, as .NET writes it in a schema', '"x":[1.7976931348623157E+308,1e21]'),
   odd(44, 'the largest exact integer, otherwise', '"x":[9007199254740991e0,-90071992547409910e-1]'),
   odd(44, 'numbers in any notation', '"x":[1E+2,1.50,-0.0,1e-7,0e9,123456.7890]'),
   odd(47, 'a NUL in a prompt', '"x":1', { message: '{"role":"user","content":"a\\u0000b"}' }),
