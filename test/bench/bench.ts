@@ -1,0 +1,40 @@
+/** Process entry: `npm run bench`. Progress goes to stderr, the table to stdout. */
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { findTemporalBinary } from '../../src/temporal/embedded/binary.ts';
+import { readOptions } from './options.ts';
+import { measureRounds } from './rows/rounds.ts';
+import { buildFloorBundle } from './systems/floor-bundle.ts';
+import { killAll } from './systems/spawn-entry.ts';
+import { startUpstream } from './upstream/upstream.ts';
+
+const options = readOptions(process.argv, fileURLToPath(new URL('results', import.meta.url)));
+const startedMs = performance.now();
+const say = (line: string): void =>
+  void process.stderr.write(
+    `${((performance.now() - startedMs) / 1_000).toFixed(1).padStart(7)} s  ${line}\n`,
+  );
+
+const parent = fileURLToPath(new URL('../../.reqrun', import.meta.url));
+await mkdir(parent, { recursive: true });
+const directory = await mkdtemp(join(parent, 'bench-'));
+const cacheDir =
+  process.env['REQRUN_CACHE_DIR'] ??
+  join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'reqrun');
+const { path: temporalBinary } = await findTemporalBinary({ cacheDir, progress: say, env: process.env });
+const upstream = await startUpstream();
+const around = {
+  upstreamURL: upstream.baseURL,
+  temporalBinary,
+  floorBundle: await buildFloorBundle(directory),
+};
+const run = { options, upstream, around, directory, say };
+try {
+  await measureRounds(run, { oneAtATime: true, ceiling: true, halfLoad: true });
+} finally {
+  await killAll();
+  await upstream.close();
+  await rm(directory, { recursive: true, force: true });
+}
