@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findTemporalBinary } from '../../src/temporal/embedded/binary.ts';
 import { readOptions } from './options.ts';
-import { measureRounds } from './rows/rounds.ts';
+import { measure } from './rows/measure.ts';
 import { buildFloorBundle } from './systems/floor-bundle.ts';
 import { killAll } from './systems/spawn-entry.ts';
 import { startUpstream } from './upstream/upstream.ts';
@@ -32,7 +32,8 @@ const around = {
 };
 const run = { options, upstream, around, directory, say };
 try {
-  await measureRounds(run, { oneAtATime: true, ceiling: true, halfLoad: true });
+  const measures = await measure(run);
+  say(JSON.stringify({ ...measures, loads: undefined }));
 } finally {
   await killAll();
   await upstream.close();
