@@ -4,7 +4,9 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findTemporalBinary } from '../../src/temporal/embedded/binary.ts';
+import { describeMachine } from './machine/describe-machine.ts';
 import { readOptions } from './options.ts';
+import { report } from './report/report.ts';
 import { measure } from './rows/measure.ts';
 import { buildFloorBundle } from './systems/floor-bundle.ts';
 import { killAll } from './systems/spawn-entry.ts';
@@ -33,7 +35,7 @@ const around = {
 const run = { options, upstream, around, directory, say };
 try {
   const measures = await measure(run);
-  say(JSON.stringify({ ...measures, loads: undefined }));
+  process.stdout.write(await report(measures, options, describeMachine(directory, temporalBinary)));
 } finally {
   await killAll();
   await upstream.close();
