@@ -9,15 +9,27 @@ import { readOptions } from './options.ts';
 import { report } from './report/report.ts';
 import { measure } from './rows/measure.ts';
 import { buildFloorBundle } from './systems/floor-bundle.ts';
+import { findRestateBinary } from './systems/restate-binary.ts';
 import { killAll } from './systems/spawn-entry.ts';
 import { startUpstream } from './upstream/upstream.ts';
 
-const options = readOptions(process.argv, fileURLToPath(new URL('results', import.meta.url)));
+const asked = readOptions(process.argv, fileURLToPath(new URL('results', import.meta.url)));
 const startedMs = performance.now();
 const say = (line: string): void =>
   void process.stderr.write(
     `${((performance.now() - startedMs) / 1_000).toFixed(1).padStart(7)} s  ${line}\n`,
   );
+
+if (process.platform !== 'linux')
+  throw new Error('The benchmark reads CPU times and memory from /proc: Linux only.');
+const restate = asked.systems.includes('restate') ? findRestateBinary() : null;
+const skipped = restate !== null && 'missing' in restate ? restate.missing : null;
+if (skipped !== null) say(`restate is left out: ${skipped}`);
+const options =
+  skipped === null ? asked : { ...asked, systems: asked.systems.filter((name) => name !== 'restate') };
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => void killAll().finally(() => process.exit(1)));
+}
 
 const parent = fileURLToPath(new URL('../../.reqrun', import.meta.url));
 await mkdir(parent, { recursive: true });

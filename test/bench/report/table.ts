@@ -10,25 +10,32 @@ export function toMarkdown(
   targets: readonly Target[],
   measures: Measures,
 ): string {
+  const figures = FIGURES.map(({ title, unit, of }) => ({
+    head: `${title} (${unit})`,
+    values: summaries.map(of),
+  }))
+    .filter(({ values }) => values.some((value) => value !== null))
+    .map(({ head, values }) => [head, ...values.map(format)]);
+  const judged = targets.filter(({ value }) => value !== null);
+  const left = targets.length - judged.length;
   const parts = [
-    table(
-      ['', ...summaries.map(({ system }) => system)],
-      FIGURES.map(({ title, unit, of }) => ({ head: `${title} (${unit})`, values: summaries.map(of) }))
-        .filter(({ values }) => values.some((value) => value !== null))
-        .map(({ head, values }) => [head, ...values.map(format)]),
-    ),
+    table(['', ...summaries.map(({ system }) => system)], figures),
     table(
       ['target', 'bound', 'measured', ''],
-      targets.map((target) => {
-        const reached = isReached(target);
-        const verdict = reached === null ? 'not measured' : reached ? 'reached' : 'missed';
-        return [target.name, `${target.sense} ${target.bound}`, format(target.value), verdict];
-      }),
+      judged.map((target) => [
+        target.name,
+        `${target.sense} ${target.bound}`,
+        format(target.value),
+        isReached(target) === true ? 'reached' : 'missed',
+      ]),
     ),
+    left === 0 ? '' : `Targets without a figure in this run: ${left}.`,
     otherRows(measures)
       .map((line) => `- ${line}`)
       .join('\n'),
-    summaries.map(({ system }) => `- ${system}: ${SYSTEM_WORDS[system]}`).join('\n'),
+    figures.length === 0
+      ? ''
+      : summaries.map(({ system }) => `- ${system}: ${SYSTEM_WORDS[system]}`).join('\n'),
   ];
   return `${parts.filter((part) => part !== '').join('\n\n')}\n`;
 }

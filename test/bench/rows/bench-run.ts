@@ -4,9 +4,9 @@ import type { BenchOptions } from '../options.ts';
 import type { Place, Surroundings } from '../systems/system.ts';
 import type { BenchUpstream } from '../upstream/upstream.ts';
 
-/** What every row measures with. */
-export interface BenchRun {
-  readonly options: BenchOptions;
+/** What every row measures with; `Needed`: the options it goes by. */
+export interface BenchRun<Needed extends keyof BenchOptions = keyof BenchOptions> {
+  readonly options: Pick<BenchOptions, Needed>;
   readonly upstream: BenchUpstream;
   readonly around: Surroundings;
   /** On disk; holds everything that the run's systems keep. */

@@ -4,8 +4,11 @@ import type { System } from '../systems/system.ts';
 import { modelOf, newPlace, type BenchRun } from './bench-run.ts';
 import { measureLoad, type LoadMeasure } from './measure-load.ts';
 
-/** What an application does before it is measured: compiled code, open connections, warm caches. */
+/** Before anything is measured, for compiled code, open connections and warm caches. */
 const WARM_UP = { concurrency: 16, forMs: 2_000 };
+
+/** What the rounds go by. */
+type RoundsRun = BenchRun<'systems' | 'rounds' | 'seconds' | 'delayMs' | 'concurrency'>;
 
 /** Which of the load rows are measured; the ceiling is, wherever half of it is asked for. */
 export interface LoadRows {
@@ -15,7 +18,7 @@ export interface LoadRows {
 }
 
 /** All systems started together, then measured in turns, so that what disturbs the machine disturbs them all. */
-export async function measureRounds(run: BenchRun, rows: LoadRows): Promise<LoadMeasure[]> {
+export async function measureRounds(run: RoundsRun, rows: LoadRows): Promise<LoadMeasure[]> {
   const { options, around, say } = run;
   const systems: System[] = [];
   for (const name of options.systems) {
@@ -37,7 +40,7 @@ export async function measureRounds(run: BenchRun, rows: LoadRows): Promise<Load
 }
 
 async function measureSystem(
-  { options, say }: BenchRun,
+  { options, say }: RoundsRun,
   rows: LoadRows,
   system: System,
   round: number,

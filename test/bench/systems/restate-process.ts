@@ -2,12 +2,12 @@
 import { service, serve, type Context } from '@restatedev/restate-sdk';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createRequire } from 'node:module';
 import { z } from 'zod';
 import { until } from '../../support/until.ts';
 import { createHttpCaller } from '../load/http-call.ts';
 import { createPlainCall } from './call-plainly.ts';
 import { sayReady } from './child.ts';
+import { findRestateBinary } from './restate-binary.ts';
 
 const Arguments = z.object({
   directory: z.string(),
@@ -31,11 +31,9 @@ const completions = service({
 });
 await serve({ services: [completions], port: args.handlerPort });
 
-const { resolve } = createRequire(import.meta.url);
-const binary = resolve(`@restatedev/restate-server-${process.platform}-${process.arch}/bin/restate-server`, {
-  paths: [resolve('@restatedev/restate-server/package.json')],
-});
-const server = spawn(binary, ['--base-dir', args.directory, '--node-name', 'bench'], {
+const binary = findRestateBinary();
+if ('missing' in binary) throw new Error(binary.missing);
+const server = spawn(binary.path, ['--base-dir', args.directory, '--node-name', 'bench'], {
   env: {
     PATH: process.env['PATH'],
     RESTATE_DISABLE_TELEMETRY: 'true',

@@ -45,6 +45,8 @@ export async function startHttpSystem(
         REQRUN_DATA_DIR: directory,
         REQRUN_TEMPORAL_PORT: String(ports[1]),
         REQRUN_TEMPORAL_UI_PORT: String(ports[2]),
+        // As under npm: it stops when the process that started it is gone.
+        npm_lifecycle_event: 'start',
       };
       const spawned = await spawnEntry({ path: 'src/main.ts', args: [], env, directory });
       // Its API listens last.
