@@ -20,20 +20,27 @@ const say = (line: string): void =>
     `${((performance.now() - startedMs) / 1_000).toFixed(1).padStart(7)} s  ${line}\n`,
   );
 
-if (process.platform !== 'linux')
-  throw new Error('The benchmark reads CPU times and memory from /proc: Linux only.');
+if (process.platform !== 'linux') throw new Error('CPU times and memory are read from /proc: Linux only.');
 const restate = asked.systems.includes('restate') ? findRestateBinary() : null;
-const skipped = restate !== null && 'missing' in restate ? restate.missing : null;
-if (skipped !== null) say(`restate is left out: ${skipped}`);
-const options =
-  skipped === null ? asked : { ...asked, systems: asked.systems.filter((name) => name !== 'restate') };
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => void killAll().finally(() => process.exit(1)));
-}
+const notes =
+  restate !== null && 'missing' in restate
+    ? [`restate is left out, it does not run here: ${restate.missing}`]
+    : [];
+for (const note of notes) say(note);
+const systems = asked.systems.filter((name) => name !== 'restate' || notes.length === 0);
+const options = { ...asked, systems };
 
 const parent = fileURLToPath(new URL('../../.reqrun', import.meta.url));
 await mkdir(parent, { recursive: true });
 const directory = await mkdtemp(join(parent, 'bench-'));
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    const clear = (): Promise<void> => rm(directory, { recursive: true, force: true });
+    void killAll()
+      .then(clear)
+      .finally(() => process.exit(1));
+  });
+}
 const cacheDir =
   process.env['REQRUN_CACHE_DIR'] ??
   join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'reqrun');
@@ -47,7 +54,8 @@ const around = {
 const run = { options, upstream, around, directory, say };
 try {
   const measures = await measure(run);
-  process.stdout.write(await report(measures, options, describeMachine(directory, temporalBinary)));
+  const machine = describeMachine(directory, temporalBinary);
+  process.stdout.write(await report({ measures, options, machine, notes }));
 } finally {
   await killAll();
   await upstream.close();

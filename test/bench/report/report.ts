@@ -9,8 +9,17 @@ import { summarise } from './summary.ts';
 import { toMarkdown } from './table.ts';
 import { isReached, targetsOf } from './targets.ts';
 
+/** A run that is over. */
+export interface FinishedRun {
+  readonly measures: Measures;
+  readonly options: BenchOptions;
+  readonly machine: Machine;
+  /** What a reader of the figures has to know, such as a system that was left out and why. */
+  readonly notes: readonly string[];
+}
+
 /** Resolves to the table; with `options.out`, latest.json and latest.svg are written there. */
-export async function report(measures: Measures, options: BenchOptions, machine: Machine): Promise<string> {
+export async function report({ measures, options, machine, notes }: FinishedRun): Promise<string> {
   const summaries = SYSTEMS.filter((name) => options.systems.includes(name)).map((name) =>
     summarise(name, measures),
   );
@@ -20,10 +29,18 @@ export async function report(measures: Measures, options: BenchOptions, machine:
     const judged = targets.map((target) => ({ ...target, reached: isReached(target) }));
     // Thousands of latencies are in the figures already.
     const loads = measures.loads.map(({ latenciesMs, ...kept }) => ({ ...kept, calls: latenciesMs.length }));
-    const all = { date, machine, options, summaries, targets: judged, measures: { ...measures, loads } };
+    const all = {
+      date,
+      machine,
+      notes,
+      options,
+      summaries,
+      targets: judged,
+      measures: { ...measures, loads },
+    };
     await mkdir(options.out, { recursive: true });
     await writeFile(join(options.out, 'latest.json'), `${JSON.stringify(all, null, 2)}\n`);
     await writeFile(join(options.out, 'latest.svg'), toSvg(summaries, machine, options.delayMs, date));
   }
-  return toMarkdown(summaries, targets, measures);
+  return toMarkdown(summaries, targets, measures, notes);
 }

@@ -9,6 +9,7 @@ export function toMarkdown(
   summaries: readonly Summary[],
   targets: readonly Target[],
   measures: Measures,
+  notes: readonly string[],
 ): string {
   const figures = FIGURES.map(({ title, unit, of }) => ({
     head: `${title} (${unit})`,
@@ -30,9 +31,7 @@ export function toMarkdown(
       ]),
     ),
     left === 0 ? '' : `Targets without a figure in this run: ${left}.`,
-    otherRows(measures)
-      .map((line) => `- ${line}`)
-      .join('\n'),
+    [...notes, ...otherRows(measures)].map((line) => `- ${line}`).join('\n'),
     figures.length === 0
       ? ''
       : summaries.map(({ system }) => `- ${system}: ${SYSTEM_WORDS[system]}`).join('\n'),
