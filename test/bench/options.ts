@@ -23,12 +23,16 @@ const Options = z.object({
   calls: count,
   longSeconds: count,
   /** False = write no files. */
-  out: z.union([z.literal(false), z.string()]),
+  out: z.union([z.literal(false), z.string()]).optional(),
 });
-export type BenchOptions = z.infer<typeof Options>;
+export type BenchOptions = Omit<z.infer<typeof Options>, 'out'> & { readonly out: string | false };
 
-/** Reads the command line; ends the process with its usage, or with what is wrong in it. */
-export function readOptions(argv: readonly string[], outByDefault: string): BenchOptions {
+/**
+ * Reads the command line; ends the process with its usage, or with what is wrong in it.
+ *
+ * @param results where a run of all systems and all standard rows is kept, unless told otherwise
+ */
+export function readOptions(argv: readonly string[], results: string): BenchOptions {
   const rows = ALL_ROWS.map((row) => `  ${row.padEnd(14)} ${ROWS[row].what}`).join('\n');
   const command = new Command('bench')
     .description(
@@ -48,10 +52,13 @@ export function readOptions(argv: readonly string[], outByDefault: string): Benc
     .option('--held-seconds <n>', 'what the upstream takes for each of them', '60')
     .option('--calls <n>', 'upstream calls at once in the row in-flight', '5000')
     .option('--long-seconds <n>', 'what the upstream takes in the row long-call', '360')
-    .option('--out <directory>', 'of latest.json and latest.svg', outByDefault)
+    .option('--out <directory>', 'for latest.json and latest.svg; a full run has its own')
     .option('--no-out', 'write no files')
     .parse([...argv]);
   const parsed = Options.safeParse(command.opts());
-  if (parsed.success) return parsed.data;
-  return command.error(z.prettifyError(parsed.error));
+  if (!parsed.success) return command.error(z.prettifyError(parsed.error));
+  const { only, systems, out } = parsed.data;
+  const isFull =
+    STANDARD_ROWS.every((row) => only.includes(row)) && SYSTEMS.every((name) => systems.includes(name));
+  return { ...parsed.data, out: out ?? (isFull ? results : false) };
 }

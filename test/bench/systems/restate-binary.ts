@@ -10,6 +10,7 @@ export function findRestateBinary(): { readonly path: string } | { readonly miss
     execFileSync(path, ['--version'], { stdio: 'ignore', timeout: 20_000 });
     return { path };
   } catch (error) {
-    return { missing: String(error).split('\n')[0] ?? '' };
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'it fails';
+    return { missing: `${name} (${code})` };
   }
 }
