@@ -1,0 +1,64 @@
+import { Command } from 'commander';
+import { z } from 'zod';
+import { ALL_ROWS, isRow, ROWS, STANDARD_ROWS } from './rows/row.ts';
+import { isSystemName, SYSTEMS } from './systems/system.ts';
+
+const count = z.coerce.number().int().min(1);
+const list = z.string().transform((text) => text.split(','));
+
+/** What `npm run bench` was asked to do; each as its flag below says. */
+const Options = z.object({
+  rounds: count,
+  seconds: z.coerce.number().min(0.5),
+  delayMs: z.coerce.number().int().min(0),
+  concurrency: count,
+  systems: list.pipe(z.array(z.string().refine(isSystemName, { error: `of ${SYSTEMS.join(', ')}` }))),
+  only: list.pipe(z.array(z.string().refine(isRow, { error: `of ${ALL_ROWS.join(', ')}` }))),
+  inFlight: count,
+  recovering: count,
+  keys: count,
+  callers: count,
+  callersPerSecond: count,
+  heldSeconds: count,
+  calls: count,
+  longSeconds: count,
+  /** False = write no files. */
+  out: z.union([z.literal(false), z.string()]).optional(),
+});
+export type BenchOptions = Omit<z.infer<typeof Options>, 'out'> & { readonly out: string | false };
+
+/**
+ * Reads the command line; ends the process with its usage, or with what is wrong in it.
+ *
+ * @param results where a run of all systems and all standard rows is kept, unless told otherwise
+ */
+export function readOptions(argv: readonly string[], results: string): BenchOptions {
+  const rows = ALL_ROWS.map((row) => `  ${row.padEnd(14)} ${ROWS[row].what}`).join('\n');
+  const command = new Command('bench')
+    .description(
+      `Measures ReqRun against its neighbours, in interleaved rounds of one run.\n\nRows:\n${rows}`,
+    )
+    .option('--rounds <n>', 'interleaved rounds', '5')
+    .option('--seconds <n>', 'of each measurement under load', '5')
+    .option('--delay-ms <n>', 'what the upstream takes for a call', '50')
+    .option('--concurrency <n>', 'calls at once in the closed loop that finds the ceiling', '64')
+    .option('--systems <list>', 'which systems', SYSTEMS.join(','))
+    .option('--rows, --only <list>', 'which rows', STANDARD_ROWS.join(','))
+    .option('--in-flight <n>', 'requests in flight in the row memory', '1000')
+    .option('--recovering <n>', 'requests in flight in the row recovery', '200')
+    .option('--keys <n>', 'in the row duplicates', '10000')
+    .option('--callers <n>', 'in the row held', '10000')
+    .option('--callers-per-second <n>', 'how fast they come', '60')
+    .option('--held-seconds <n>', 'what the upstream takes for each of them', '60')
+    .option('--calls <n>', 'upstream calls at once in the row in-flight', '5000')
+    .option('--long-seconds <n>', 'what the upstream takes in the row long-call', '360')
+    .option('--out <directory>', 'for latest.json and latest.svg; a full run has its own')
+    .option('--no-out', 'write no files')
+    .parse([...argv]);
+  const parsed = Options.safeParse(command.opts());
+  if (!parsed.success) return command.error(z.prettifyError(parsed.error));
+  const { only, systems, out } = parsed.data;
+  const isFull =
+    STANDARD_ROWS.every((row) => only.includes(row)) && SYSTEMS.every((name) => systems.includes(name));
+  return { ...parsed.data, out: out ?? (isFull ? results : false) };
+}

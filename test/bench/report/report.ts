@@ -1,0 +1,47 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Machine } from '../machine/describe-machine.ts';
+import type { BenchOptions } from '../options.ts';
+import type { Measures } from '../rows/measure.ts';
+import { SYSTEMS } from '../systems/system.ts';
+import { toSvg } from './plot.ts';
+import { summarise } from './summary.ts';
+import { toMarkdown } from './table.ts';
+import { isReached, targetsOf } from './targets.ts';
+
+/** A run that is over. */
+export interface FinishedRun {
+  readonly measures: Measures;
+  readonly options: BenchOptions;
+  readonly machine: Machine;
+  /** What a reader of the figures has to know, such as a system that was left out and why. */
+  readonly notes: readonly string[];
+}
+
+/** Resolves to the table; with `options.out`, latest.json and latest.svg are written there. */
+export async function report({ measures, options, machine, notes }: FinishedRun): Promise<string> {
+  const summaries = SYSTEMS.filter((name) => options.systems.includes(name)).map((name) =>
+    summarise(name, measures),
+  );
+  const targets = targetsOf(summaries, measures);
+  const { out, ...asked } = options;
+  if (out !== false) {
+    const date = new Date().toISOString();
+    const judged = targets.map((target) => ({ ...target, reached: isReached(target) }));
+    // Thousands of latencies are in the figures already.
+    const loads = measures.loads.map(({ latenciesMs, ...kept }) => ({ ...kept, calls: latenciesMs.length }));
+    const all = {
+      date,
+      machine,
+      notes,
+      options: asked,
+      summaries,
+      targets: judged,
+      measures: { ...measures, loads },
+    };
+    await mkdir(out, { recursive: true });
+    await writeFile(join(out, 'latest.json'), `${JSON.stringify(all, null, 2)}\n`);
+    await writeFile(join(out, 'latest.svg'), toSvg(summaries, machine, options.delayMs, date));
+  }
+  return toMarkdown(summaries, targets, measures, notes);
+}

@@ -1,0 +1,68 @@
+import type { Measures } from '../rows/measure.ts';
+import type { Summary } from './summary.ts';
+
+/** What the service is held to. */
+export interface Target {
+  readonly name: string;
+  /** Null = what it is made of was not measured. */
+  readonly value: number | null;
+  readonly bound: number;
+  readonly sense: 'at most' | 'at least';
+}
+
+/** Every target, each as a ratio of figures of the same run. */
+export function targetsOf(summaries: readonly Summary[], { duplicates, held }: Measures): Target[] {
+  const find = (name: Summary['system']): Summary | undefined =>
+    summaries.find(({ system }) => system === name);
+  const [service, floor, plain] = [find('service'), find('floor'), find('plain')];
+  const [naive, restate] = [find('naive'), find('restate')];
+  const own = duplicates.find(({ system }) => system === 'service');
+  const atMost = (name: string, value: number | null, bound: number): Target => ({
+    name,
+    value,
+    bound,
+    sense: 'at most',
+  });
+  const atLeast = (name: string, value: number | null, bound: number): Target => ({
+    name,
+    value,
+    bound,
+    sense: 'at least',
+  });
+  return [
+    atMost(
+      'added p50 / (floor + plain)',
+      ratio(service?.addedP50Ms, sum(floor?.addedP50Ms, plain?.addedP50Ms)),
+      1.1,
+    ),
+    atMost('added p50 / naive', ratio(service?.addedP50Ms, naive?.addedP50Ms), 0.35),
+    atLeast('requests a second / floor', ratio(service?.perSecond, floor?.perSecond), 1),
+    atLeast('requests a second / naive', ratio(service?.perSecond, naive?.perSecond), 1.9),
+    atMost('CPU per request / (floor + plain)', ratio(service?.cpuMs, sum(floor?.cpuMs, plain?.cpuMs)), 1.1),
+    atMost(
+      'added p99 / added p50, at half of the ceiling',
+      ratio(service?.halfLoadAddedP99Ms, service?.halfLoadAddedP50Ms),
+      4,
+    ),
+    atMost('application memory in flight / floor', ratio(service?.memory?.app, floor?.memory?.app), 0.8),
+    atMost('server memory in flight / floor', ratio(service?.memory?.server, floor?.memory?.server), 0.8),
+    atMost('recovery / Restate', ratio(service?.recoveryMs, restate?.recoveryMs), 3),
+    atMost('upstream calls / keys, each posted five times', ratio(own?.upstreamCalls, own?.keys), 1),
+    atMost('errors among held callers', held?.errors ?? null, 0),
+  ];
+}
+
+export function isReached({ value, bound, sense }: Target): boolean | null {
+  if (value === null) return null;
+  return sense === 'at most' ? value <= bound : value >= bound;
+}
+
+type Figure = number | null | undefined;
+
+function ratio(one: Figure, other: Figure): number | null {
+  return typeof one === 'number' && typeof other === 'number' ? one / other : null;
+}
+
+function sum(one: Figure, other: Figure): number | null {
+  return typeof one === 'number' && typeof other === 'number' ? one + other : null;
+}

@@ -1,0 +1,36 @@
+import { createHttpCaller, type HttpCaller } from '../load/http-call.ts';
+import { runLoad } from '../load/run-load.ts';
+import type { SpawnedEntry } from './spawn-entry.ts';
+import type { System, SystemName } from './system.ts';
+
+/** A system that is called over HTTP, and how it is called. */
+export interface HttpSystem extends System {
+  readonly caller: HttpCaller;
+}
+
+/**
+ * @param spawned its process; null where it has none of its own
+ * @param url of what is POSTed to
+ * @param headers sent with each POST
+ */
+export function calledOverHttp(
+  name: SystemName,
+  spawned: SpawnedEntry | null,
+  url: string,
+  headers: Record<string, string> = {},
+): HttpSystem {
+  const caller = createHttpCaller(url, headers);
+  return {
+    name,
+    pid: spawned?.pid ?? null,
+    caller,
+    run: async (load) => {
+      const ran = runLoad(load, caller.call);
+      return spawned === null ? ran : Promise.race([ran, spawned.died]);
+    },
+    stop: async () => {
+      await spawned?.kill();
+      await caller.close();
+    },
+  };
+}

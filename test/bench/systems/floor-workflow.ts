@@ -1,0 +1,17 @@
+import { proxyActivities, proxySinks, type Sinks } from '@temporalio/workflow';
+import type { CallActivities } from './call-plainly.ts';
+
+/** How the caller in the worker's process learns of the result. */
+export interface FloorSinks extends Sinks {
+  readonly calls: { answered(result: string): void };
+}
+
+const { callUpstream } = proxyActivities<CallActivities>({ startToCloseTimeout: '10 minutes' });
+const { calls } = proxySinks<FloorSinks>();
+
+/** The least that makes a call durable: one activity in a workflow. */
+export async function floor(body: string): Promise<string> {
+  const result = await callUpstream(body);
+  calls.answered(result);
+  return result;
+}
