@@ -14,7 +14,7 @@ import { buildFloorBundle } from '../bench/systems/floor-bundle.ts';
 import { killAll } from '../bench/systems/spawn-entry.ts';
 import { startUpstream } from '../bench/upstream/upstream.ts';
 
-/** Seen, on two cores idle and busy: 1.02 to 1.25, and 1.13 to 1.27. Half as much again is beyond. */
+/** Seen, on two cores idle and busy: 1.02 to 1.34, and 1.13 to 1.27. Half as much again is beyond. */
 const MOST = { addedP50: 1.5, cpu: 1.5 };
 const ROUNDS = 5;
 
@@ -28,7 +28,7 @@ afterAll(async () => {
 
 describe('what the service costs over a bare workflow and a plain proxy together', () => {
   // What disturbs one try is gone with the next; a slower service is not.
-  it('is bounded, in time and in CPU', { retry: 1 }, async () => {
+  it('is bounded, in time and in CPU', { retry: 1, timeout: 120_000 }, async () => {
     const measures = await measureRounds(
       {
         options: {
