@@ -14,8 +14,8 @@ import { buildFloorBundle } from '../bench/systems/floor-bundle.ts';
 import { killAll } from '../bench/systems/spawn-entry.ts';
 import { startUpstream } from '../bench/upstream/upstream.ts';
 
-/** Seen, idle and beside two busy loops on two cores: 1.02 to 1.20, and 1.13 to 1.27. Half as much again is beyond. */
-const MOST = { addedP50: 1.45, cpu: 1.5 };
+/** Seen, on two cores idle and busy: 1.02 to 1.34, and 1.13 to 1.27. Half as much again is beyond. */
+const MOST = { addedP50: 1.5, cpu: 1.5 };
 const ROUNDS = 5;
 
 const directory = await mkdtemp(join(tmpdir(), 'reqrun-speed-'));
@@ -27,7 +27,8 @@ afterAll(async () => {
 });
 
 describe('what the service costs over a bare workflow and a plain proxy together', () => {
-  it('is bounded, in time and in CPU', async () => {
+  // What disturbs one try is gone with the next; a slower service is not.
+  it('is bounded, in time and in CPU', { retry: 1, timeout: 120_000 }, async () => {
     const measures = await measureRounds(
       {
         options: {
