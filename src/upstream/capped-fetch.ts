@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { Agent, type Dispatcher } from 'undici';
 import type { Phase } from '../domain/words.ts';
 import { MisdirectedError, reportPhases, type ResponseHeaders } from './call-phases.ts';
@@ -5,10 +6,9 @@ import { ACCEPTED_ENCODINGS, decodeBody } from './decode-body.ts';
 import { cap } from './response-cap.ts';
 
 export interface CappedFetch {
-  /** A fetch for one call, which tells how far the call has got. */
-  reporting(
-    report: (phase: Phase) => void,
-  ): (url: string | URL | Request, init?: RequestInit) => Promise<Response>;
+  fetch(url: string | URL | Request, init?: RequestInit): Promise<Response>;
+  /** Makes one call, whose fetch tells how far it has got: a client hands nothing of a call's own on to it. */
+  reporting<T>(report: (phase: Phase) => void, call: () => Promise<T>): Promise<T>;
   /** Breaks off what is still under way. */
   close(): Promise<void>;
 }
@@ -27,6 +27,7 @@ const SENT_HEADER =
  * cap on the decoded body: undici counts none, and its compressed bytes may be a bomb.
  */
 export function createCappedFetch(connectTimeoutMs: number, maxBytes: number): CappedFetch {
+  const reports = new AsyncLocalStorage<(phase: Phase) => void>();
   const agent = new Agent({
     headersTimeout: 0,
     bodyTimeout: 0,
@@ -62,13 +63,13 @@ export function createCappedFetch(connectTimeoutMs: number, maxBytes: number): C
 
   return {
     close: () => agent.destroy(),
-    reporting: (report) => {
-      const dispatcher = agent.compose(reportPhases(report));
-      return (url, init = {}) =>
-        send(dispatcher, String(url), init).catch((error: unknown) => {
-          if (error instanceof MisdirectedError) return toResponse(421, error.headers, null);
-          throw error;
-        });
+    reporting: (report, call) => reports.run(report, call),
+    fetch: (url, init = {}) => {
+      const report = reports.getStore() ?? ((): void => undefined);
+      return send(agent.compose(reportPhases(report)), String(url), init).catch((error: unknown) => {
+        if (error instanceof MisdirectedError) return toResponse(421, error.headers, null);
+        throw error;
+      });
     },
   };
 }

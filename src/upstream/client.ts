@@ -52,19 +52,21 @@ export function createUpstream(settings: UpstreamSettings): Upstream {
     settings.maxResponseBytes,
   );
 
-  async function post(call: UpstreamCallInput, report: (phase: Phase) => void): Promise<Response> {
-    const client = new OpenAI({
-      baseURL: settings.baseURL,
-      apiKey: settings.apiKey ?? 'none',
-      adminAPIKey: null,
-      organization: null,
-      project: null,
-      webhookSecret: null,
-      logLevel: 'off',
-      maxRetries: 0,
-      timeout: NO_TIMEOUT_MS,
-      fetch: capped.reporting(report),
-    });
+  // One for all calls: each holds a hundred objects of its resources, for as long as a model thinks.
+  const client = new OpenAI({
+    baseURL: settings.baseURL,
+    apiKey: settings.apiKey ?? 'none',
+    adminAPIKey: null,
+    organization: null,
+    project: null,
+    webhookSecret: null,
+    logLevel: 'off',
+    maxRetries: 0,
+    timeout: NO_TIMEOUT_MS,
+    fetch: capped.fetch,
+  });
+
+  async function post(call: UpstreamCallInput): Promise<Response> {
     return client
       .post('/chat/completions', {
         body: call.body,
@@ -86,7 +88,10 @@ export function createUpstream(settings: UpstreamSettings): Upstream {
       let phase: Phase = Phase.connect;
       let answer: Response | null = null;
       try {
-        answer = await post(call, (reached) => (phase = reached));
+        answer = await capped.reporting(
+          (reached) => (phase = reached),
+          () => post(call),
+        );
         const { status, headers } = answer;
         phase = Phase.body;
         const bytes = withoutMark(new Uint8Array(await answer.arrayBuffer()));
