@@ -2,6 +2,7 @@ import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { allowedHosts } from './domain/allowed-hosts.ts';
 import { isLoopback } from './domain/loopback.ts';
 import { MAX_BODY_BYTES } from './domain/payload-size.ts';
 import { upstreamUrl } from './domain/upstream-url.ts';
@@ -64,6 +65,7 @@ const Environment = z.object({
   REQRUN_MAX_ATTEMPTS_IN_FLIGHT: integer(1, MAX_COUNT, 5_000),
   REQRUN_MAX_CALLS_PER_SECOND: integer(0, MAX_COUNT, 0).transform((count) => (count === 0 ? null : count)),
   REQRUN_ALLOW_OPEN: flag,
+  REQRUN_ALLOWED_HOSTS: allowedHosts,
   REQRUN_METRICS_HOST: text('127.0.0.1'),
   REQRUN_METRICS_PORT: port(0),
   REQRUN_ALLOW_PLAIN_UPSTREAM: flag,
@@ -154,8 +156,10 @@ function toConfig(
     logLevel: values.REQRUN_LOG_LEVEL,
     /** Null = no API keys: the service is open. */
     keysFile: values.REQRUN_KEYS_FILE ?? null,
-    /** An open service may be reached by any name and address. */
+    /** An open service may listen beyond loopback. */
     allowOpen: values.REQRUN_ALLOW_OPEN === '1',
+    /** The Hosts that an open service answers to beside loopback's; null = any. */
+    allowedHosts: values.REQRUN_ALLOWED_HOSTS && [values.HOST, ...values.REQRUN_ALLOWED_HOSTS],
     /** Upstreams outside loopback may have http addresses, here and in the keys file. */
     allowPlainUpstream: values.REQRUN_ALLOW_PLAIN_UPSTREAM === '1',
     taskQueue: values.REQRUN_TASK_QUEUE,

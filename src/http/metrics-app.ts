@@ -48,7 +48,7 @@ export function buildMetricsApp({ text, contentType, host, logger }: MetricsAppD
   brokenRequests.watch(app);
   const paths = collectPaths(app);
   app.addHook('onRequest', async ({ headers }) => {
-    if (!isLoopback(host) || isOwnHost(headers.host, host)) return;
+    if (!isLoopback(host) || isOwnHost(headers.host, [host])) return;
     const message = 'Metrics on loopback are for loopback names; REQRUN_METRICS_HOST opens them to others.';
     throw new Refusal('host_not_allowed', { message });
   });

@@ -30,7 +30,7 @@ export async function startAppAlone({
   answerTimeoutMs = 60_000,
   /** No request is accepted before. */
   acceptAfter = Promise.resolve(),
-  access = { kind: 'open', host: '127.0.0.1' },
+  access = { kind: 'open', hosts: ['127.0.0.1'] },
   now = Date.now,
 }: AppAloneOptions = {}): Promise<AppAlone> {
   const asked: string[] = [];
