@@ -21,7 +21,7 @@ export interface MetricsAppDependencies {
 }
 
 const RECEIVE_TIMEOUT_MS = 10_000;
-const ANSWER_TIMEOUT_MS = 10_000;
+const UNTAKEN_ANSWERS = { timeoutMs: 10_000, maxBytes: 16 * 1024 * 1024 };
 /** Whoever scrapes needs one or two. */
 const MAX_CONNECTIONS = 100;
 
@@ -44,7 +44,7 @@ export function buildMetricsApp({ text, contentType, host, logger }: MetricsAppD
   handleErrors(app);
   sendSecurityHeaders(app);
   answerInTurn(app.server);
-  endUntakenAnswers(app.server, ANSWER_TIMEOUT_MS);
+  endUntakenAnswers(app, UNTAKEN_ANSWERS);
   brokenRequests.watch(app);
   const paths = collectPaths(app);
   app.addHook('onRequest', async ({ headers }) => {

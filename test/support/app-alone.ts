@@ -5,6 +5,7 @@ import { onTestFinished } from 'vitest';
 import type { ProjectRequests } from '../../src/domain/requests.ts';
 import { buildApp } from '../../src/http/app.ts';
 import type { Access } from '../../src/http/authentication.ts';
+import type { UntakenAnswerLimits } from '../../src/http/untaken-answers.ts';
 
 export interface AppAlone {
   readonly url: string;
@@ -18,7 +19,9 @@ export interface AppAlone {
 
 interface AppAloneOptions {
   readonly receiveTimeoutMs?: number;
-  readonly answerTimeoutMs?: number;
+  readonly untakenAnswers?: UntakenAnswerLimits;
+  /** With which every request has completed; without one it is pending. */
+  readonly result?: Uint8Array;
   readonly acceptAfter?: Promise<unknown>;
   readonly access?: Access;
   readonly now?: () => number;
@@ -27,7 +30,8 @@ interface AppAloneOptions {
 /** The HTTP API on a real port, before a store that knows no request and writes down what it is asked. */
 export async function startAppAlone({
   receiveTimeoutMs = 25_000,
-  answerTimeoutMs = 60_000,
+  untakenAnswers = { timeoutMs: 60_000, maxBytes: Infinity },
+  result,
   /** No request is accepted before. */
   acceptAfter = Promise.resolve(),
   access = { kind: 'open', hosts: ['127.0.0.1'] },
@@ -53,7 +57,8 @@ export async function startAppAlone({
     lastErrorCode: null,
     nextAttemptAt: null,
   } as const;
-  const accepted = { id: 'id', createdAt: new Date(0).toISOString(), replayed: false, run: pending };
+  const run = result === undefined ? pending : ({ kind: 'completed', result } as const);
+  const accepted = { id: 'id', createdAt: new Date(0).toISOString(), replayed: false, run };
   const store: ProjectRequests = {
     submit: ask('submit', accepted, () => acceptAfter),
     read: ask('read', null),
@@ -72,7 +77,7 @@ export async function startAppAlone({
     logger: pino({ level: 'trace' }, { write: (line) => void logLines.push(line) }),
     observer: null,
     receiveTimeoutMs,
-    answerTimeoutMs,
+    untakenAnswers,
     now,
   });
   onTestFinished(() => app.close());

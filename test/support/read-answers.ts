@@ -7,21 +7,32 @@ export interface PipelinedAnswer {
   readonly body: string;
 }
 
-/** Reads all answers of a connection until the server closes it, or until there are so many. Interim (1xx) ones are left out. */
+/**
+ * Reads the answers of a connection until the server closes it, or until there are so many. Interim (1xx) ones
+ * are left out.
+ */
 export async function readAnswers(socket: Socket, count = Infinity): Promise<PipelinedAnswer[]> {
   const answers: PipelinedAnswer[] = [];
-  let received = Buffer.alloc(0);
-  for await (const chunk of socket) {
-    received = Buffer.concat([received, Buffer.from(chunk)]);
-    for (let end = received.indexOf('\r\n\r\n'); end !== -1; end = received.indexOf('\r\n\r\n')) {
-      const head = received.toString('latin1', 0, end);
-      const length = Number(/^content-length: (\d+)$/im.exec(head)?.[1] ?? 0);
-      const from = end + 4;
-      if (received.length < from + length) break;
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  /** Of the answer that comes, as far as that is known. */
+  let needed = 0;
+  // Left open, for the caller to ask on.
+  for await (const chunk of socket.iterator({ destroyOnReturn: false })) {
+    bytes += chunks[chunks.push(Buffer.from(chunk)) - 1]?.length ?? 0;
+    if (bytes < needed) continue;
+    let received = Buffer.concat(chunks.splice(0));
+    for (;;) {
+      const from = received.indexOf('\r\n\r\n') + 4;
+      const head = received.toString('latin1', 0, Math.max(0, from - 4));
+      needed = from < 4 ? 0 : from + Number(/^content-length: (\d+)$/im.exec(head)?.[1] ?? 0);
+      if (from < 4 || received.length < needed) break;
       const status = Number(/^HTTP\/1\.1 (\d{3}) /.exec(head)?.[1]);
-      if (status >= 200) answers.push({ status, head, body: received.toString('utf8', from, from + length) });
-      received = received.subarray(from + length);
+      if (status >= 200) answers.push({ status, head, body: received.toString('latin1', from, needed) });
+      received = received.subarray(needed);
     }
+    chunks.push(received);
+    bytes = received.length;
     if (answers.length >= count) break;
   }
   return answers;

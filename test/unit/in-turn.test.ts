@@ -106,9 +106,9 @@ describe('a connection', () => {
 
   it('is ended when nobody takes its answer, but never while its answer is not there yet', async () => {
     const accepted = Promise.withResolvers<void>();
-    const answerTimeoutMs = 300;
+    const untakenAnswers = { timeoutMs: 300, maxBytes: Infinity };
     const { url, asked, openConnections } = await startAppAlone({
-      answerTimeoutMs,
+      untakenAnswers,
       acceptAfter: accepted.promise,
     });
     const held = await open(url);
@@ -129,7 +129,7 @@ describe('a connection', () => {
   });
 
   it('that is read slowly keeps its answers, because each is taken in time', async () => {
-    const { url } = await startAppAlone({ answerTimeoutMs: 1_000 });
+    const { url } = await startAppAlone({ untakenAnswers: { timeoutMs: 1_000, maxBytes: Infinity } });
     const socket = await open(url);
     const count = 400;
     socket.write(Buffer.concat(Array.from({ length: count }, () => OPENAPI)));
