@@ -19,6 +19,8 @@ const integer = (min: number, max: number, byDefault: number) =>
     .pipe(z.number().min(min, `must be at least ${min}`).max(max, `must be at most ${max}`))
     .default(byDefault);
 const text = (byDefault: string) => z.string().default(byDefault);
+/** One address: Fastify opens a second server for another of `localhost`, which none of our bounds know of. */
+const address = text('127.0.0.1').transform((host) => (/^localhost$/i.test(host) ? '127.0.0.1' : host));
 const port = (byDefault: number) => integer(0, 65_535, byDefault);
 const url = z.url({ protocol: /^https?$/, error: 'must be an http or https URL' }).optional();
 /** Of whatever is held at once; more than a process can hold. */
@@ -35,7 +37,7 @@ const encryptionKeys = z
   .optional();
 
 const Environment = z.object({
-  HOST: text('127.0.0.1'),
+  HOST: address,
   PORT: port(8080),
   OPENAI_BASE_URL: upstreamUrl(false).optional(),
   OPENAI_API_KEY: z
@@ -66,7 +68,7 @@ const Environment = z.object({
   REQRUN_MAX_CALLS_PER_SECOND: integer(0, MAX_COUNT, 0).transform((count) => (count === 0 ? null : count)),
   REQRUN_ALLOW_OPEN: flag,
   REQRUN_ALLOWED_HOSTS: allowedHosts,
-  REQRUN_METRICS_HOST: text('127.0.0.1'),
+  REQRUN_METRICS_HOST: address,
   REQRUN_METRICS_PORT: port(0),
   REQRUN_ALLOW_PLAIN_UPSTREAM: flag,
   REQRUN_LOG_LEVEL: z

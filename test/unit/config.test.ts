@@ -42,6 +42,13 @@ describe('the configuration', () => {
     }
   });
 
+  it('takes localhost as one address, because a second server for its others would keep none of the bounds', () => {
+    expect(loadConfig({ HOST: 'localhost' }).host).toBe('127.0.0.1');
+    const metrics = { REQRUN_METRICS_HOST: 'LocalHost', REQRUN_METRICS_PORT: '1' };
+    expect(loadConfig(metrics).metrics?.host).toBe('127.0.0.1');
+    expect(loadConfig({ HOST: '::1' }).host).toBe('::1');
+  });
+
   it('serves no metrics by default, and on loopback where it does: they ask nobody who he is', () => {
     expect(loadConfig({}).metrics).toBe(null);
     expect(loadConfig({ REQRUN_METRICS_PORT: '0', REQRUN_METRICS_HOST: '0.0.0.0' }).metrics).toBe(null);
