@@ -35,8 +35,10 @@ export function createRequestCuts(): RequestCuts {
 
 /** Where the first end is over in the chunk; null where it has none. */
 function endIn(tail: Buffer, chunk: Buffer): number | null {
-  const seam = Buffer.concat([tail, chunk.subarray(0, END.length - 1)]).indexOf(END);
-  if (seam !== -1) return seam + END.length - tail.length;
+  if (tail.length > 0) {
+    const seam = Buffer.concat([tail, chunk.subarray(0, END.length - 1)]).indexOf(END);
+    if (seam !== -1) return seam + END.length - tail.length;
+  }
   const at = chunk.indexOf(END);
   return at === -1 ? null : at + END.length;
 }
