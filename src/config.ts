@@ -2,6 +2,7 @@ import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { allowedHosts } from './domain/allowed-hosts.ts';
 import { isLoopback } from './domain/loopback.ts';
 import { MAX_BODY_BYTES } from './domain/payload-size.ts';
 import { upstreamUrl } from './domain/upstream-url.ts';
@@ -18,6 +19,8 @@ const integer = (min: number, max: number, byDefault: number) =>
     .pipe(z.number().min(min, `must be at least ${min}`).max(max, `must be at most ${max}`))
     .default(byDefault);
 const text = (byDefault: string) => z.string().default(byDefault);
+/** One address: Fastify opens a second server for another of `localhost`, which none of our bounds know of. */
+const address = text('127.0.0.1').transform((host) => (/^localhost$/i.test(host) ? '127.0.0.1' : host));
 const port = (byDefault: number) => integer(0, 65_535, byDefault);
 const url = z.url({ protocol: /^https?$/, error: 'must be an http or https URL' }).optional();
 /** Of whatever is held at once; more than a process can hold. */
@@ -34,7 +37,7 @@ const encryptionKeys = z
   .optional();
 
 const Environment = z.object({
-  HOST: text('127.0.0.1'),
+  HOST: address,
   PORT: port(8080),
   OPENAI_BASE_URL: upstreamUrl(false).optional(),
   OPENAI_API_KEY: z
@@ -64,7 +67,8 @@ const Environment = z.object({
   REQRUN_MAX_ATTEMPTS_IN_FLIGHT: integer(1, MAX_COUNT, 5_000),
   REQRUN_MAX_CALLS_PER_SECOND: integer(0, MAX_COUNT, 0).transform((count) => (count === 0 ? null : count)),
   REQRUN_ALLOW_OPEN: flag,
-  REQRUN_METRICS_HOST: text('127.0.0.1'),
+  REQRUN_ALLOWED_HOSTS: allowedHosts,
+  REQRUN_METRICS_HOST: address,
   REQRUN_METRICS_PORT: port(0),
   REQRUN_ALLOW_PLAIN_UPSTREAM: flag,
   REQRUN_LOG_LEVEL: z
@@ -154,8 +158,10 @@ function toConfig(
     logLevel: values.REQRUN_LOG_LEVEL,
     /** Null = no API keys: the service is open. */
     keysFile: values.REQRUN_KEYS_FILE ?? null,
-    /** An open service may be reached by any name and address. */
+    /** An open service may listen beyond loopback. */
     allowOpen: values.REQRUN_ALLOW_OPEN === '1',
+    /** The Hosts that an open service answers to beside loopback's; null = any. */
+    allowedHosts: values.REQRUN_ALLOWED_HOSTS && [values.HOST, ...values.REQRUN_ALLOWED_HOSTS],
     /** Upstreams outside loopback may have http addresses, here and in the keys file. */
     allowPlainUpstream: values.REQRUN_ALLOW_PLAIN_UPSTREAM === '1',
     taskQueue: values.REQRUN_TASK_QUEUE,

@@ -78,8 +78,9 @@ export const REFUSALS = {
   nonce_reused: invalid(401, 'A request with this nonce was received before; sign every request anew.'),
   host_not_allowed: invalid(
     403,
-    'A service without API keys answers only to loopback names and to HOST; REQRUN_ALLOW_OPEN=1 lifts this.',
+    'A service without API keys answers only to loopback names, to HOST and to the names in REQRUN_ALLOWED_HOSTS.',
   ),
+  origin_not_allowed: invalid(403, 'A service without API keys answers to no web page of another origin.'),
   model_not_allowed: invalid(403, 'The project may not use this model.'),
   request_not_found: invalid(404, 'There is no request with this id.'),
   not_found: invalid(404, 'There is nothing at this path.'),

@@ -14,6 +14,7 @@ import { authenticate, type Access } from './authentication.ts';
 import { limitConnections } from './connections.ts';
 import { acceptJson } from './content-type.ts';
 import { handleErrors } from './error-handler.ts';
+import { answerInTurn } from './in-turn.ts';
 import { collectPaths, refuseOtherMethods } from './methods.ts';
 import { observeAnswer, observeAnswers, type HttpObserver } from './observe-answers.ts';
 import { checkRequestHeads } from './request-head.ts';
@@ -25,6 +26,7 @@ import { requestActionRoutes } from './routes/request-actions.ts';
 import { requestRoutes } from './routes/requests.ts';
 import { SECURITY_HEADERS, sendSecurityHeaders } from './security-headers.ts';
 import { createSignatures } from './signatures.ts';
+import { endUntakenAnswers, type UntakenAnswerLimits } from './untaken-answers.ts';
 import { validatorCompiler } from './validation.ts';
 import type { WaitSettings } from './wait.ts';
 
@@ -48,6 +50,8 @@ export interface AppDependencies {
    * @default 25,000; Node looks five times in it, so that the 408 comes within 30 s
    */
   readonly receiveTimeoutMs?: number;
+  /** @default 60 s, 256 MiB */
+  readonly untakenAnswers?: UntakenAnswerLimits;
   /** Unix ms, for the timestamps of signed requests. @default Date.now */
   readonly now?: () => number;
 }
@@ -62,6 +66,8 @@ export type App = FastifyInstance<
 >;
 
 const RECEIVE_TIMEOUT_MS = 25_000;
+/** 2 MiB, the largest answer, need a network of 300 kbit/s. */
+const UNTAKEN_ANSWERS = { timeoutMs: 60_000, maxBytes: 256 * 1024 * 1024 };
 /** Longer than the 60 s at which common proxies give up idle connections. */
 const KEEP_ALIVE_TIMEOUT_MS = 72_000;
 /** An id of 255 characters, each percent-encoded. */
@@ -97,6 +103,8 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
   handleErrors(app);
   sendSecurityHeaders(app);
   limitConnections(app, dependencies.maxConnections);
+  answerInTurn(app.server);
+  endUntakenAnswers(app, dependencies.untakenAnswers ?? UNTAKEN_ANSWERS);
   checkRequestHeads(app);
   brokenRequests.watch(app);
   authenticate(app, dependencies.access, createSignatures(dependencies.now ?? Date.now));

@@ -4,6 +4,7 @@ import type { KeyHolder } from '../domain/key-holder.ts';
 import { DEFAULT_PROJECT, plainProject, type Project } from '../domain/project.ts';
 import { Refusal } from '../domain/refusal.ts';
 import type { App } from './app.ts';
+import { isFromForeignPage } from './foreign-page.ts';
 import { isOwnHost } from './own-host.ts';
 import type { Signatures, SignedRequest } from './signatures.ts';
 
@@ -11,8 +12,8 @@ import type { Signatures, SignedRequest } from './signatures.ts';
 export type Access =
   /** Whoever has a key; `holderOf` is null for whatever is none. */
   | { readonly kind: 'keys'; holderOf(key: string): KeyHolder | null }
-  /** Whoever reaches it: by loopback or `host`, the address it listens on; by any name where that is null. */
-  | { readonly kind: 'open'; readonly host: string | null };
+  /** Whoever reaches it by loopback or one of `hosts`, by any name where that is null; no web page of another origin. */
+  | { readonly kind: 'open'; readonly hosts: readonly string[] | null };
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -38,9 +39,11 @@ export function authenticate(app: App, access: Access, signatures: Signatures): 
   app.addHook('onRequest', async (request) => {
     if (request.is404 || request.routeOptions.config.isPublic === true) return;
     if (access.kind === 'open') {
-      if (access.host !== null && !isOwnHost(request.headers.host, access.host)) {
+      const { headers } = request.raw;
+      if (access.hosts !== null && !isOwnHost(headers.host, access.hosts)) {
         throw new Refusal('host_not_allowed');
       }
+      if (isFromForeignPage(headers)) throw new Refusal('origin_not_allowed');
       request.project = OPEN;
       return;
     }

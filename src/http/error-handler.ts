@@ -4,6 +4,8 @@ import { Refusal } from '../domain/refusal.ts';
 import type { App } from './app.ts';
 import { sendInternalError, sendRefusal, toRefusal } from './error-answer.ts';
 
+const MAX_FRAMES = 7;
+
 /** The one place that turns what was thrown into an answer, and unknown paths as well. */
 export function handleErrors(app: App): void {
   app.decorateRequest('errorCode', null);
@@ -32,11 +34,21 @@ handleErrors.answer = (error: unknown, reply: FastifyReply): FastifyReply => {
     }
     return sendRefusal(reply, refusal);
   }
-  const { name, stack } = error instanceof Error ? error : new Error('not an error');
-  // The stack's first line is the message, which may quote input.
-  reply.log.error({ error: name, at: stack?.split('\n').slice(1, 8).join('\n') }, 'unexpected error');
+  const fault = error instanceof Error ? error : new Error('not an error');
+  reply.log.error({ error: fault.name, at: framesOf(fault) }, 'unexpected error');
   return sendInternalError(reply);
 };
+
+/** Where it happened. The stack begins with the message, of any number of lines, which may quote input. */
+function framesOf({ message, stack = '' }: Error): string {
+  const at = stack.indexOf(message);
+  return stack
+    .slice(at === -1 ? 0 : at + message.length)
+    .split('\n')
+    .filter((line) => /^\s+at /.test(line))
+    .slice(0, MAX_FRAMES)
+    .join('\n');
+}
 
 /** Whether the caller left, or sent what is no HTTP, before the body's end: no fault of ours. */
 function brokeOff({ complete, destroyed }: IncomingMessage): boolean {

@@ -5,9 +5,11 @@ import { Refusal } from '../domain/refusal.ts';
 import type { App } from './app.ts';
 import { createBrokenRequests } from './broken-requests.ts';
 import { handleErrors } from './error-handler.ts';
+import { answerInTurn } from './in-turn.ts';
 import { collectPaths, refuseOtherMethods } from './methods.ts';
 import { isOwnHost } from './own-host.ts';
 import { SECURITY_HEADERS, sendSecurityHeaders } from './security-headers.ts';
+import { endUntakenAnswers } from './untaken-answers.ts';
 
 export interface MetricsAppDependencies {
   /** The metrics as text, as they are now. */
@@ -19,6 +21,7 @@ export interface MetricsAppDependencies {
 }
 
 const RECEIVE_TIMEOUT_MS = 10_000;
+const UNTAKEN_ANSWERS = { timeoutMs: 10_000, maxBytes: 16 * 1024 * 1024 };
 /** Whoever scrapes needs one or two. */
 const MAX_CONNECTIONS = 100;
 
@@ -40,10 +43,12 @@ export function buildMetricsApp({ text, contentType, host, logger }: MetricsAppD
   app.server.maxConnections = MAX_CONNECTIONS;
   handleErrors(app);
   sendSecurityHeaders(app);
+  answerInTurn(app.server);
+  endUntakenAnswers(app, UNTAKEN_ANSWERS);
   brokenRequests.watch(app);
   const paths = collectPaths(app);
   app.addHook('onRequest', async ({ headers }) => {
-    if (!isLoopback(host) || isOwnHost(headers.host, host)) return;
+    if (!isLoopback(host) || isOwnHost(headers.host, [host])) return;
     const message = 'Metrics on loopback are for loopback names; REQRUN_METRICS_HOST opens them to others.';
     throw new Refusal('host_not_allowed', { message });
   });

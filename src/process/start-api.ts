@@ -84,7 +84,7 @@ export async function startApi(parts: ApiParts): Promise<string> {
     requests,
     access:
       parts.keys === null
-        ? { kind: 'open', host: config.allowOpen ? null : config.host }
+        ? { kind: 'open', hosts: config.allowedHosts }
         : { kind: 'keys', holderOf: parts.keys.holderOf },
     wait: config.http,
     maxBodyBytes: config.http.maxBodyBytes,

@@ -1,9 +1,9 @@
 /** Overload from outside: the API is a process of its own, whose memory the system tells. */
-import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, inject, it } from 'vitest';
 import { errorOf, get, post, unique, type Answer } from '../support/api.ts';
 import { runEntryFile } from '../support/process.ts';
+import { rssMiB } from '../support/rss.ts';
 
 const ACCEPTING = 20;
 /** Ten times what is let in at once. */
@@ -17,11 +17,6 @@ const SWING_MIB = 30;
 const SMALL_HEAP = '--max-old-space-size=80 --max-semi-space-size=2';
 const REFUSALS = new Set(['503 overloaded', '503 service_unavailable', '503 acceptance_unknown']);
 const BODY = 'x'.repeat(20_000);
-
-async function rssMiB(pid: number): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8');
-  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) / 1024;
-}
 
 it.skipIf(process.platform !== 'linux')(
   'keeps its memory flat at ten times its capacity, and keeps every id that it gave out (G23)',

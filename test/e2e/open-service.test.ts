@@ -62,11 +62,30 @@ describe('an open service', () => {
   });
 });
 
-describe('an open service that is told to be open to all', async () => {
-  const open = await startDeployment({ upstreamURL: upstream.baseURL, env: { REQRUN_ALLOW_OPEN: '1' } });
-  afterAll(() => open.stop());
+describe('an open service that is told to listen beyond loopback', async () => {
+  const env = { REQRUN_ALLOW_OPEN: '1', REQRUN_ALLOWED_HOSTS: 'reqrun.internal, API,[fd00::1]' };
+  const beyond = await startDeployment({ upstreamURL: upstream.baseURL, env });
+  const any = await startDeployment({
+    upstreamURL: upstream.baseURL,
+    env: { REQRUN_ALLOW_OPEN: '1', REQRUN_ALLOWED_HOSTS: '*' },
+  });
+  afterAll(async () => void (await Promise.all([beyond.stop(), any.stop()])));
 
-  it('answers to any Host', async () => {
-    expect((await askAs('reqrun.internal:8080', '/v1/requests/nothing', open.url)).status).toBe(404);
+  it.each(['127.0.0.1:8080', 'localhost', 'reqrun.internal:8080', 'api', 'api:1', '[fd00::1]:8080'])(
+    'answers to the Host %s, which is loopback’s or was allowed',
+    async (host) => {
+      expect((await askAs(host, '/v1/requests/nothing', beyond.url)).status).toBe(404);
+    },
+  );
+
+  it.each(['attacker.example', 'api.attacker.example', 'attacker.example:8080', 'fd00::1'])(
+    'still refuses the Host %s, because a published loopback port is in every web page’s reach',
+    async (host) => {
+      expect((await askAs(host, '/v1/requests/nothing', beyond.url)).status).toBe(403);
+    },
+  );
+
+  it('answers to any Host where all are allowed', async () => {
+    expect((await askAs('attacker.example:8080', '/v1/requests/nothing', any.url)).status).toBe(404);
   });
 });

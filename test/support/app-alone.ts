@@ -1,20 +1,27 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { pino } from 'pino';
 import { onTestFinished } from 'vitest';
 import type { ProjectRequests } from '../../src/domain/requests.ts';
 import { buildApp } from '../../src/http/app.ts';
 import type { Access } from '../../src/http/authentication.ts';
+import type { UntakenAnswerLimits } from '../../src/http/untaken-answers.ts';
 
 export interface AppAlone {
   readonly url: string;
   /** What was asked of the store: the method's name, and the id where there is one. */
   readonly asked: readonly string[];
+  /** How many questions were open at the same time. */
+  mostAtOnce(): number;
   readonly logLines: readonly string[];
   openConnections(): Promise<number>;
 }
 
 interface AppAloneOptions {
   readonly receiveTimeoutMs?: number;
+  readonly untakenAnswers?: UntakenAnswerLimits;
+  /** With which every request has completed; without one it is pending. */
+  readonly result?: Uint8Array;
   readonly acceptAfter?: Promise<unknown>;
   readonly access?: Access;
   readonly now?: () => number;
@@ -23,17 +30,24 @@ interface AppAloneOptions {
 /** The HTTP API on a real port, before a store that knows no request and writes down what it is asked. */
 export async function startAppAlone({
   receiveTimeoutMs = 25_000,
+  untakenAnswers = { timeoutMs: 60_000, maxBytes: Infinity },
+  result,
   /** No request is accepted before. */
   acceptAfter = Promise.resolve(),
-  access = { kind: 'open', host: '127.0.0.1' },
+  access = { kind: 'open', hosts: ['127.0.0.1'] },
   now = Date.now,
 }: AppAloneOptions = {}): Promise<AppAlone> {
   const asked: string[] = [];
+  let open = 0;
+  let mostAtOnce = 0;
   const logLines: string[] = [];
   const ask =
-    <T>(method: string, answer: T) =>
+    <T>(method: string, answer: T, answerAfter: () => Promise<unknown> = nextTurn) =>
     async (id?: unknown): Promise<T> => {
       asked.push(typeof id === 'string' ? `${method} ${id}` : method);
+      mostAtOnce = Math.max(mostAtOnce, (open += 1));
+      await answerAfter();
+      open -= 1;
       return answer;
     };
   const pending = {
@@ -43,18 +57,10 @@ export async function startAppAlone({
     lastErrorCode: null,
     nextAttemptAt: null,
   } as const;
-  const accept = ask('submit', {
-    id: 'id',
-    createdAt: new Date(0).toISOString(),
-    replayed: false,
-    run: pending,
-  });
+  const run = result === undefined ? pending : ({ kind: 'completed', result } as const);
+  const accepted = { id: 'id', createdAt: new Date(0).toISOString(), replayed: false, run };
   const store: ProjectRequests = {
-    submit: async () => {
-      const accepted = await accept();
-      await acceptAfter;
-      return accepted;
-    },
+    submit: ask('submit', accepted, () => acceptAfter),
     read: ask('read', null),
     cancel: ask('cancel', null),
     retry: ask('retry', null),
@@ -71,11 +77,12 @@ export async function startAppAlone({
     logger: pino({ level: 'trace' }, { write: (line) => void logLines.push(line) }),
     observer: null,
     receiveTimeoutMs,
+    untakenAnswers,
     now,
   });
   onTestFinished(() => app.close());
   const url = await app.listen({ host: '127.0.0.1', port: 0 });
   logLines.length = 0;
   const openConnections = promisify(app.server.getConnections.bind(app.server));
-  return { url, asked, logLines, openConnections };
+  return { url, asked, mostAtOnce: () => mostAtOnce, logLines, openConnections };
 }

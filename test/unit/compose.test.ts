@@ -41,6 +41,10 @@ describe('docker-compose.yml', () => {
       expect(port).toMatch(/^127\.0\.0\.1:/);
   });
 
+  it('answers to the API’s own name in its network, and to no other, because no web page has that name', () => {
+    expect(services['api']?.environment?.['REQRUN_ALLOWED_HOSTS']).toBe('${REQRUN_ALLOWED_HOSTS:-api}');
+  });
+
   it('registers every search attribute on its Temporal server, because only registered ones are set', () => {
     const registered = services['temporal']?.command.filter((flag) => flag.startsWith('--search-attribute='));
     expect(registered).toEqual(SEARCH_ATTRIBUTES.map((name) => `--search-attribute=${name}=Keyword`));

@@ -24,6 +24,31 @@ describe('the configuration', () => {
     expect(faultsOf({ HOST: '0.0.0.0', REQRUN_ALLOW_OPEN: '1' })).toEqual([]);
   });
 
+  it('answers to HOST and the names that are allowed, whether or not it may listen beyond loopback', () => {
+    const hostsOf = (env: Record<string, string>) => loadConfig(env).allowedHosts;
+    expect(hostsOf({})).toEqual(['127.0.0.1']);
+    expect(hostsOf({ HOST: '0.0.0.0', REQRUN_ALLOW_OPEN: '1' })).toEqual(['0.0.0.0']);
+    expect(hostsOf({ HOST: '::1', REQRUN_ALLOWED_HOSTS: 'Api, a_b.example,,[fd00::1]' })).toEqual([
+      '::1',
+      'api',
+      'a_b.example',
+      '[fd00::1]',
+    ]);
+    expect(hostsOf({ REQRUN_ALLOWED_HOSTS: '*' })).toBe(null);
+    for (const REQRUN_ALLOWED_HOSTS of ['canary:8080', 'http://canary', 'fd00::1', '*.canary', 'a b']) {
+      expect(faultsOf({ REQRUN_ALLOWED_HOSTS })).toEqual([
+        'REQRUN_ALLOWED_HOSTS must be names without ports, or *',
+      ]);
+    }
+  });
+
+  it('takes localhost as one address, because a second server for its others would keep none of the bounds', () => {
+    expect(loadConfig({ HOST: 'localhost' }).host).toBe('127.0.0.1');
+    const metrics = { REQRUN_METRICS_HOST: 'LocalHost', REQRUN_METRICS_PORT: '1' };
+    expect(loadConfig(metrics).metrics?.host).toBe('127.0.0.1');
+    expect(loadConfig({ HOST: '::1' }).host).toBe('::1');
+  });
+
   it('serves no metrics by default, and on loopback where it does: they ask nobody who he is', () => {
     expect(loadConfig({}).metrics).toBe(null);
     expect(loadConfig({ REQRUN_METRICS_PORT: '0', REQRUN_METRICS_HOST: '0.0.0.0' }).metrics).toBe(null);
@@ -106,7 +131,12 @@ describe('a protection that the operator lifted', () => {
       expect.stringMatching(/^REQRUN_ALLOW_OPEN=1: /),
       expect.stringMatching(/^REQRUN_ALLOW_PLAIN_UPSTREAM=1: /),
     ]);
+    expect(saidWith({ REQRUN_ALLOWED_HOSTS: 'a,*' })).toEqual([
+      expect.stringMatching(/^REQRUN_ALLOWED_HOSTS=\*: /),
+    ]);
+    expect(saidWith({ REQRUN_ALLOWED_HOSTS: 'a' })).toEqual([]);
     // With keys, nothing is open.
-    expect(saidWith({ REQRUN_ALLOW_OPEN: '1', REQRUN_KEYS_FILE: 'k.json' })).toEqual([]);
+    const lifted = { REQRUN_ALLOW_OPEN: '1', REQRUN_ALLOWED_HOSTS: '*' };
+    expect(saidWith({ ...lifted, REQRUN_KEYS_FILE: 'k.json' })).toEqual([]);
   });
 });

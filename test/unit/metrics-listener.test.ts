@@ -3,7 +3,9 @@ import { request } from 'node:http';
 import { pino } from 'pino';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { startMetrics } from '../../src/process/metrics.ts';
-import { exchange } from '../support/raw-http.ts';
+import { buildMetricsApp } from '../../src/http/metrics-app.ts';
+import { getText } from '../support/bad-input/bad-input.ts';
+import { exchange, open } from '../support/raw-http.ts';
 
 /** @returns where its metrics are */
 async function listen(host = '127.0.0.1'): Promise<string> {
@@ -62,5 +64,29 @@ describe('the metrics listener', () => {
   it('beyond loopback answers to the name that a Prometheus elsewhere knows it by', async () => {
     const { port } = new URL(await listen('0.0.0.0'));
     expect(await statusAs(`http://127.0.0.1:${port}/metrics`, 'reqrun-api:9464')).toBe(200);
+  });
+
+  it('makes no text for a connection that reads none, however many it asks for', async () => {
+    let made = 0;
+    const text = async (): Promise<string> => {
+      made += 1;
+      return 'x'.repeat(1_000_000);
+    };
+    const host = '127.0.0.1';
+    const app = buildMetricsApp({
+      text,
+      contentType: 'text/plain',
+      host,
+      logger: pino({ level: 'silent' }),
+    });
+    onTestFinished(() => app.close());
+    const url = await app.listen({ host, port: 0 });
+    const socket = await open(url);
+    onTestFinished(() => void socket.destroy());
+    const scrape = getText('/metrics');
+    socket.pause().write(Buffer.concat(Array.from({ length: 200 }, () => scrape)));
+    for (let other = 0; other < 20; other += 1) await exchange(url, scrape);
+    // What the system's buffers hold, and the others'.
+    expect(made).toBeLessThan(100);
   });
 });

@@ -28,6 +28,7 @@ const ACCESS_REFUSALS: readonly RefusalCode[] = [
   'signature_expired',
   'nonce_reused',
   'host_not_allowed',
+  'origin_not_allowed',
 ];
 
 /** Refusals of a body that cannot be read. */

@@ -1,0 +1,7 @@
+import { readFile } from 'node:fs/promises';
+
+/** How much memory the system says that a process has, on Linux. */
+export async function rssMiB(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8');
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) / 1024;
+}
