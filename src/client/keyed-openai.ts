@@ -18,7 +18,8 @@ type FinalOptions = Parameters<OpenAI['request']>[0] extends infer Options ? Awa
 export class KeyedOpenAI extends OpenAI {
   // The base class has this hook and leaves it unset.
   protected override idempotencyHeader = 'Idempotency-Key';
-  readonly #signs: boolean;
+  /** What the base class is given otherwise, and so would lose. */
+  readonly #signing: Pick<KeyedOptions, 'signingSecret' | 'fetch'> | null;
 
   /** @param signingSecret where the API key asks for signed calls: headers are not signed, so the key goes into the body */
   constructor({ signingSecret, ...options }: KeyedOptions) {
@@ -27,9 +28,18 @@ export class KeyedOpenAI extends OpenAI {
         ? options
         : { ...options, fetch: signedFetch({ ...options, signingSecret }) },
     );
-    this.#signs = signingSecret !== undefined;
+    const { fetch } = options;
+    this.#signing =
+      signingSecret === undefined ? null : { signingSecret, ...(fetch === undefined ? {} : { fetch }) };
     // Empty, it is not sent.
-    if (this.#signs) this.idempotencyHeader = '';
+    if (this.#signing !== null) this.idempotencyHeader = '';
+  }
+
+  override withOptions(options: Partial<KeyedOptions>): this {
+    // The base class would hand on the fetch that signs, and sign with it below another secret.
+    return super.withOptions(
+      this.#signing === null ? options : { fetch: globalThis.fetch, ...this.#signing, ...options },
+    );
   }
 
   protected override async prepareOptions(options: FinalOptions): Promise<void> {
@@ -39,7 +49,7 @@ export class KeyedOpenAI extends OpenAI {
     const key = 'idempotency_key' in body ? body.idempotency_key : undefined;
     if (typeof key === 'string') options.idempotencyKey = key;
     // Kept in the options, which the client's own retries use again.
-    else if (this.#signs && method === 'post' && path === COMPLETIONS) {
+    else if (this.#signing !== null && method === 'post' && path === COMPLETIONS) {
       options.body = { ...body, idempotency_key: options.idempotencyKey ?? randomUUID() };
     }
   }

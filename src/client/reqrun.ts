@@ -12,12 +12,14 @@ const LOCAL = 'http://127.0.0.1:8080/v1';
 /** The base class insists on a key; an open service ignores it. */
 const NO_KEY = 'unused';
 
-/** The base, without the part whose type differs: a durable call has one answer more. */
-const Base: new (options: KeyedOptions) => Omit<KeyedOpenAI, 'chat'> = KeyedOpenAI;
+/** The base, without the parts whose types differ: a durable call has one answer more. */
+const Base: new (options: KeyedOptions) => Omit<KeyedOpenAI, 'chat' | 'withOptions'> = KeyedOpenAI;
 
 /** The official OpenAI client for a ReqRun service; everything it could do before, it still does. */
 export class ReqRun extends Base {
   declare readonly chat: DurableChat;
+  /** A copy with other options. */
+  declare readonly withOptions: (options: Partial<ReqRunOptions>) => ReqRun;
   /** Records: read one, or wait for its end. */
   readonly requests: Requests;
 

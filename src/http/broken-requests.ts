@@ -13,6 +13,9 @@ const BY_NODE_CODE: Readonly<Record<string, RefusalCode>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
 };
 
+/** In which a peer can take its answer. */
+const LINGER_MS = 2_000;
+
 /** Of whatever path: where it would have gone is not known. */
 const ALLOWED_ANYWHERE = 'DELETE, GET, HEAD, POST';
 
@@ -63,5 +66,7 @@ function refuseOnSocket(socket: Writable, code: RefusalCode): void {
     connection: 'close',
   };
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  // A peer may keep its half open, and no timeout of Node's reaches what has no parser any more.
+  setTimeout(() => socket.destroy(), LINGER_MS).unref();
   socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`);
 }

@@ -23,7 +23,7 @@ export interface SignedRequest {
   /**
    * Verifies what was received, and takes the nonce; the second time it does nothing.
    *
-   * @throws Refusal `invalid_signature`, `nonce_reused`, or `overloaded` where no nonce can be kept
+   * @throws Refusal `invalid_signature`, `signature_expired`, `nonce_reused`, or `overloaded` where no nonce can be kept
    */
   verifyUnlessDone(body: Uint8Array): void;
 }
@@ -44,7 +44,7 @@ export function createSignatures(now: () => number): Signatures {
       if (isSignature === null) return null;
       const { timestamp, nonce, signature } = readHeaders(request);
       const atMs = Date.parse(timestamp);
-      if (Math.abs(now() - atMs) > SKEW_MS) throw new Refusal('signature_expired');
+      requireFresh(atMs, now());
       let isVerified = false;
       return {
         digest: sha256(JSON.stringify([keyId, nonce])).digest(),
@@ -55,6 +55,8 @@ export function createSignatures(now: () => number): Signatures {
           if (!isSignature(signedText({ method, target, timestamp, nonce, bodySha256 }), signature)) {
             throw new Refusal('invalid_signature');
           }
+          // Again: a body may have been on its way since, and the nonce of a replay may be forgotten by now.
+          requireFresh(atMs, now());
           const taken = nonces.take(keyId, nonce, { untilMs: atMs + SKEW_MS, nowMs: now() });
           if (taken === 'used') throw new Refusal('nonce_reused');
           if (taken === 'full') throw overloaded();
@@ -63,6 +65,10 @@ export function createSignatures(now: () => number): Signatures {
       };
     },
   };
+}
+
+function requireFresh(atMs: number, nowMs: number): void {
+  if (Math.abs(nowMs - atMs) > SKEW_MS) throw new Refusal('signature_expired');
 }
 
 function readHeaders(request: IncomingMessage): { timestamp: string; nonce: string; signature: string } {

@@ -21,8 +21,12 @@ describe('a closed run', () => {
     await client.workflow.result(key);
     const look = () => runs.look(key, createRpcBudget());
     const [first, second] = [own(await look()), own(await look())];
-    expect([second?.stored, second?.journal]).toEqual([first?.stored, first?.journal]);
+    const seen = (run: typeof first) => [run?.stored.record, run?.journal, String(run?.stored.result)];
+    expect(seen(second)).toEqual(seen(first));
     expect(first?.stored.record.status).toBe('completed');
+    // Not a view of the whole message it came in, which holds the prompt as well.
+    const kept = second?.stored.result;
+    expect(kept?.buffer.byteLength).toBe(kept?.byteLength);
     expect(histories).toHaveBeenCalledTimes(1);
   });
 

@@ -7,9 +7,10 @@ import { startDeployment } from '../support/deployment.ts';
 import { bearer, makeKeysFile } from '../support/keys-file.ts';
 import { ok } from '../support/scripted-upstream.ts';
 import { sign } from '../support/sign.ts';
+import { until } from '../support/until.ts';
 import { useDeployment } from '../support/use-deployment.ts';
 
-const keys = await makeKeysFile();
+const keys = await makeKeysFile({ limited: { limits: { requests_per_minute: 2 } } });
 afterAll(() => keys.remove());
 const { key, secret } = await keys.createSigned('billing');
 const env = { REQRUN_KEYS_FILE: keys.path };
@@ -59,6 +60,36 @@ describe('a signed request', () => {
     expect(upstream.hits(model)).toHaveLength(1);
     expect(new Set(sent).size).toBe(1);
     expect(sent[0]).toMatch(/"idempotency_key":"[0-9a-f-]{36}"/);
+  });
+
+  it('is what a copy of the typed client with other options sends too', async () => {
+    const client = new ReqRun({ baseURL: `${url}/v1`, apiKey: key, signingSecret: 'another' });
+    const copy = client.withOptions({ signingSecret: secret, timeout: 20_000 });
+    const model = unique('copy');
+    await copy.withOptions({ maxRetries: 1 }).chat.completions.create({ model, messages, wait: 20 });
+    expect(upstream.hits(model)).toHaveLength(1);
+    await expect(client.chat.completions.create({ model, messages })).rejects.toMatchObject({
+      code: 'invalid_signature',
+    });
+  });
+
+  it('that is forged does not use up the limits of the key’s project', async () => {
+    const limited = await keys.createSigned('limited');
+    await until(
+      () => post(url, {}, bearer(limited.key)),
+      ({ text }) => text.includes('missing_signature'),
+      5_000,
+    );
+    const body = bodyOf({ model: unique('limited'), wait: 20 });
+    for (let nth = 0; nth < 3; nth += 1) {
+      const forged = await post(url, body, { ...bearer(limited.key), ...sign('forged', { body }) });
+      expect(errorOf(forged).code).toBe('invalid_signature');
+    }
+    const answers = [];
+    for (let nth = 0; nth < 3; nth += 1) {
+      answers.push(await post(url, body, { ...bearer(limited.key), ...sign(limited.secret, { body }) }));
+    }
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 429]);
   });
 
   it('acts on records as well', async () => {

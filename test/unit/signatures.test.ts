@@ -1,5 +1,6 @@
 /** Signed requests at the HTTP edge, on a real port; the clock is the test's. */
 import { randomBytes } from 'node:crypto';
+import { text } from 'node:stream/consumers';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createNonces } from '../../src/http/nonces.ts';
@@ -8,7 +9,7 @@ import { EMPTY_KEYS_FILE, type KeysFile } from '../../src/keys/keys-file.ts';
 import { createKeyRing } from '../../src/keys/key-ring.ts';
 import { errorOf, type Answer } from '../support/api.ts';
 import { startAppAlone } from '../support/app-alone.ts';
-import { exchange } from '../support/raw-http.ts';
+import { exchange, open } from '../support/raw-http.ts';
 import { sign, type ToSign } from '../support/sign.ts';
 
 const NOW_MS = Date.parse('2026-11-24T12:00:00.000Z');
@@ -123,6 +124,24 @@ describe('a key whose calls must be signed', () => {
     expect(asked).toEqual(['submit']);
   });
 
+  it('is too old where its body comes after its time, for its nonce may be forgotten by then', async () => {
+    let nowMs = NOW_MS + 300_000;
+    const { url, asked } = await start(() => nowMs);
+    const headers = Object.entries({ authorization: `Bearer ${key}`, ...signed() });
+    const head = headers.map(([name, value]) => `${name}: ${value}\r\n`).join('');
+    const type = 'host: x\r\ncontent-type: application/json\r\nconnection: close\r\n';
+    const socket = await open(url);
+    socket.write(
+      `POST ${TARGET} HTTP/1.1\r\n${head}${type}content-length: ${BODY.length}\r\n\r\n${BODY.slice(0, -1)}`,
+    );
+    // Its headers were looked at once a second connection was answered.
+    await fetch(`${url}/healthz`);
+    nowMs += 1;
+    socket.write(BODY.slice(-1));
+    expect(await text(socket)).toContain('signature_expired');
+    expect(asked).toEqual([]);
+  });
+
   it('does not spend the nonce of a caller whose signature was wrong', async () => {
     const { send } = await start();
     const headers = signed();
@@ -197,6 +216,8 @@ describe('the nonces of a process', () => {
       'full',
       'used',
     ]);
+    // Nobody else's: a busy key shuts out no other.
+    expect(nonces.take('other', 'a', when)).toBe('taken');
     expect(nonces.take('key', 'c', { untilMs: 200_000, nowMs: 60_001 })).toBe('taken');
   });
 

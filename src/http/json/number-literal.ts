@@ -18,7 +18,7 @@ export function isRepresentable(literal: string): boolean {
 
 /** A finite number's significant digits and the power of ten of the last one: the same for the same value. */
 function decimalOf(literal: string): string {
-  const [mantissa = '', exponent = '0'] = literal.replace('-', '').toLowerCase().split('e');
+  const [mantissa = '', exponent = '0'] = literal.replace(/^-/, '').toLowerCase().split('e');
   const [whole = '', fraction = ''] = mantissa.split('.');
   const digits = whole + fraction;
   const isZero = (at: number): boolean => digits[at] === '0';

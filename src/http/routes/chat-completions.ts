@@ -6,6 +6,7 @@ import { AsyncChatCompletion as AsyncChatCompletionSchema } from '../../domain/r
 import { Refusal } from '../../domain/refusal.ts';
 import type { Project } from '../../domain/project.ts';
 import type { Acceptance, PendingRun } from '../../domain/requests.ts';
+import { admittedBy } from '../admission.ts';
 import type { App, AppDependencies } from '../app.ts';
 import { projectOf } from '../authentication.ts';
 import { untilCallerLeaves } from '../caller.ts';
@@ -25,13 +26,17 @@ export function chatCompletionRoutes(
   { requests, wait, stopping, accepting }: AppDependencies,
   limiter: ProjectLimiter,
 ): void {
+  const admitted = admittedBy(limiter);
   app.post(
     '/v1/chat/completions',
     {
-      onRequest: async (request, reply) => {
-        if (accepting.isFull()) throw overloaded();
-        await limiter.admit(projectOf(request), reply);
-      },
+      ...admitted,
+      onRequest: [
+        async () => {
+          if (accepting.isFull()) throw overloaded();
+        },
+        admitted.onRequest,
+      ],
       schema: {
         operationId: 'createChatCompletion',
         summary: 'Create a durable chat completion',

@@ -4,6 +4,7 @@ import { RetryOptions } from '../../domain/options.ts';
 import { RequestRecord } from '../../domain/record.ts';
 import { Refusal } from '../../domain/refusal.ts';
 import type { StoredRequest } from '../../domain/requests.ts';
+import { admittedBy } from '../admission.ts';
 import type { App, AppDependencies } from '../app.ts';
 import { projectOf } from '../authentication.ts';
 import type { ProjectLimiter } from '../project-limits.ts';
@@ -56,7 +57,7 @@ export function requestActionRoutes(app: App, { requests }: AppDependencies, lim
   app.post(
     '/v1/requests/:id/retry',
     {
-      onRequest: async (request, reply) => limiter.admit(projectOf(request), reply),
+      ...admittedBy(limiter),
       config: { bodyIsOptional: true },
       schema: {
         operationId: 'retryRequest',

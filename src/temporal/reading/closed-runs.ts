@@ -24,6 +24,10 @@ export function createClosedRuns(maxBytes = MAX_BYTES): ClosedRuns {
   });
   return {
     get: (runId) => states.get(runId),
-    keep: (runId, state) => void states.set(runId, state),
+    keep: (runId, { result, ...state }) => {
+      // A view of the whole message it came in, prompt and all; a copy holds what is counted.
+      const copy = result === null ? null : Uint8Array.from(result);
+      states.set(runId, { ...state, result: copy });
+    },
   };
 }
