@@ -21,7 +21,11 @@ describe('a closed run', () => {
     await client.workflow.result(key);
     const look = () => runs.look(key, createRpcBudget());
     const [first, second] = [own(await look()), own(await look())];
-    const seen = (run: typeof first) => [run?.stored.record, run?.journal, String(run?.stored.result)];
+    const seen = (run: typeof first) => [
+      run?.stored.record,
+      run?.journal,
+      Buffer.from(run?.stored.result ?? []).toString(),
+    ];
     expect(seen(second)).toEqual(seen(first));
     expect(first?.stored.record.status).toBe('completed');
     // Not a view of the whole message it came in, which holds the prompt as well.
