@@ -25,7 +25,10 @@ export interface BrokenRequests {
   watch(app: App): void;
 }
 
-/** Answers what is no request on the bare socket, as JSON, once what came whole before it has been answered. */
+/**
+ * Answers what is no request on the bare socket, as JSON. What came whole before it has been answered: the server
+ * has one request of a connection in hand at a time.
+ */
 export function createBrokenRequests(observer: Pick<HttpObserver, 'refused'> | null): BrokenRequests {
   const lastOn = new WeakMap<Socket, ServerResponse>();
   const refuseOn = (socket: Writable, code: RefusalCode): void => {
@@ -41,10 +44,7 @@ export function createBrokenRequests(observer: Pick<HttpObserver, 'refused'> | n
         socket.destroy();
         return;
       }
-      const refuse = (): void => refuseOn(socket, BY_NODE_CODE[error.code ?? ''] ?? 'invalid_request');
-      // In the place of its answer, ours would say that nothing was accepted.
-      if (before?.req.complete === true && !before.writableFinished) before.once('finish', refuse);
-      else refuse();
+      refuseOn(socket, BY_NODE_CODE[error.code ?? ''] ?? 'invalid_request');
     },
     watch({ server }) {
       server.prependListener('request', ({ socket }, response) => void lastOn.set(socket, response));

@@ -2,8 +2,8 @@
 export type Env = Readonly<Record<string, string | undefined>>;
 
 /**
- * The one list of what a process that we start may inherit, in capitals: a secret has any name an operator
- * gives it, so that only what is known to be none is handed on. npm's settings are not among it: the SDK's
+ * The one list of what a process that we start may inherit, in capitals: a secret has whatever name an
+ * operator gives it, so that only what is known to be none is handed on. npm's settings are not among it: the SDK's
  * download does not read them.
  */
 const INHERITED: ReadonlySet<string> = new Set([
