@@ -6,6 +6,7 @@ import { Refusal } from '../domain/refusal.ts';
 import type { App } from './app.ts';
 import { isFromForeignPage } from './foreign-page.ts';
 import { isOwnHost } from './own-host.ts';
+import { soleHeader } from './sole-header.ts';
 import type { Signatures, SignedRequest } from './signatures.ts';
 
 /** Whom the service answers. */
@@ -64,10 +65,7 @@ export function projectOf({ project }: Pick<FastifyRequest, 'project'>): Project
 
 /** @throws Refusal where no key was sent, or more than one */
 function readKey(request: IncomingMessage): string {
-  const sent = request.headersDistinct['authorization'] ?? [];
-  // Node keeps the first of several; whoever stands in front may have looked at another one.
-  if (sent.length > 1) throw new Refusal('duplicate_header', { param: 'Authorization' });
-  const [header = ''] = sent;
+  const header = soleHeader(request, 'Authorization') ?? '';
   if (header === '') throw new Refusal('missing_api_key');
   const [, scheme, key = ''] = /^(\S+)(?: +(.*))?$/.exec(header) ?? [];
   if (scheme?.toLowerCase() !== 'bearer') throw new Refusal('invalid_authorization_scheme');

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { Refusal } from '../domain/refusal.ts';
 import { isIdempotencyKey } from '../domain/request-id.ts';
+import { soleHeader } from './sole-header.ts';
 
 /**
  * The key of a call, from its header (bare, or an RFC 8941 quoted string) or its body.
@@ -13,12 +14,11 @@ export function readIdempotencyKey(
   fromBody: string | undefined,
   { project, isSigned }: { readonly project: string; readonly isSigned: boolean },
 ): string | null {
-  const sent = request.headersDistinct['idempotency-key'] ?? [];
-  if (sent.length > 1) throw new Refusal('duplicate_header', { param: 'Idempotency-Key' });
-  if (isSigned && sent.length > 0) {
+  const sent = soleHeader(request, 'Idempotency-Key');
+  if (isSigned && sent !== undefined) {
     throw new Refusal('idempotency_key_not_signed', { param: 'Idempotency-Key' });
   }
-  const fromHeader = sent[0] === undefined ? undefined : unquote(sent[0]);
+  const fromHeader = sent === undefined ? undefined : unquote(sent);
   for (const key of [fromHeader, fromBody]) {
     if (key !== undefined && !isIdempotencyKey(key, project)) {
       throw new Refusal('invalid_idempotency_key', { param: 'idempotency_key' });

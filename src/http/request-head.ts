@@ -1,4 +1,5 @@
 import { Refusal } from '../domain/refusal.ts';
+import { soleHeader } from './sole-header.ts';
 import type { App } from './app.ts';
 
 /** Characters of path and query; an id of 255 characters, percent-encoded, is a tenth of it. */
@@ -12,10 +13,9 @@ export function checkRequestHeads(app: App): void {
   server.maxHeadersCount = MAX_HEADERS;
   server.on('checkExpectation', (request, response) => void server.emit('request', request, response));
   app.addHook('onRequest', async ({ raw }) => {
-    const { host = [], expect = [] } = raw.headersDistinct;
+    const { expect = [] } = raw.headersDistinct;
     if ((raw.url ?? '').length > MAX_URL_LENGTH) throw new Refusal('uri_too_long');
-    if (host.length > 1) throw new Refusal('duplicate_header', { param: 'Host' });
-    if (host.length === 0 && raw.httpVersion === '1.1') {
+    if (soleHeader(raw, 'Host') === undefined && raw.httpVersion === '1.1') {
       throw new Refusal('invalid_request', { message: 'The Host header is missing.' });
     }
     if (expect.some((one) => one.toLowerCase() !== '100-continue')) throw new Refusal('expectation_failed');
