@@ -26,7 +26,7 @@ export function createClosedRuns(maxBytes = MAX_BYTES): ClosedRuns {
     get: (runId) => states.get(runId),
     keep: (runId, { result, ...state }) => {
       // A view of the whole message it came in, prompt and all; a copy holds what is counted.
-      const copy = result === null ? null : Uint8Array.from(result);
+      const copy = result === null ? null : new Uint8Array(result);
       states.set(runId, { ...state, result: copy });
     },
   };
