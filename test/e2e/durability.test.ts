@@ -1,10 +1,9 @@
-import { describe, expect, inject, it } from 'vitest';
+import { afterEach, describe, expect, inject, it } from 'vitest';
 import { errorOf, get, post, readRecord, unique, untilRecord } from '../support/api.ts';
 import { freePort } from '../support/free-port.ts';
 import { runEntryFile, type RunningProcess } from '../support/process.ts';
 import { ok } from '../support/scripted-upstream.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
-import { until } from '../support/until.ts';
 import { useDeployment } from '../support/use-deployment.ts';
 
 /** The API alone, with short heartbeats; workers are processes that can be killed. */
@@ -14,6 +13,10 @@ const { upstream, deployment } = await useDeployment({
   env: { REQRUN_HEARTBEAT_TIMEOUT_SECONDS: '2' },
 });
 
+const workers: RunningProcess[] = [];
+// One left by a test that failed would take the next one's calls.
+afterEach(() => Promise.all(workers.splice(0).map((worker) => worker.end('SIGKILL'))));
+
 async function startWorkerProcess(temporalAddress = inject('temporalAddress')): Promise<RunningProcess> {
   const worker = runEntryFile('src/worker.ts', {
     TEMPORAL_ADDRESS: temporalAddress,
@@ -21,6 +24,7 @@ async function startWorkerProcess(temporalAddress = inject('temporalAddress')): 
     OPENAI_BASE_URL: upstream.baseURL,
     REQRUN_SHUTDOWN_GRACE_SECONDS: '1',
   });
+  workers.push(worker);
   await worker.untilOutput('"ready"');
   return worker;
 }
@@ -108,12 +112,10 @@ describe('a worker that dies during the call', () => {
     const other = await startWorkerProcess();
     const record = await untilRecord(deployment.url, key, ({ terminal }) => terminal, 50_000);
     const bytes = (await get(deployment.url, `/v1/requests/${key}`)).text;
-    await proxy.refuse(false);
+    // Still out of Temporal's reach, or a heartbeat would tell it that its attempt is lost before it has the answer.
     frozen.child.kill('SIGCONT');
-    await until(
-      () => frozen.output(),
-      (said) => said.includes('attempt succeeded'),
-    );
+    await frozen.untilOutput('attempt succeeded');
+    await proxy.refuse(false);
     // It has told Temporal, and been refused, by the time it has stopped.
     await frozen.end('SIGTERM');
     expect((await get(deployment.url, `/v1/requests/${key}`)).text).toBe(bytes);
