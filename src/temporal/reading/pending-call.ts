@@ -10,6 +10,11 @@ import { PendingActivityState } from '../proto.ts';
 /** What `describe()` says of an activity that has not ended. */
 export type PendingCall = temporal.api.workflow.v1.IPendingActivityInfo;
 
+/** Whether the run goes on. One that an operator has paused does, later, while its call may still end. */
+export function isOpen({ status }: WorkflowExecutionDescription): boolean {
+  return status.name === 'RUNNING' || status.name === 'PAUSED';
+}
+
 /** The run's upstream call, if it is pending; a closed run keeps the one it was closed over. */
 export function findPendingCall({ raw }: WorkflowExecutionDescription): PendingCall | undefined {
   const name: keyof RunActivities<never> = 'callUpstream';

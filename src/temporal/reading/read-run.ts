@@ -12,7 +12,7 @@ import {
 import { EVENTS_OF_A_START, type RunMemo } from '../../domain/run.ts';
 import { FailureReason, RequestStatus } from '../../domain/words.ts';
 import type { Decoder } from './decode.ts';
-import { findPendingCall, isWaiting, readPendingJournal, type PendingCall } from './pending-call.ts';
+import { findPendingCall, isOpen, isWaiting, readPendingJournal, type PendingCall } from './pending-call.ts';
 import { readEarlier } from './run-before.ts';
 import { readActivityEnd } from './run-history.ts';
 
@@ -36,7 +36,7 @@ export async function readRun(
   memo: RunMemo,
 ): Promise<RunState> {
   const earlier = await readEarlierRuns(client, decoder, description, memo);
-  const running = description.status.name === 'RUNNING';
+  const running = isOpen(description);
   const pending = findPendingCall(description);
   if (running && pending) return pendingRun(pending, decoder, memo, earlier);
   if (running && description.historyLength <= EVENTS_OF_A_START) return open(RequestStatus.queued, earlier);

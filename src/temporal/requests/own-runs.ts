@@ -9,6 +9,7 @@ import { isNotFound } from '../grpc.ts';
 import { isOurs } from './is-ours.ts';
 import { unreadable } from '../encryption/unreadable.ts';
 import { decoderOf } from '../reading/decode.ts';
+import { isOpen } from '../reading/pending-call.ts';
 import { createClosedRuns } from '../reading/closed-runs.ts';
 import { readRun, type RunState } from '../reading/read-run.ts';
 import { createSharedReads } from '../reading/shared-reads.ts';
@@ -90,7 +91,7 @@ export function createOwnRuns(
   async function readState({ description, memo }: OwnRun, budget: RpcBudget): Promise<RunState | null> {
     const decoder = decoderOf(client, description.workflowId);
     const state = await call(budget, () => readRun(client, decoder, description, memo));
-    if (state !== null && description.status.name !== 'RUNNING') closedRuns.keep(description.runId, state);
+    if (state !== null && !isOpen(description)) closedRuns.keep(description.runId, state);
     return state;
   }
 

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Refusal } from '../../domain/refusal.ts';
 import type { RpcBudget } from '../rpc-budget.ts';
+import { isOpen } from '../reading/pending-call.ts';
 import { own, type OwnRun, type OwnRuns } from './own-runs.ts';
 
 const POLL_MS = 25;
@@ -18,7 +19,7 @@ export async function untilClosed(runs: OwnRuns, run: OwnRun, budget: RpcBudget)
   const giveUpMs = Math.min(Date.now() + WITHIN_MS, budget.deadlineMs);
   for (let seen: OwnRun | null = run; ; seen = own(await runs.find(workflowId, budget))) {
     if (seen?.description.runId !== runId) return false;
-    if (seen.description.status.name !== 'RUNNING') return true;
+    if (!isOpen(seen.description)) return true;
     if (Date.now() >= giveUpMs) throw notClosed();
     await sleep(POLL_MS);
   }
