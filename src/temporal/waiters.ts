@@ -2,8 +2,8 @@ import type { Limit } from '../domain/limit.ts';
 import type { SettledRun, Wait } from '../domain/requests.ts';
 
 /**
- * The callers held in this process, by workflow id. Where the worker runs in the same process, the workflow
- * itself settles them as soon as its result is durable; nothing polls for them.
+ * The callers held in this process, by workflow id. Where the worker runs in the same process, it settles
+ * them: with a completion as soon as Temporal has it, else by the workflow's own word. Nothing polls for them.
  */
 export interface Waiters {
   /** Starts listening; call before whatever may settle the run. */

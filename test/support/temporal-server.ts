@@ -32,6 +32,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
     uiPort: await freePort(),
     retentionHours: 24,
     env: process.env,
+    // For a run that is to get no workflow task for a while.
+    dynamicConfig: { 'frontend.WorkflowPauseEnabled': true },
     log: { warn: (_fields, message) => say(message) },
   });
   project.provide('temporalAddress', server.address);

@@ -10,6 +10,7 @@ import type { SettledRun } from '../../domain/requests.ts';
 import type { Housekeeping } from '../../domain/run.ts';
 import { BUILD_ID } from '../build-ids.ts';
 import type { Waiters } from '../waiters.ts';
+import { completeAtOnce } from './complete-at-once.ts';
 import { deleteRuns } from './delete-runs.ts';
 import { inquire } from './inquire.ts';
 import { recallAttempts, recallEarlier } from './recall-attempts.ts';
@@ -56,6 +57,7 @@ export async function createWorker(
   waiters: Waiters | null,
 ): Promise<Worker> {
   const runningCalls = createRunningCalls();
+  const calls = createActivities({ ...dependencies, runningCalls, inquire });
   const housekeeping: Housekeeping = { recallAttempts, recallEarlier, deleteRuns };
   return Worker.create({
     connection,
@@ -66,7 +68,7 @@ export async function createWorker(
     workflowBundle: bundle,
     dataConverter: settings.dataConverter,
     activities: {
-      ...createActivities({ ...dependencies, runningCalls, inquire }),
+      ...(waiters === null ? calls : completeAtOnce(calls, waiters.settle)),
       ...housekeeping,
     },
     maxConcurrentActivityTaskExecutions: settings.maxAttemptsInFlight,
