@@ -5,7 +5,7 @@ import { modelOf, newPlace, type BenchRun } from './bench-run.ts';
 import { measureLoad, type LoadMeasure } from './measure-load.ts';
 
 /** Before anything is measured, for compiled code, open connections and warm caches. */
-const WARM_UP = { concurrency: 16, forMs: 1_500 };
+const WARM_UP = { concurrency: 16, forMs: 8_000 };
 
 /** What the rounds go by. */
 type RoundsRun = BenchRun<'systems' | 'rounds' | 'seconds' | 'delayMs' | 'concurrency'>;
