@@ -10,6 +10,7 @@ const list = z.string().transform((text) => text.split(','));
 const Options = z.object({
   rounds: count,
   seconds: z.coerce.number().min(0.5),
+  warmUpSeconds: z.coerce.number().min(0),
   delayMs: z.coerce.number().int().min(0),
   concurrency: count,
   systems: list.pipe(z.array(z.string().refine(isSystemName, { error: `of ${SYSTEMS.join(', ')}` }))),
@@ -40,6 +41,7 @@ export function readOptions(argv: readonly string[], results: string): BenchOpti
     )
     .option('--rounds <n>', 'interleaved rounds', '5')
     .option('--seconds <n>', 'of each measurement under load', '5')
+    .option('--warm-up-seconds <n>', 'of load on each system before anything is measured', '10')
     .option('--delay-ms <n>', 'what the upstream takes for a call', '50')
     .option('--concurrency <n>', 'calls at once in the closed loop that finds the ceiling', '64')
     .option('--systems <list>', 'which systems', SYSTEMS.join(','))

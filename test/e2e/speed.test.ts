@@ -34,6 +34,7 @@ describe('what the service costs over a bare workflow and a plain proxy together
           systems: ['direct', 'plain', 'floor', 'service'],
           rounds: ROUNDS,
           seconds: 0.4,
+          warmUpSeconds: 1.5,
           delayMs: 20,
           concurrency: 8,
         },

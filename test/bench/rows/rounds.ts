@@ -4,11 +4,11 @@ import type { System } from '../systems/system.ts';
 import { modelOf, newPlace, type BenchRun } from './bench-run.ts';
 import { measureLoad, type LoadMeasure } from './measure-load.ts';
 
-/** Before anything is measured, for compiled code, open connections and warm caches. */
-const WARM_UP = { concurrency: 16, forMs: 8_000 };
+/** Callers at once before anything is measured, for compiled code, open connections and warm caches. */
+const WARM_UP_CONCURRENCY = 16;
 
 /** What the rounds go by. */
-type RoundsRun = BenchRun<'systems' | 'rounds' | 'seconds' | 'delayMs' | 'concurrency'>;
+type RoundsRun = BenchRun<'systems' | 'rounds' | 'warmUpSeconds' | 'seconds' | 'delayMs' | 'concurrency'>;
 
 /** Which of the load rows are measured; the ceiling is, wherever half of it is asked for. */
 export interface LoadRows {
@@ -26,7 +26,8 @@ export async function measureRounds(run: RoundsRun, rows: LoadRows): Promise<Loa
     systems.push(await startSystem(name, await newPlace(run), around));
   }
   const base = { model: modelOf(options.delayMs), promptBytes: PROMPT_BYTES };
-  for (const system of systems) await system.run({ kind: 'closed', ...base, ...WARM_UP });
+  const warmUp = { concurrency: WARM_UP_CONCURRENCY, forMs: options.warmUpSeconds * 1_000 };
+  for (const system of systems) await system.run({ kind: 'closed', ...base, ...warmUp });
   const measures: LoadMeasure[] = [];
   for (let round = 1; round <= options.rounds; round += 1) {
     // Nobody always follows the same neighbour.
