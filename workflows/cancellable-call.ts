@@ -19,15 +19,17 @@ export interface CancellableCall<T> {
 /**
  * Runs the call shielded from the run's cancellation, which is carried out in this order: a call in this
  * process is told at once, then the attempts so far are put into the history, then Temporal is told.
+ *
+ * Every promise that is made here is held for as long as a model thinks, with a stack trace that the SDK takes.
  */
 export function startCancellableCall<T>(start: () => Promise<T>): CancellableCall<T> {
   let recalled: Journal | null = null;
   const run = CancellationScope.current();
   const shield = new CancellationScope({ cancellable: false });
-  const settled = shield.run(async () => {
+  const scope = new CancellationScope({ cancellable: true, parent: shield });
+  const settled = scope.run(() => {
     // Cancelled before its first workflow task: nothing was called, and nothing is to be.
     if (run.consideredCancelled) throw new CancelledFailure(CANCELLED_ERROR.message);
-    const scope = new CancellationScope();
     run.cancelRequested.catch(() =>
       shield.run(async () => {
         if (patched(RECALL_PATCH)) {
@@ -37,7 +39,7 @@ export function startCancellableCall<T>(start: () => Promise<T>): CancellableCal
         scope.cancel();
       }),
     );
-    return scope.run(start);
+    return start();
   });
   return { settled, recalled: () => recalled };
 }

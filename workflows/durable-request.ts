@@ -40,7 +40,7 @@ const RESET_PATCH = 'recall-earlier-after-reset';
  * upstream's own bytes, fails with a {@link RunEnd} in its details, or is cancelled.
  */
 export async function durableRequest(input: RunInput, body: RawJson): Promise<RawJson> {
-  const { startedAtMs, earlier } = await readOrigin();
+  const { startedAtMs, earlier } = mayBeReset() ? await originAfterReset() : originOfStart();
   const deadlineAtMs = startedAtMs + input.options.deadline_seconds * 1000;
   setCurrentDetails(openDetails(input, deadlineAtMs));
   const call = startCancellableCall(() => callUpstream(input, body, deadlineAtMs, earlier));
@@ -69,7 +69,7 @@ export async function durableRequest(input: RunInput, body: RawJson): Promise<Ra
   }
 }
 
-async function callUpstream(
+function callUpstream(
   input: RunInput,
   body: RawJson,
   deadlineAtMs: number,
@@ -114,17 +114,25 @@ interface Origin {
   readonly earlier: Journal;
 }
 
-/** A first run begins with nothing; a retry by hand brings its journal along; after a reset it has to be read. */
-async function readOrigin(): Promise<Origin> {
-  const { historyLength, startTime, memo: memos } = workflowInfo();
+/** A first run begins with nothing; a retry by hand brings its journal along. */
+function originOfStart(): Origin {
+  const { startTime, memo: memos } = workflowInfo();
   const memo = memos?.[MEMO_KEY];
-  const earlier = isRunMemo(memo) ? earlierJournal(memo) : EMPTY_JOURNAL;
-  // The run's id would tell at once, but a history that is replayed elsewhere has another.
-  const mayBeReset = historyLength > EVENTS_OF_A_START && patched(RESET_PATCH);
-  const recalled = mayBeReset ? await recallEarlier() : null;
-  return recalled === null
-    ? { startedAtMs: startTime.getTime(), earlier }
-    : { startedAtMs: Date.now(), earlier: recalled };
+  return {
+    startedAtMs: startTime.getTime(),
+    earlier: isRunMemo(memo) ? earlierJournal(memo) : EMPTY_JOURNAL,
+  };
+}
+
+/** The run's id would tell at once, but a history that is replayed elsewhere has another. */
+function mayBeReset(): boolean {
+  return workflowInfo().historyLength > EVENTS_OF_A_START && patched(RESET_PATCH);
+}
+
+/** After a reset, what was before has to be read. */
+async function originAfterReset(): Promise<Origin> {
+  const earlier = await recallEarlier();
+  return earlier === null ? originOfStart() : { startedAtMs: Date.now(), earlier };
 }
 
 function ended(end: RunEnd): ApplicationFailure {

@@ -11,12 +11,15 @@ export const PAYLOAD_CONVERTER_PATH = fileURLToPath(new URL('../payload-converte
 /** The same, where payloads are encrypted. */
 export const FAILURE_CONVERTER_PATH = fileURLToPath(new URL('../failure-converter.ts', import.meta.url));
 
-/** What can end up in the bundle; a change in any of it makes a prebuilt bundle stale. */
+const WORKFLOWS_PATH = join(ROOT, 'workflows', 'index.ts');
+
+/** What can end up in the bundle, and how; a change in any of it makes a prebuilt bundle stale. */
 const SOURCES = [
   'workflows',
   'src/domain',
   'src/temporal/payload-converter.ts',
   'src/temporal/failure-converter.ts',
+  'src/temporal/worker/workflow-bundle.ts',
   'package-lock.json',
 ];
 
@@ -48,7 +51,8 @@ async function buildWorkflowBundle(
   encrypted: boolean,
 ): Promise<WorkflowBundle> {
   const { code } = await bundleWorkflowCode({
-    workflowsPath: join(ROOT, 'workflows', 'index.ts'),
+    workflowsPath: WORKFLOWS_PATH,
+    preloadModules: [WORKFLOWS_PATH, PAYLOAD_CONVERTER_PATH, ...(encrypted ? [FAILURE_CONVERTER_PATH] : [])],
     payloadConverterPath: PAYLOAD_CONVERTER_PATH,
     ...(encrypted ? { failureConverterPath: FAILURE_CONVERTER_PATH } : {}),
     logger: { trace() {}, debug() {}, info() {}, warn() {}, error() {}, log() {} },
