@@ -1,4 +1,6 @@
 /** A caller is answered once Temporal has the result; the workflow learns of it by its next task, later. */
+import { ApplicationFailure } from '@temporalio/common';
+import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import { get, post, readRecord, unique } from '../support/api.ts';
 import { completion } from '../support/scripted-upstream.ts';
@@ -8,7 +10,9 @@ import { useDeployment } from '../support/use-deployment.ts';
 /** Longer than a test may take: nobody is answered because a wait is over. */
 const WAIT_SECONDS = 240;
 
-const { upstream, deployment, url } = await useDeployment();
+const logged: string[] = [];
+const log = pino({ level: 'info', base: null }, { write: (line) => void logged.push(line) });
+const { upstream, deployment, url } = await useDeployment({ log });
 
 describe('a call that is answered while its run gets no workflow task', () => {
   it('is answered to its callers, and is the record: its result is durable', async () => {
@@ -40,5 +44,33 @@ describe('a call that is answered while its run gets no workflow task', () => {
     );
     expect((await get(url, `/v1/requests/${key}`)).text).toBe(bytes);
     expect(upstream.hits(key)).toHaveLength(1);
+  });
+});
+
+describe('an attempt that Temporal has given up on', () => {
+  it('answers nobody with its late result: the caller gets what the record will say', async () => {
+    const key = unique('given-up');
+    const late = Promise.withResolvers<void>();
+    const next = Promise.withResolvers<void>();
+    upstream.script(
+      key,
+      { answer: 200, body: completion({ content: 'too late' }), after: late.promise },
+      { answer: 200, body: completion({ content: 'in time' }), after: next.promise },
+    );
+    const answer = post(url, { model: key, idempotency_key: key, wait: WAIT_SECONDS });
+    await upstream.untilHits(key, 1);
+    const failure = ApplicationFailure.create({ message: 'given up', nextRetryDelay: 1 });
+    await deployment.client.activity.fail({ workflowId: key, activityId: '1' }, failure);
+    // Before its first heartbeat, which would tell it: a second after its beginning.
+    late.resolve();
+    await until(
+      () => logged.filter((line) => line.includes(key)),
+      (lines) => lines.some((line) => line.includes('attempt succeeded')),
+    );
+    await upstream.untilHits(key, 2);
+    next.resolve();
+    expect((await answer).text).toContain('in time');
+    expect((await get(url, `/v1/requests/${key}`)).text).toContain('in time');
+    expect(upstream.hits(key)).toHaveLength(2);
   });
 });
