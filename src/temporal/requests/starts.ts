@@ -1,3 +1,4 @@
+import { Refusal } from '../../domain/refusal.ts';
 import type { Availability } from '../availability.ts';
 import { createFirstOfEquals, type Started } from './first-of-equals.ts';
 import type { RpcBudget } from '../rpc-budget.ts';
@@ -22,17 +23,24 @@ export const STARTS_BESIDE_SERVER = 6;
 export function createStarts(availability: Availability, atOnce: number): Starts {
   const equals = createFirstOfEquals();
   const turns = createTurns(atOnce);
+  /** Whoever waited in vain behind starts that Temporal did not answer was not one too many. */
+  async function explain(error: unknown): Promise<never> {
+    if (error instanceof Refusal && error.code === 'overloaded') await availability.ensure();
+    throw error;
+  }
+
   return {
     start: (id, budget, start) =>
       equals.start(id, async () => {
         await availability.ensure();
-        return turns.take(budget.deadlineMs - TRY_MS, async () => {
+        const begin = async (): Promise<Started> => {
           // Much may have happened since.
           await availability.ensure();
           const started = await start();
           availability.noteAnswer();
           return started;
-        });
+        };
+        return turns.take(budget.deadlineMs - TRY_MS, begin).catch(explain);
       }),
   };
 }
