@@ -8,6 +8,12 @@ import { createRpcBudget, withinBudget } from '../rpc-budget.ts';
 const WITHIN_MS = 5_000;
 
 /**
+ * What is larger is left to the SDK, which knows the namespace's limit of a payload: Temporal answers a report
+ * over it with OK and writes a failure. With its journal (128 KiB at most) this is far below any limit in use.
+ */
+const MAX_BYTES = 128 * 1024;
+
+/**
  * The same activity, which reports its completion itself. Temporal's answer to that says that the result is
  * durable, some milliseconds before the workflow, and with it whoever waits, would learn of it through its next
  * task. Without that answer the SDK reports as ever: Temporal takes one report of an attempt and refuses others.
@@ -21,6 +27,7 @@ export function completeAtOnce(
   return {
     async callUpstream(call, body) {
       const result = await callUpstream(call, body);
+      if (result.bytes.byteLength > MAX_BYTES) return result;
       const isReported = await report(result).catch(() => false);
       if (!isReported) return result;
       settle(call.request_id, { kind: 'completed', result: result.bytes });
