@@ -15,12 +15,9 @@ export async function hold(
   wait: Wait,
 ): Promise<SettledRun | null> {
   if (longPolls === null) return waiter.wait(wait);
-  const polled = new AbortController();
-  const signal = AbortSignal.any([wait.signal, polled.signal]);
-  const poll = longPolls
-    .untilClosed(workflowId, { ms: wait.ms, signal: wait.signal })
-    .then(() => polled.abort());
-  const settled = await waiter.wait({ ms: wait.ms, signal });
-  void poll;
-  return settled;
+  const over = new AbortController();
+  const until = { ms: wait.ms, signal: AbortSignal.any([wait.signal, over.signal]) };
+  void longPolls.untilClosed(workflowId, until).then(() => over.abort());
+  // A settled run may take a while to close; its poll's place is wanted before.
+  return waiter.wait(until).finally(() => over.abort());
 }
