@@ -40,7 +40,9 @@ const RESET_PATCH = 'recall-earlier-after-reset';
  * upstream's own bytes, fails with a {@link RunEnd} in its details, or is cancelled.
  */
 export async function durableRequest(input: RunInput, body: RawJson): Promise<RawJson> {
-  const { startedAtMs, earlier } = mayBeReset() ? await originAfterReset() : originOfStart();
+  // The run's id would tell at once, but a history that is replayed elsewhere has another.
+  const mayBeReset = workflowInfo().historyLength > EVENTS_OF_A_START && patched(RESET_PATCH);
+  const { startedAtMs, earlier } = mayBeReset ? await originAfterReset() : originOfStart();
   const deadlineAtMs = startedAtMs + input.options.deadline_seconds * 1000;
   setCurrentDetails(openDetails(input, deadlineAtMs));
   const call = startCancellableCall(() => callUpstream(input, body, deadlineAtMs, earlier));
@@ -122,11 +124,6 @@ function originOfStart(): Origin {
     startedAtMs: startTime.getTime(),
     earlier: isRunMemo(memo) ? earlierJournal(memo) : EMPTY_JOURNAL,
   };
-}
-
-/** The run's id would tell at once, but a history that is replayed elsewhere has another. */
-function mayBeReset(): boolean {
-  return workflowInfo().historyLength > EVENTS_OF_A_START && patched(RESET_PATCH);
 }
 
 /** After a reset, what was before has to be read. */

@@ -13,7 +13,7 @@ import { createDataConverter } from '../temporal/data-converter.ts';
 import { createLongPolls } from '../temporal/long-polls.ts';
 import { createNamespaceFacts } from '../temporal/namespace.ts';
 import { createRpcBudget, withinBudget } from '../temporal/rpc-budget.ts';
-import { STARTS_BESIDE_SERVER } from '../temporal/requests/starts.ts';
+import { STARTS_BESIDE_WORKER } from '../temporal/requests/starts.ts';
 import { CALLS_AT_ONCE } from '../temporal/turns.ts';
 import { createTemporalRequests } from '../temporal/requests/temporal-requests.ts';
 import type { Waiters } from '../temporal/waiters.ts';
@@ -74,7 +74,7 @@ export async function startApi(parts: ApiParts): Promise<string> {
       isKeyed: parts.keys !== null,
       retentionMs: facts.retentionMs,
     },
-    startsAtOnce: parts.settledHere ? STARTS_BESIDE_SERVER : CALLS_AT_ONCE,
+    startsAtOnce: parts.eagerStart ? STARTS_BESIDE_WORKER : CALLS_AT_ONCE,
     record: () => ({ namespace, uiUrl: parts.uiUrl, retentionMs: facts.retentionMs() }),
     availability: createAvailability(probe),
     waiters,

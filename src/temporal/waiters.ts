@@ -3,7 +3,7 @@ import type { SettledRun, Wait } from '../domain/requests.ts';
 
 /**
  * The callers held in this process, by workflow id. Where the worker runs in the same process, it settles
- * them: with a completion as soon as Temporal has it, else by the workflow's own word. Nothing polls for them.
+ * them: with a completion as soon as Temporal has it, else by the workflow's own word.
  */
 export interface Waiters {
   /** Starts listening; call before whatever may settle the run. */

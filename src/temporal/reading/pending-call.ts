@@ -10,7 +10,7 @@ import { PendingActivityState } from '../proto.ts';
 /** What `describe()` says of an activity that has not ended. */
 export type PendingCall = temporal.api.workflow.v1.IPendingActivityInfo;
 
-/** Whether the run goes on. One that an operator has paused does, later, while its call may still end. */
+/** Whether the run has not closed. One that an operator has paused has not: its call may still end. */
 export function isOpen({ status }: WorkflowExecutionDescription): boolean {
   return status.name === 'RUNNING' || status.name === 'PAUSED';
 }

@@ -28,7 +28,8 @@ export async function untilClosed(runs: OwnRuns, run: OwnRun, budget: RpcBudget)
 /** The record is terminal already, so that a plain "not terminal" would contradict it. */
 function notClosed(): Refusal {
   return new Refusal('service_unavailable', {
-    message: 'The run that has ended is not closed yet, which takes a worker. Try again.',
+    message:
+      'The run that has ended is not closed yet, which takes a worker and a run that is not paused in Temporal. Try again.',
     retryAfterSeconds: 2,
   });
 }
