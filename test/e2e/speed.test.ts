@@ -14,8 +14,8 @@ import { buildFloorBundle } from '../bench/systems/floor-bundle.ts';
 import { killAll } from '../bench/systems/spawn-entry.ts';
 import { startUpstream } from '../bench/upstream/upstream.ts';
 
-/** Seen, on two cores idle and busy: 1.02 to 1.34, and 1.13 to 1.27. Half as much again is beyond. */
-const MOST = { addedP50: 1.5, cpu: 1.5 };
+/** Seen, on two cores, alone and within the whole run: 0.76 to 0.92, and 1.04 to 1.15. Half as much again is beyond. */
+const MOST = { addedP50: 1.35, cpu: 1.5 };
 const ROUNDS = 7;
 
 const directory = await mkdtemp(join(tmpdir(), 'reqrun-speed-'));
