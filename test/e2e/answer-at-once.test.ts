@@ -1,8 +1,8 @@
 /** A caller is answered once Temporal has the result; the workflow learns of it by its next task, later. */
 import { ApplicationFailure } from '@temporalio/common';
-import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import { get, post, readRecord, unique } from '../support/api.ts';
+import { captureLog } from '../support/captured-log.ts';
 import { completion } from '../support/scripted-upstream.ts';
 import { until } from '../support/until.ts';
 import { useDeployment } from '../support/use-deployment.ts';
@@ -10,8 +10,7 @@ import { useDeployment } from '../support/use-deployment.ts';
 /** Longer than a test may take: nobody is answered because a wait is over. */
 const WAIT_SECONDS = 240;
 
-const logged: string[] = [];
-const log = pino({ level: 'info', base: null }, { write: (line) => void logged.push(line) });
+const { log, lines: logged } = captureLog('info');
 const { upstream, deployment, url } = await useDeployment({ log });
 
 describe('a call that is answered while its run gets no workflow task', () => {

@@ -1,14 +1,13 @@
 /** The log: one line for each call and each attempt, of listed fields and no other. */
-import { pino } from 'pino';
 import { expect, it } from 'vitest';
 import { z } from 'zod';
 import { post, unique } from '../support/api.ts';
+import { captureLog } from '../support/captured-log.ts';
 import { ok } from '../support/scripted-upstream.ts';
 import { until } from '../support/until.ts';
 import { useDeployment } from '../support/use-deployment.ts';
 
-const logged: string[] = [];
-const log = pino({ level: 'info', base: null }, { write: (line) => void logged.push(line) });
+const { log, lines: logged } = captureLog('info');
 const { url, upstream } = await useDeployment({ log });
 
 const common = { level: z.int(), time: z.number(), project: z.literal('default') };

@@ -1,15 +1,14 @@
 /** A service without API keys: the Host header decides, and Authorization is nobody's business. */
 import { request } from 'node:http';
 import { text } from 'node:stream/consumers';
-import { pino } from 'pino';
 import { afterAll, describe, expect, it } from 'vitest';
 import { post, unique } from '../support/api.ts';
+import { captureLog } from '../support/captured-log.ts';
 import { startDeployment } from '../support/deployment.ts';
 import { until } from '../support/until.ts';
 import { useDeployment } from '../support/use-deployment.ts';
 
-const logged: string[] = [];
-const log = pino({ level: 'trace' }, { write: (line) => void logged.push(line) });
+const { log, lines: logged } = captureLog('trace');
 const { url, upstream } = await useDeployment({ log });
 
 /** The answer's status and body to a Host header of any kind; fetch would send its own. */
