@@ -13,8 +13,6 @@ import { createDataConverter } from '../temporal/data-converter.ts';
 import { createLongPolls } from '../temporal/long-polls.ts';
 import { createNamespaceFacts } from '../temporal/namespace.ts';
 import { createRpcBudget, withinBudget } from '../temporal/rpc-budget.ts';
-import { STARTS_BESIDE_WORKER } from '../temporal/requests/starts.ts';
-import { CALLS_AT_ONCE } from '../temporal/turns.ts';
 import { createTemporalRequests } from '../temporal/requests/temporal-requests.ts';
 import type { Waiters } from '../temporal/waiters.ts';
 import type { Stopper } from './stop.ts';
@@ -74,7 +72,6 @@ export async function startApi(parts: ApiParts): Promise<string> {
       isKeyed: parts.keys !== null,
       retentionMs: facts.retentionMs,
     },
-    startsAtOnce: parts.eagerStart ? STARTS_BESIDE_WORKER : CALLS_AT_ONCE,
     record: () => ({ namespace, uiUrl: parts.uiUrl, retentionMs: facts.retentionMs() }),
     availability: createAvailability(probe),
     waiters,

@@ -10,11 +10,6 @@ import { PendingActivityState } from '../proto.ts';
 /** What `describe()` says of an activity that has not ended. */
 export type PendingCall = temporal.api.workflow.v1.IPendingActivityInfo;
 
-/** Whether the run has not closed. One that an operator has paused has not: its call may still end. */
-export function isOpen({ status }: WorkflowExecutionDescription): boolean {
-  return status.name === 'RUNNING' || status.name === 'PAUSED';
-}
-
 /** The run's upstream call, if it is pending; a closed run keeps the one it was closed over. */
 export function findPendingCall({ raw }: WorkflowExecutionDescription): PendingCall | undefined {
   const name: keyof RunActivities<never> = 'callUpstream';

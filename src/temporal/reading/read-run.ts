@@ -12,7 +12,7 @@ import {
 import { EVENTS_OF_A_START, type RunMemo } from '../../domain/run.ts';
 import { FailureReason, RequestStatus } from '../../domain/words.ts';
 import type { Decoder } from './decode.ts';
-import { findPendingCall, isOpen, isWaiting, readPendingJournal, type PendingCall } from './pending-call.ts';
+import { findPendingCall, isWaiting, readPendingJournal, type PendingCall } from './pending-call.ts';
 import { readEarlier } from './run-before.ts';
 import { readActivityEnd } from './run-history.ts';
 
@@ -66,6 +66,11 @@ export async function readRun(
   }
   const left = end.kind === 'open' ? await journalLeftBehind(pending, decoder, memo, earlier) : journal;
   return failed(closedError(description, end.kind === 'failed' ? end.error : null), left, completedAt);
+}
+
+/** Whether the run has not closed. One that an operator has paused has not: its call may still end. */
+export function isOpen({ status }: WorkflowExecutionDescription): boolean {
+  return status.name === 'RUNNING' || status.name === 'PAUSED';
 }
 
 /** Whether a cancellation of this run was asked for and accepted. */

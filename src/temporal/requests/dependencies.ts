@@ -22,8 +22,6 @@ export interface TemporalRequestsDependencies {
    */
   readonly boundedClient: Client;
   readonly start: StartSettings;
-  /** How many first runs are being started at a time; the others wait for their turn. */
-  readonly startsAtOnce: number;
   readonly record: () => RecordSettings;
   readonly availability: Availability;
   readonly waiters: Waiters;

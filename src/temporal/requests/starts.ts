@@ -2,8 +2,9 @@ import { Refusal } from '../../domain/refusal.ts';
 import type { Availability } from '../availability.ts';
 import { createFirstOfEquals, type Started } from './first-of-equals.ts';
 import type { RpcBudget } from '../rpc-budget.ts';
+import type { StartSettings } from './start-run.ts';
 import { TRY_MS } from './start-until-known.ts';
-import { createTurns } from '../turns.ts';
+import { CALLS_AT_ONCE, createTurns } from '../turns.ts';
 
 /** The first runs that this process starts: one for equals, a few at a time, none while Temporal is away. */
 export interface Starts {
@@ -19,11 +20,14 @@ export interface Starts {
  * the queue in which the closing tasks wait: nothing but this holds them back. With twice as many at once, runs
  * ended faster than they were closed, 900 in 15 s (tried on two cores).
  */
-export const STARTS_BESIDE_WORKER = 6;
+const STARTS_BESIDE_WORKER = 6;
 
-export function createStarts(availability: Availability, atOnce: number): Starts {
+export function createStarts(
+  availability: Availability,
+  { eagerStart }: Pick<StartSettings, 'eagerStart'>,
+): Starts {
   const equals = createFirstOfEquals();
-  const turns = createTurns(atOnce);
+  const turns = createTurns(eagerStart ? STARTS_BESIDE_WORKER : CALLS_AT_ONCE);
   /** Whoever waited in vain behind starts that Temporal did not answer was not one too many. */
   async function explain(error: unknown): Promise<never> {
     if (error instanceof Refusal && error.code === 'overloaded') await availability.ensure();

@@ -16,7 +16,7 @@ import { submitRequest } from './submit-request.ts';
 export function createTemporalRequests(dependencies: TemporalRequestsDependencies): Requests {
   const { client, availability, record, accepting } = dependencies;
   const runs = createOwnRuns(client, availability, record);
-  const starts = createStarts(availability, dependencies.startsAtOnce);
+  const starts = createStarts(availability, dependencies.start);
   const retries = createJoinCalls<StoredRequest | null>();
   /** What changes a request: one of so many at once, within one budget, and only while Temporal answers. */
   async function admitted<T>(act: (budget: RpcBudget) => Promise<T>): Promise<T> {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Refusal } from '../../domain/refusal.ts';
 import type { RpcBudget } from '../rpc-budget.ts';
-import { isOpen } from '../reading/pending-call.ts';
+import { isOpen } from '../reading/read-run.ts';
 import { own, type OwnRun, type OwnRuns } from './own-runs.ts';
 
 const POLL_MS = 25;

@@ -52,6 +52,7 @@ async function buildWorkflowBundle(
 ): Promise<WorkflowBundle> {
   const { code } = await bundleWorkflowCode({
     workflowsPath: WORKFLOWS_PATH,
+    // One copy for all runs, where each would have its own: no module of ours keeps anything of a run.
     preloadModules: [WORKFLOWS_PATH, PAYLOAD_CONVERTER_PATH, ...(encrypted ? [FAILURE_CONVERTER_PATH] : [])],
     payloadConverterPath: PAYLOAD_CONVERTER_PATH,
     ...(encrypted ? { failureConverterPath: FAILURE_CONVERTER_PATH } : {}),
