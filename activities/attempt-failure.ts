@@ -1,13 +1,10 @@
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
-import type { Journal } from '../src/domain/journal.ts';
+import type { AttemptEnd, Journal } from '../src/domain/journal.ts';
 import type { RequestOptions } from '../src/domain/options.ts';
-import { CANCELLED_ERROR, requestError, requestErrorOf } from '../src/domain/request-error.ts';
-import { decideRetry, refusalToBegin } from '../src/domain/retry-decision.ts';
-import type { RunEnd } from '../src/domain/run-end.ts';
-import type { UpstreamFailure } from '../src/domain/upstream-failure.ts';
-import { FailureReason } from '../src/domain/words.ts';
-import { describeFailure } from '../src/upstream/messages.ts';
-import { Cancellation } from './cancellation.ts';
+import { decideRetry, refusalToBegin } from '../src/domain/retry-policy.ts';
+import { CANCELLED_ERROR, requestError, requestErrorOf, type RunEnd } from '../src/domain/run-end.ts';
+import { describeFailure, type UpstreamFailure } from '../src/domain/upstream-failure.ts';
+import { AttemptStatus, Billed, FailureReason, Outcome, Phase } from '../src/domain/vocabulary.ts';
 
 interface FailedAttempt {
   readonly failure: UpstreamFailure;
@@ -77,4 +74,76 @@ function interrupted(journal: Journal, options: RequestOptions): ApplicationFail
 
 function seconds(ms: number): string {
   return (ms / 1000).toFixed(ms < 10_000 ? 1 : 0);
+}
+
+/** The journal's words for a call that was answered with a completion. */
+export function succeededEnd(
+  answer: { readonly status: number; readonly requestId: string | null },
+  startedAtMs: number,
+  endedAtMs: number,
+): AttemptEnd {
+  return {
+    status: AttemptStatus.succeeded,
+    outcome: Outcome.completed,
+    billed: Billed.yes,
+    phase: Phase.body,
+    ...times(startedAtMs, endedAtMs),
+    upstream_status: answer.status,
+    upstream_request_id: answer.requestId,
+    error_code: null,
+    retry_after_ms: null,
+  };
+}
+
+/**
+ * The journal's words for a call that failed, or that was broken off: `cancelled` where the request's
+ * cancellation was asked for, else `interrupted`. A call broken off before it was sent did not run.
+ */
+export function failedEnd(
+  failure: UpstreamFailure,
+  cancellation: Cancellation | null,
+  startedAtMs: number,
+  endedAtMs: number,
+): AttemptEnd {
+  const end = {
+    outcome: failure.outcome,
+    billed: failure.billed,
+    phase: failure.phase,
+    ...times(startedAtMs, endedAtMs),
+    upstream_status: failure.upstreamStatus,
+    upstream_request_id: failure.upstreamRequestId,
+    retry_after_ms: failure.retryAfterMs,
+  };
+  if (cancellation === null) return { ...end, status: AttemptStatus.failed, error_code: failure.code };
+  return cancellation !== Cancellation.interrupted
+    ? { ...end, status: AttemptStatus.cancelled, error_code: 'request_cancelled' }
+    : { ...end, status: AttemptStatus.interrupted, error_code: 'attempt_interrupted' };
+}
+
+function times(startedAtMs: number, endedAtMs: number): Pick<AttemptEnd, 'finished_at' | 'duration_ms'> {
+  return {
+    finished_at: new Date(endedAtMs).toISOString(),
+    duration_ms: Math.max(0, Math.round(endedAtMs - startedAtMs)),
+  };
+}
+
+/** Why a call is broken off before its end. */
+export const Cancellation = {
+  /** The request's cancellation, as Temporal told it with a heartbeat's answer. */
+  toldByTemporal: 'told by Temporal',
+  /** The same, told within this process ahead of the next heartbeat. */
+  toldHere: 'told here',
+  /** The worker stops, or the server has given up on the attempt. */
+  interrupted: 'interrupted',
+} as const;
+export type Cancellation = (typeof Cancellation)[keyof typeof Cancellation];
+
+/** Null while neither signal is aborted. The SDK aborts its own for all its reasons; the message tells them apart. */
+export function toCancellation(temporals: AbortSignal, ours: AbortSignal): Cancellation | null {
+  if (temporals.aborted) {
+    const { reason } = temporals;
+    const asked = reason instanceof CancelledFailure && reason.message === 'CANCELLED';
+    return asked ? Cancellation.toldByTemporal : Cancellation.interrupted;
+  }
+  return ours.aborted ? Cancellation.toldHere : null;
 }

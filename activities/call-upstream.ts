@@ -1,24 +1,21 @@
 import { Context } from '@temporalio/activity';
 import {
+  type AttemptEnd,
   beginAttempt,
   closeGaps,
   EMPTY_JOURNAL,
   endAttempt,
-  skipAttempt,
   type Journal,
+  skipAttempt,
 } from '../src/domain/journal.ts';
 import { RawJson } from '../src/domain/raw-json.ts';
-import { CANCELLED_ERROR, DEADLINE_ERROR } from '../src/domain/request-error.ts';
 import { fromWorkflowId } from '../src/domain/request-id.ts';
-import { refusalToBegin } from '../src/domain/retry-decision.ts';
-import { isJournal, type RunActivities, type UpstreamCall } from '../src/domain/run.ts';
+import { refusalToBegin } from '../src/domain/retry-policy.ts';
+import { isJournal, type RunActivities, type UpstreamCall } from '../src/domain/run-contract.ts';
+import { CANCELLED_ERROR, DEADLINE_ERROR } from '../src/domain/run-end.ts';
 import type { ProjectUpstreams } from '../src/upstream/by-project.ts';
-import { failedEnd, succeededEnd } from './attempt-end.ts';
-import { attemptFailure, finalFailure } from './attempt-failure.ts';
-import { limitAttempt } from './attempt-limit.ts';
-import type { AttemptObserver } from './attempt-observer.ts';
-import { toCancellation } from './cancellation.ts';
-import { heartbeatWhileRunning } from './heartbeat.ts';
+import { attemptFailure, failedEnd, finalFailure, succeededEnd, toCancellation } from './attempt-failure.ts';
+import { heartbeatWhileRunning, limitAttempt } from './heartbeat.ts';
 import type { RunningCall, RunningCalls } from './running-calls.ts';
 
 /** What Temporal says of an attempt that runs. */
@@ -158,4 +155,12 @@ function refuseToBegin(
   if (error === null) return;
   const skipped = skipAttempt(journal, attempt, new Date(nowMs).toISOString(), error.code);
   throw finalFailure({ error, journal: skipped });
+}
+
+/** Told of the upstream calls that a worker makes. */
+export interface AttemptObserver {
+  callBegan(): void;
+  /** Once for each call that began, whatever became of it. */
+  callEnded(): void;
+  attemptEnded(end: Pick<AttemptEnd, 'outcome' | 'error_code' | 'duration_ms'>): void;
 }

@@ -1,5 +1,6 @@
 import type { Context } from '@temporalio/activity';
 import type { Journal } from '../src/domain/journal.ts';
+import type { UpstreamCall } from '../src/domain/run-contract.ts';
 
 /** A call shorter than this writes no heartbeat: each one is a write on the server. */
 const FIRST_HEARTBEAT_MS = 1_000;
@@ -16,4 +17,26 @@ export function heartbeatWhileRunning(context: Context, journal: Journal): { sto
     timer = setTimeout(beat, intervalMs);
   }
   return { stop: () => clearTimeout(timer) };
+}
+
+/** Ends an attempt at its own timeout, at the request's deadline or with its cancellation, whichever is first. */
+export interface AttemptLimit {
+  readonly signal: AbortSignal;
+  clear(): void;
+}
+
+/** Temporal tells a running activity of none of its timeouts, so the attempt ends itself. */
+export function limitAttempt(
+  call: UpstreamCall,
+  startedAtMs: number,
+  cancellation: AbortSignal,
+): AttemptLimit {
+  const untilDeadlineMs = call.deadline_at_ms - startedAtMs;
+  const limitMs = Math.min(call.options.attempt_timeout_seconds * 1000, untilDeadlineMs);
+  const timeout = new AbortController();
+  const timer = setTimeout(() => timeout.abort(), limitMs);
+  return {
+    signal: AbortSignal.any([cancellation, timeout.signal]),
+    clear: () => clearTimeout(timer),
+  };
 }

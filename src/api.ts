@@ -1,7 +1,7 @@
 /** Process entry of `npm run api`: the HTTP API alone, on any Temporal server. */
 import { createLimit } from './domain/limit.ts';
 import { connectLazily } from './temporal/connection.ts';
-import { createWaiters } from './temporal/waiters.ts';
+import { createWaiters } from './temporal/waiting/waiters.ts';
 import { externalTemporal, SEPARATE_HEARTBEAT_SECONDS } from './process/external-temporal.ts';
 import { planCodecServer, startCodecServer } from './process/codec-server.ts';
 import { createIdentity } from './process/identity.ts';

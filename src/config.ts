@@ -2,12 +2,10 @@ import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { allowedHosts } from './domain/allowed-hosts.ts';
-import { isLoopback } from './domain/loopback.ts';
+import { allowedHosts, isLoopback, upstreamUrl } from './domain/hosts.ts';
 import { MAX_BODY_BYTES } from './domain/payload-size.ts';
-import { upstreamUrl } from './domain/upstream-url.ts';
+import { parseEncryptionKeys } from './encryption/keys.ts';
 import type { TemporalAddress } from './temporal/connection.ts';
-import { parseEncryptionKeys } from './temporal/encryption/keys.ts';
 
 /** The only reader of the environment. An empty variable counts as unset, as compose files write it. */
 

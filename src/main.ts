@@ -5,17 +5,16 @@ import { banner } from './process/banner.ts';
 import { chooseTemporal } from './process/choose-temporal.ts';
 import { describePayloads, planCodecServer, startCodecServer } from './process/codec-server.ts';
 import { createIdentity, isPredecessor } from './process/identity.ts';
-import { startMetrics } from './process/metrics.ts';
-import { insistedOn } from './process/insisted-on.ts';
-import { runEntry } from './process/run-entry.ts';
 import { openKeys } from './process/keys.ts';
+import { startMetrics } from './process/metrics.ts';
+import { insistedOn, runEntry } from './process/run-entry.ts';
 import { startApi } from './process/start-api.ts';
 import { startWorker } from './process/start-worker.ts';
 import { chooseUpstream } from './process/upstream.ts';
 import { connectLazily, connectNative, createClient } from './temporal/connection.ts';
 import { createDataConverter } from './temporal/data-converter.ts';
+import { createWaiters } from './temporal/waiting/waiters.ts';
 import { failDeadAttempts } from './temporal/worker/dead-attempts.ts';
-import { createWaiters } from './temporal/waiters.ts';
 
 await runEntry(async ({ config, log, stopper }) => {
   const say = (line: string): void => void process.stdout.write(`${line}\n`);

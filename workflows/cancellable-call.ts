@@ -1,7 +1,7 @@
 import { CancellationScope, CancelledFailure, patched, proxySinks } from '@temporalio/workflow';
 import type { Journal } from '../src/domain/journal.ts';
-import { CANCELLED_ERROR } from '../src/domain/request-error.ts';
-import type { RunSinks } from '../src/domain/run.ts';
+import { CANCELLED_ERROR } from '../src/domain/run-end.ts';
+import type { RunSinks } from '../src/domain/run-contract.ts';
 import { recallAttempts } from './recall.ts';
 
 const { runs } = proxySinks<RunSinks>();

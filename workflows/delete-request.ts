@@ -1,5 +1,5 @@
 import { proxyActivities } from '@temporalio/workflow';
-import type { Deletion, Housekeeping } from '../src/domain/run.ts';
+import type { Deletion, Housekeeping } from '../src/domain/run-contract.ts';
 
 const { deleteRuns } = proxyActivities<Housekeeping>({
   startToCloseTimeout: '30 seconds',

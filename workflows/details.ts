@@ -1,5 +1,5 @@
 import type { Journal } from '../src/domain/journal.ts';
-import { isJournal, type RunInput } from '../src/domain/run.ts';
+import { isJournal, type RunInput } from '../src/domain/run-contract.ts';
 import type { RunEnd } from '../src/domain/run-end.ts';
 
 /**

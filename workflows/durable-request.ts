@@ -10,10 +10,8 @@ import {
   setCurrentDetails,
   workflowInfo,
 } from '@temporalio/workflow';
-import { EMPTY_JOURNAL, longer, type Journal } from '../src/domain/journal.ts';
+import { EMPTY_JOURNAL, type Journal, longer } from '../src/domain/journal.ts';
 import type { RawJson } from '../src/domain/raw-json.ts';
-import { CANCELLED_ERROR, DEADLINE_ERROR } from '../src/domain/request-error.ts';
-import { toRunEnd, type RunEnd } from '../src/domain/run-end.ts';
 import {
   ACTIVITY_SLACK_MS,
   countedOver,
@@ -25,10 +23,11 @@ import {
   type RunInput,
   type RunSinks,
   type UpstreamCall,
-} from '../src/domain/run.ts';
+} from '../src/domain/run-contract.ts';
+import { CANCELLED_ERROR, DEADLINE_ERROR, type RunEnd, toRunEnd } from '../src/domain/run-end.ts';
 import { startCancellableCall } from './cancellable-call.ts';
-import { recallEarlier } from './recall.ts';
 import { completedDetails, endedDetails, openDetails } from './details.ts';
+import { recallEarlier } from './recall.ts';
 
 const { runs } = proxySinks<RunSinks>();
 

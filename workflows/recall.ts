@@ -1,6 +1,6 @@
 import { proxyLocalActivities, workflowInfo } from '@temporalio/workflow';
 import type { Journal } from '../src/domain/journal.ts';
-import type { Housekeeping } from '../src/domain/run.ts';
+import type { Housekeeping } from '../src/domain/run-contract.ts';
 
 /** Local ones: they must not queue behind the upstream calls of a worker that has all its hands full. */
 const ONE_TRY = {

@@ -1,15 +1,12 @@
-import type {
-  APIPromise,
-  ChatCompletion,
-  ChatCompletionCreateParamsNonStreaming,
-  OpenAI,
-} from './openai-types.ts';
-import type { CallOptions } from './openai-types.ts';
+import type { APIPromise, OpenAI } from 'openai';
 import type { RequestOptions } from '../domain/options.ts';
 import type { AsyncChatCompletion } from '../domain/record.ts';
 
+type Completions = OpenAI['chat']['completions'];
+type CallOptions = NonNullable<Parameters<Completions['create']>[1]>;
+
 /** OpenAI's parameters and ReqRun's own. Streaming is not supported by the service. */
-export interface CreateParams extends ChatCompletionCreateParamsNonStreaming {
+export interface CreateParams extends OpenAI.Chat.Completions.ChatCompletionCreateParamsNonStreaming {
   /** Hold the answer for the result: true, or at most so many seconds (0 to 3600). */
   wait?: boolean | number;
   /** The request's name; without one, the client sends a key of its own with each call. */
@@ -19,7 +16,10 @@ export interface CreateParams extends ChatCompletionCreateParamsNonStreaming {
 
 /** `chat` of a ReqRun client: as the official one, with a `create` whose type knows both answers. */
 export type DurableChat = Omit<OpenAI['chat'], 'completions'> & {
-  readonly completions: Omit<OpenAI['chat']['completions'], 'create'> & {
-    create(params: CreateParams, options?: CallOptions): APIPromise<ChatCompletion | AsyncChatCompletion>;
+  readonly completions: Omit<Completions, 'create'> & {
+    create(
+      params: CreateParams,
+      options?: CallOptions,
+    ): APIPromise<OpenAI.Chat.Completions.ChatCompletion | AsyncChatCompletion>;
   };
 };

@@ -4,5 +4,5 @@ export { Requests, WaitTimeoutError, type WaitOptions } from './requests.ts';
 export { signedFetch, type SigningOptions } from './signed-fetch.ts';
 export type { CreateParams, DurableChat } from './completions.ts';
 export type { AsyncChatCompletion, RequestError, RequestRecord } from '../domain/record.ts';
-export type { Attempt } from '../domain/attempt.ts';
+export type { Attempt } from '../domain/record.ts';
 export type { RequestOptions, RetryOptions } from '../domain/options.ts';

@@ -1,6 +1,61 @@
+import { randomUUID } from 'node:crypto';
+import OpenAI, { type ClientOptions } from 'openai';
 import type { DurableChat } from './completions.ts';
-import { KeyedOpenAI, type KeyedOptions } from './keyed-openai.ts';
 import { Requests } from './requests.ts';
+import { signedFetch } from './signed-fetch.ts';
+
+/** OpenAI's client options, and what signs the calls of a key made with `--signed`. */
+export interface KeyedOptions extends ClientOptions {
+  readonly signingSecret?: string;
+}
+
+const COMPLETIONS = '/chat/completions';
+
+type FinalOptions = Parameters<OpenAI['request']>[0] extends infer Options ? Awaited<Options> : never;
+
+/**
+ * The official client, sending one idempotency key per call and the same one with its own retries, so that
+ * these never run the work twice. A key given in the body is the call's key.
+ */
+export class KeyedOpenAI extends OpenAI {
+  // The base class has this hook and leaves it unset.
+  protected override idempotencyHeader = 'Idempotency-Key';
+  /** What the base class is given otherwise, and so would lose. */
+  readonly #signing: Pick<KeyedOptions, 'signingSecret' | 'fetch'> | null;
+
+  /** @param signingSecret where the API key asks for signed calls: headers are not signed, so the key goes into the body */
+  constructor({ signingSecret, ...options }: KeyedOptions) {
+    super(
+      signingSecret === undefined
+        ? options
+        : { ...options, fetch: signedFetch({ ...options, signingSecret }) },
+    );
+    const { fetch } = options;
+    this.#signing =
+      signingSecret === undefined ? null : { signingSecret, ...(fetch === undefined ? {} : { fetch }) };
+    // Empty, it is not sent.
+    if (this.#signing !== null) this.idempotencyHeader = '';
+  }
+
+  override withOptions(options: Partial<KeyedOptions>): this {
+    // The base class would hand on the fetch that signs, and sign with it below another secret.
+    return super.withOptions(
+      this.#signing === null ? options : { fetch: globalThis.fetch, ...this.#signing, ...options },
+    );
+  }
+
+  protected override async prepareOptions(options: FinalOptions): Promise<void> {
+    await super.prepareOptions(options);
+    const { body, path, method } = options;
+    if (typeof body !== 'object' || body === null) return;
+    const key = 'idempotency_key' in body ? body.idempotency_key : undefined;
+    if (typeof key === 'string') options.idempotencyKey = key;
+    // Kept in the options, which the client's own retries use again.
+    else if (this.#signing !== null && method === 'post' && path === COMPLETIONS) {
+      options.body = { ...body, idempotency_key: options.idempotencyKey ?? randomUUID() };
+    }
+  }
+}
 
 /**
  * OpenAI's client options; `baseURL` defaults to a local ReqRun, `apiKey` to none, `signingSecret` to none (it

@@ -1,5 +1,5 @@
 import { APIError } from 'openai';
-import type { OpenAI } from './openai-types.ts';
+import type { OpenAI } from 'openai';
 import type { RetryOptions } from '../domain/options.ts';
 import type { RequestRecord } from '../domain/record.ts';
 

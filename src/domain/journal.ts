@@ -1,5 +1,5 @@
-import type { Attempt } from './attempt.ts';
-import { AttemptStatus, Billed, Outcome } from './words.ts';
+import type { Attempt } from './record.ts';
+import { AttemptStatus, Billed, Outcome } from './vocabulary.ts';
 
 /**
  * The attempt journal: what is known of every attempt of a request. It travels in heartbeat details from one

@@ -1,3 +1,5 @@
+import { Refusal } from './refusal.ts';
+
 /** Whose request it is. The API key resolves the project; nothing else does. */
 export interface Project {
   readonly name: string;
@@ -38,4 +40,23 @@ export function plainProject(name: string): Project {
     defaultWaitSeconds: null,
     models: null,
   };
+}
+
+/** Who sends a key. */
+export interface KeyHolder {
+  readonly project: Project;
+  /** Names the key, and is no secret. */
+  readonly keyId: string;
+  /** Whether a signature (hex) is this key's of a text; null = its calls need none. */
+  readonly isSignature: ((text: string, signature: string) => boolean) | null;
+}
+
+/**
+ * A project's models, asked for whenever a run is about to begin.
+ *
+ * @param models null = it may use any
+ * @throws Refusal `model_not_allowed`
+ */
+export function requireAllowed(models: readonly string[] | null, model: string): void {
+  if (models !== null && !models.includes(model)) throw new Refusal('model_not_allowed', { param: 'model' });
 }

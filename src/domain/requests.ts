@@ -2,7 +2,7 @@ import type { RawJson } from './raw-json.ts';
 import type { RequestError, RequestRecord } from './record.ts';
 import type { RequestOptions, RetryOptions } from './options.ts';
 import type { OptionCaps } from './project.ts';
-import type { Operation, RequestStatus } from './words.ts';
+import type { Operation, RequestStatus } from './vocabulary.ts';
 
 /** Where a new request's id comes from. */
 export const NamedBy = {

@@ -1,5 +1,5 @@
-import type { FailureCode } from './error-catalogue.ts';
-import type { Billed, Outcome, Phase } from './words.ts';
+import { type FailureCode, FAILURES } from './error-catalogue.ts';
+import { Billed, Outcome, Phase } from './vocabulary.ts';
 
 /**
  * Whether an attempt that ended like this may be followed by another. `twice`: two tries in all. A request's
@@ -24,4 +24,48 @@ export interface UpstreamFailure {
   readonly upstreamType: string | null;
   readonly upstreamParam: string | null;
   readonly upstreamRequestId: string | null;
+}
+
+/** The first own backoff; an upstream that is overloaded or asks to slow down gets longer. */
+export const FIRST_BACKOFF_MS = 1_000;
+export const OVERLOAD_BACKOFF_MS = 5_000;
+
+/** What a row of the table says; what is left out is as {@link row} fills it in. */
+export type Row = Pick<UpstreamFailure, 'code'> & Partial<UpstreamFailure>;
+
+/** A row in full. Without further words: unknown, maybe billed, retried, nothing of the upstream's known. */
+export function row(said: Row): UpstreamFailure {
+  return {
+    outcome: Outcome.unknown,
+    billed: Billed.maybe,
+    phase: Phase.request,
+    retry: Retry.always,
+    firstBackoffMs: FIRST_BACKOFF_MS,
+    retryAfterMs: null,
+    upstreamStatus: null,
+    upstreamCode: null,
+    upstreamType: null,
+    upstreamParam: null,
+    upstreamRequestId: null,
+    ...said,
+  };
+}
+
+/** The upstream, or something before it, refused: nothing ran. */
+export const REJECTED = { outcome: Outcome.rejected, billed: Billed.no, retry: Retry.never } as const;
+/** Nothing ran, and trying again may help. */
+export const NOT_RUN = { outcome: Outcome.notRun, billed: Billed.no } as const;
+/** It ran and its answer is gone. */
+export const LOST = { outcome: Outcome.lost } as const;
+
+/**
+ * What Temporal's UI shows of a failed attempt: short, telling, and nothing of the upstream's own text.
+ * For example "429 from upstream (rate_limit_exceeded), asked to wait 2 s".
+ */
+export function describeFailure(failure: UpstreamFailure): string {
+  const { code, upstreamStatus, upstreamCode, retryAfterMs } = failure;
+  const asked = retryAfterMs === null ? '' : `, asked to wait ${retryAfterMs / 1000} s`;
+  const isAnswer = upstreamStatus !== null && (upstreamStatus < 200 || upstreamStatus > 299);
+  if (!isAnswer) return `${code}: ${FAILURES[code].meaning.replace(/\.$/, '')}${asked}`;
+  return `${upstreamStatus} from upstream (${upstreamCode ?? code})${asked}`;
 }

@@ -1,5 +1,5 @@
 import swagger from '@fastify/swagger';
-import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import {
   jsonSchemaTransform,
   jsonSchemaTransformObject,
@@ -9,26 +9,23 @@ import {
 import manifest from '../../package.json' with { type: 'json' };
 import type { Limit } from '../domain/limit.ts';
 import type { Requests } from '../domain/requests.ts';
-import { createBrokenRequests } from './broken-requests.ts';
-import { authenticate, type Access } from './authentication.ts';
-import { limitConnections } from './connections.ts';
-import { acceptJson } from './content-type.ts';
-import { handleErrors } from './error-handler.ts';
-import { answerInTurn } from './in-turn.ts';
-import { collectPaths, refuseOtherMethods } from './methods.ts';
-import { observeAnswer, observeAnswers, type HttpObserver } from './observe-answers.ts';
-import { checkRequestHeads } from './request-head.ts';
-import { createProjectLimiter } from './project-limits.ts';
-import { logRequests } from './request-log.ts';
-import { chatCompletionRoutes } from './routes/chat-completions.ts';
+import { type Access, authenticate } from './access/authenticate.ts';
+import { createProjectLimiter } from './access/project-limits.ts';
+import { createSignatures } from './access/request-signatures.ts';
+import { handleErrors } from './answers/errors.ts';
+import { type HttpObserver, logRequests, observeAnswer, observeAnswers } from './answers/log-and-metrics.ts';
+import { acceptJson } from './body/json-body.ts';
+import { validatorCompiler } from './body/validation.ts';
+import { limitConnections } from './edge/connection-limit.ts';
+import { answerInTurn } from './edge/in-turn.ts';
+import { checkRequestHeads, createBrokenRequests } from './edge/malformed-requests.ts';
+import { collectPaths, refuseOtherMethods } from './edge/method-not-allowed.ts';
+import { SECURITY_HEADERS, sendSecurityHeaders } from './edge/security-headers.ts';
+import { endUntakenAnswers, type UntakenAnswerLimits } from './edge/slow-readers.ts';
+import { chatCompletionRoutes } from './routes/create-request.ts';
 import { healthRoutes } from './routes/health.ts';
-import { requestActionRoutes } from './routes/request-actions.ts';
-import { requestRoutes } from './routes/requests.ts';
-import { SECURITY_HEADERS, sendSecurityHeaders } from './security-headers.ts';
-import { createSignatures } from './signatures.ts';
-import { endUntakenAnswers, type UntakenAnswerLimits } from './untaken-answers.ts';
-import { validatorCompiler } from './validation.ts';
-import type { WaitSettings } from './wait.ts';
+import { requestActionRoutes, requestRoutes } from './routes/requests.ts';
+import type { WaitSettings } from './routes/wait.ts';
 
 export interface AppDependencies {
   readonly requests: Requests;

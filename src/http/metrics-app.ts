@@ -1,15 +1,15 @@
 import Fastify, { LogController, type FastifyBaseLogger } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
-import { isLoopback } from '../domain/loopback.ts';
+import { isLoopback } from '../domain/hosts.ts';
 import { Refusal } from '../domain/refusal.ts';
 import type { App } from './app.ts';
-import { createBrokenRequests } from './broken-requests.ts';
-import { handleErrors } from './error-handler.ts';
-import { answerInTurn } from './in-turn.ts';
-import { collectPaths, refuseOtherMethods } from './methods.ts';
-import { isOwnHost } from './own-host.ts';
-import { SECURITY_HEADERS, sendSecurityHeaders } from './security-headers.ts';
-import { endUntakenAnswers } from './untaken-answers.ts';
+import { createBrokenRequests } from './edge/malformed-requests.ts';
+import { handleErrors } from './answers/errors.ts';
+import { answerInTurn } from './edge/in-turn.ts';
+import { collectPaths, refuseOtherMethods } from './edge/method-not-allowed.ts';
+import { isOwnHost } from './access/browser-guard.ts';
+import { SECURITY_HEADERS, sendSecurityHeaders } from './edge/security-headers.ts';
+import { endUntakenAnswers } from './edge/slow-readers.ts';
 
 export interface MetricsAppDependencies {
   /** The metrics as text, as they are now. */

@@ -1,9 +1,7 @@
-import type { KeyHolder } from '../domain/key-holder.ts';
-import type { Project } from '../domain/project.ts';
+import type { KeyHolder, Project } from '../domain/project.ts';
 import { hashApiKey, isApiKey } from './api-key.ts';
 import type { KeyEntry, KeysFile, ProjectEntry } from './keys-file.ts';
-import { isSignature } from './signature.ts';
-import { openSigningSecret } from './signing-secret.ts';
+import { isSignature, openSigningSecret } from './signing-secret.ts';
 
 /** A project's own upstream; where the key is, never what it is. */
 export interface ProjectUpstream {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { upstreamUrl } from '../domain/upstream-url.ts';
+import { upstreamUrl } from '../domain/hosts.ts';
 import { KeyKind } from './api-key.ts';
 import { parseStrictJson } from './strict-json.ts';
 

@@ -1,5 +1,13 @@
-import { createCipheriv, createDecipheriv, createSecretKey, hkdfSync, type KeyObject } from 'node:crypto';
-import { newCheckedText } from './checked-text.ts';
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  createSecretKey,
+  hkdfSync,
+  type KeyObject,
+  timingSafeEqual,
+} from 'node:crypto';
+import { newCheckedText } from './api-key.ts';
 
 const CIPHER = 'aes-256-gcm';
 const KEY_BYTES = 32;
@@ -57,4 +65,11 @@ export function openSigningSecret(sealed: string, owner: SecretOwner): KeyObject
 function derive(apiKey: string, salt: Uint8Array): { key: Buffer; nonce: Buffer } {
   const bytes = Buffer.from(hkdfSync('sha256', apiKey, salt, PURPOSE, KEY_BYTES + NONCE_BYTES));
   return { key: bytes.subarray(0, KEY_BYTES), nonce: bytes.subarray(KEY_BYTES) };
+}
+
+/** Whether a signature, in lower-case hex, is the secret's HMAC-SHA256 of a text; as slow for every wrong one. */
+export function isSignature(secret: KeyObject, text: string, signature: string): boolean {
+  const right = createHmac('sha256', secret).update(text).digest();
+  const given = Buffer.from(signature, 'hex');
+  return given.byteLength === right.byteLength && timingSafeEqual(given, right);
 }

@@ -1,6 +1,6 @@
 import { REFUSALS } from '../domain/error-catalogue.ts';
-import type { AnsweredCall, HttpObserver } from '../http/observe-answers.ts';
-import type { AcceptanceObserver } from '../temporal/requests/dependencies.ts';
+import type { AnsweredCall, HttpObserver } from '../http/answers/log-and-metrics.ts';
+import type { AcceptanceObserver } from '../temporal/store/dependencies.ts';
 import type { MetricsRegistry } from './registry.ts';
 
 /** How many of each the API has in hand. */

@@ -1,7 +1,7 @@
 import type { AttemptObserver } from '../../activities/index.ts';
 import { isFailureCode } from '../domain/error-catalogue.ts';
-import { RequestStatus } from '../domain/words.ts';
-import type { RunObserver } from '../temporal/worker/worker.ts';
+import { RequestStatus } from '../domain/vocabulary.ts';
+import type { RunObserver } from '../temporal/worker/create-worker.ts';
 import type { MetricsRegistry } from './registry.ts';
 
 /** What a worker tells of itself. */

@@ -1,10 +1,9 @@
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
+import { directoryId, lockDataDir } from '../dev-server/data-dir.ts';
+import { binarySources, findBinary } from '../dev-server/find-binary.ts';
+import { type Crash, startEmbeddedServer } from '../dev-server/server.ts';
 import type { TemporalAddress } from '../temporal/connection.ts';
-import { binarySources, findBinary } from '../temporal/embedded/binary.ts';
-import { lockDataDir } from '../temporal/embedded/data-dir-lock.ts';
-import { directoryId } from '../temporal/embedded/directory-id.ts';
-import { startEmbeddedServer, type Crash } from '../temporal/embedded/server.ts';
 import { SEPARATE_HEARTBEAT_SECONDS } from './external-temporal.ts';
 import type { Stopper } from './stop.ts';
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Config } from '../config.ts';
-import { buildCodecServer } from '../temporal/encryption/codec-server.ts';
-import type { EncryptionKeys } from '../temporal/encryption/keys.ts';
+import { buildCodecServer } from '../encryption/codec-server.ts';
+import type { EncryptionKeys } from '../encryption/keys.ts';
 import type { Stopper } from './stop.ts';
 
 /** How a Temporal UI or CLI reaches the codec server; decided before anything listens. */

@@ -1,9 +1,7 @@
-import { ConfigError, loadConfig, type Config } from '../config.ts';
-import type { Logger } from 'pino';
-import { insistedOn } from './insisted-on.ts';
-import { createLogger } from './logger.ts';
-import { installRuntime } from './runtime.ts';
-import { createStopper, stopWithParent, type Stopper } from './stop.ts';
+import { DefaultLogger, makeTelemetryFilterString, Runtime } from '@temporalio/worker';
+import { type Logger, pino } from 'pino';
+import { type Config, ConfigError, loadConfig } from '../config.ts';
+import { createStopper, type Stopper, stopWithParent } from './stop.ts';
 
 /** What every process entry starts from. */
 export interface Entry {
@@ -40,4 +38,47 @@ export async function runEntry(start: (entry: Entry) => Promise<void>): Promise<
 
 function complain(message: string): void {
   process.stderr.write(`${message}\n`);
+}
+
+/** JSON lines on stderr, so that stdout is free for what a person reads. */
+export function createLogger(level: string): Logger {
+  return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination(2));
+}
+
+/** Temporal's native runtime, once per process: its warnings go to our log, its signals are ours to handle. */
+export function installRuntime(log: Logger): void {
+  Runtime.install({
+    shutdownSignals: [],
+    logger: new DefaultLogger('WARN', ({ level, message }) => {
+      if (level === 'ERROR') log.error({ source: 'temporal' }, message);
+      else log.warn({ source: 'temporal' }, message);
+    }),
+    telemetryOptions: {
+      logging: { forward: {}, filter: makeTelemetryFilterString({ core: 'ERROR', other: 'ERROR' }) },
+    },
+  });
+}
+
+/** The protections that the operator has lifted, a sentence each: said at every start, in log and banner. */
+export function insistedOn({
+  keysFile,
+  allowOpen,
+  allowedHosts,
+  allowPlainUpstream,
+}: Pick<Config, 'keysFile' | 'allowOpen' | 'allowedHosts' | 'allowPlainUpstream'>): readonly string[] {
+  const said: string[] = [];
+  if (allowOpen && keysFile === null) {
+    said.push('REQRUN_ALLOW_OPEN=1: there are no API keys, and whoever reaches the API is answered');
+  }
+  if (allowedHosts === null && keysFile === null) {
+    said.push(
+      'REQRUN_ALLOWED_HOSTS=*: there are no API keys, and a web page may get here by having a name of its own resolved to this machine',
+    );
+  }
+  if (allowPlainUpstream) {
+    said.push(
+      'REQRUN_ALLOW_PLAIN_UPSTREAM=1: upstreams may have http addresses, and the network on the way there can read prompts, answers and keys',
+    );
+  }
+  return said;
 }

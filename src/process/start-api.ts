@@ -7,14 +7,14 @@ import { buildApp } from '../http/app.ts';
 import type { KeyRing } from '../keys/key-ring.ts';
 import { createApiMetrics } from '../metrics/api-metrics.ts';
 import type { MetricsRegistry } from '../metrics/registry.ts';
-import { createAvailability } from '../temporal/availability.ts';
+import { createAvailability } from '../temporal/calls/availability.ts';
 import { createClient, type TemporalAddress } from '../temporal/connection.ts';
 import { createDataConverter } from '../temporal/data-converter.ts';
-import { createLongPolls } from '../temporal/long-polls.ts';
+import { createLongPolls } from '../temporal/waiting/long-polls.ts';
 import { createNamespaceFacts } from '../temporal/namespace.ts';
-import { createRpcBudget, withinBudget } from '../temporal/rpc-budget.ts';
-import { createTemporalRequests } from '../temporal/requests/temporal-requests.ts';
-import type { Waiters } from '../temporal/waiters.ts';
+import { createRpcBudget, withinBudget } from '../temporal/calls/call-budget.ts';
+import { createTemporalRequests } from '../temporal/store/temporal-requests.ts';
+import type { Waiters } from '../temporal/waiting/waiters.ts';
 import type { Stopper } from './stop.ts';
 
 interface ApiParts {

@@ -1,10 +1,15 @@
-import type { Config } from '../config.ts';
+import { readFile } from 'node:fs/promises';
+import { type Config, secretOf } from '../config.ts';
 import { startDemoUpstream } from '../demo/demo-upstream.ts';
 import { MAX_RESPONSE_BYTES } from '../domain/payload-size.ts';
-import type { KeyRing } from '../keys/key-ring.ts';
-import { createProjectUpstreams, type ProjectUpstreams } from '../upstream/by-project.ts';
+import { DEFAULT_PROJECT } from '../domain/project.ts';
+import type { KeyRing, ProjectUpstream } from '../keys/key-ring.ts';
+import {
+  createProjectUpstreams,
+  type ProjectUpstreams,
+  type UpstreamLookUp,
+} from '../upstream/by-project.ts';
 import { createUpstream } from '../upstream/client.ts';
-import { createUpstreamLookUp } from './upstream-look-up.ts';
 import type { Stopper } from './stop.ts';
 
 /** The upstream a worker calls, and how to name it to a person. */
@@ -34,4 +39,33 @@ async function startDemo(stopper: Stopper): Promise<string> {
   const demo = await startDemoUpstream();
   stopper.add({ name: 'demo upstream', stop: () => demo.close() });
   return demo.baseURL;
+}
+
+/** Visible ASCII: what a header carries. */
+const SECRET = /^[\x21-\x7e]+$/;
+
+/**
+ * Finds the upstream of a project in the keys file. Its key is read for each call, by this process alone: a
+ * file may be replaced at any time.
+ *
+ * @param keys null where there is no keys file: only what an open service accepted can be called for then
+ */
+export function createUpstreamLookUp(keys: KeyRing | null, maxResponseBytes: number): UpstreamLookUp {
+  return async ({ project, isKeyed }) => {
+    const own = keys?.upstreamOf(project);
+    // The default project's may be from days when the service was open, and its entry never needed.
+    if (own === undefined) return project === DEFAULT_PROJECT && !isKeyed ? 'common' : 'unusable';
+    if (own === null) return 'common';
+    const key = await readKey(own);
+    return key === undefined ? 'unusable' : { baseURL: own.baseURL, apiKey: key, maxResponseBytes };
+  };
+}
+
+/** Null where the upstream needs none; undefined where it needs one that cannot be read. */
+async function readKey({ apiKeyEnv, apiKeyFile }: ProjectUpstream): Promise<string | null | undefined> {
+  if (apiKeyEnv === null && apiKeyFile === null) return null;
+  const read =
+    apiKeyFile === null ? secretOf(apiKeyEnv ?? '') : await readFile(apiKeyFile, 'utf8').catch(() => null);
+  const secret = read?.trim() ?? '';
+  return SECRET.test(secret) ? secret : undefined;
 }

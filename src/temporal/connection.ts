@@ -3,7 +3,7 @@ import type { ConnectionLike } from '@temporalio/client';
 import type { TLSConfig } from '@temporalio/common/lib/internal-non-workflow/index.js';
 import type { DataConverter } from '@temporalio/common';
 import { NativeConnection } from '@temporalio/worker';
-import { hostOf, isLoopback } from '../domain/loopback.ts';
+import { hostOf, isLoopback } from '../domain/hosts.ts';
 
 /** Where Temporal is; from the environment, a Temporal profile, or the embedded server. */
 export interface TemporalAddress {

@@ -1,6 +1,6 @@
 import type { DataConverter } from '@temporalio/common';
-import { createEncryptionCodec } from './encryption/codec.ts';
-import type { EncryptionKeys } from './encryption/keys.ts';
+import { createEncryptionCodec } from '../encryption/codec.ts';
+import type { EncryptionKeys } from '../encryption/keys.ts';
 import { FAILURE_CONVERTER_PATH, PAYLOAD_CONVERTER_PATH } from './worker/workflow-bundle.ts';
 
 /**

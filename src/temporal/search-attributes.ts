@@ -1,5 +1,6 @@
 import type { Connection } from '@temporalio/client';
-import { defineSearchAttributeKey, SearchAttributeType, type SearchAttributePair } from '@temporalio/common';
+import { defineSearchAttributeKey, type SearchAttributePair, SearchAttributeType } from '@temporalio/common';
+import manifest from '../../package.json' with { type: 'json' };
 import { DEFAULT_PROJECT } from '../domain/project.ts';
 import { IndexedValueType } from './proto.ts';
 
@@ -39,3 +40,19 @@ function pairsOf({ model, project }: SearchableRun): SearchAttributePair[] {
   const byModel = { key: MODEL_KEY, value: model };
   return project === DEFAULT_PROJECT ? [byModel] : [byModel, { key: PROJECT_KEY, value: project }];
 }
+
+/** What a worker calls its code by. The version, for an API must know it that has no bundle to hash. */
+export const BUILD_ID = `reqrun@${manifest.version}`;
+
+/** Temporal's own attribute, in its own form for workers that take no part in versioning. */
+const BUILD_IDS_KEY = defineSearchAttributeKey('BuildIds', SearchAttributeType.KEYWORD_LIST);
+
+/**
+ * After a run's first workflow task, the server writes the builds that worked on it into its visibility store: a
+ * third write beside those of its start and its end. Given at the start, as the server would, nothing is left to
+ * write. Only right where every task goes to a worker of this very version; elsewhere the server says it itself.
+ */
+export const FOREKNOWN_BUILD: SearchAttributePair = {
+  key: BUILD_IDS_KEY,
+  value: ['unversioned', `unversioned:${BUILD_ID}`],
+};

@@ -1,5 +1,5 @@
 import { fromWorkflowId } from '../domain/request-id.ts';
-import { Phase } from '../domain/words.ts';
+import { Phase } from '../domain/vocabulary.ts';
 import {
   createUpstream,
   type Upstream,
@@ -7,7 +7,7 @@ import {
   type UpstreamCallInput,
   type UpstreamSettings,
 } from './client.ts';
-import { NOT_RUN, OVERLOAD_BACKOFF_MS, row } from './failure.ts';
+import { NOT_RUN, OVERLOAD_BACKOFF_MS, row } from '../domain/upstream-failure.ts';
 
 /**
  * A project's own upstream as it is now; `common` where it has none, `unusable` where the worker does not know

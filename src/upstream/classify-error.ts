@@ -1,6 +1,5 @@
-import { Retry, type UpstreamFailure } from '../domain/upstream-failure.ts';
-import { Phase } from '../domain/words.ts';
-import { LOST, NOT_RUN, REJECTED, row } from './failure.ts';
+import { LOST, NOT_RUN, REJECTED, Retry, row, type UpstreamFailure } from '../domain/upstream-failure.ts';
+import { Phase } from '../domain/vocabulary.ts';
 
 const NOT_CONNECTED: ReadonlySet<string> = new Set([
   'EAI_AGAIN',

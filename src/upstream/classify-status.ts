@@ -1,8 +1,14 @@
-import { Retry, type UpstreamFailure } from '../domain/upstream-failure.ts';
-import { Billed, Outcome, Phase } from '../domain/words.ts';
-import { type ErrorWords, isBilling } from './error-object.ts';
-import { NOT_RUN, OVERLOAD_BACKOFF_MS, REJECTED, row, type Row } from './failure.ts';
-import { requestIdOf } from './identifiers.ts';
+import {
+  NOT_RUN,
+  OVERLOAD_BACKOFF_MS,
+  REJECTED,
+  Retry,
+  row,
+  type Row,
+  type UpstreamFailure,
+} from '../domain/upstream-failure.ts';
+import { Billed, Outcome, Phase } from '../domain/vocabulary.ts';
+import { type ErrorWords, isBilling, requestIdOf } from './error-object.ts';
 import { parseRetryAfterMs } from './retry-after.ts';
 
 /** An answer other than a 2xx, with what could be read of its body's `error`. */

@@ -1,13 +1,11 @@
 import { APIError } from 'openai';
-import { Retry, type UpstreamFailure } from '../domain/upstream-failure.ts';
-import { Phase } from '../domain/words.ts';
-import { classifyBody } from './classify-body.ts';
+import { LOST, Retry, row, type UpstreamFailure } from '../domain/upstream-failure.ts';
+import { Phase } from '../domain/vocabulary.ts';
+import { classifyBody } from './classify-answer.ts';
 import { classifyError } from './classify-error.ts';
 import { classifyStatus } from './classify-status.ts';
-import { refusalWords } from './error-object.ts';
-import { LOST, row } from './failure.ts';
-import { requestIdOf } from './identifiers.ts';
-import { isTooLarge } from './response-cap.ts';
+import { refusalWords, requestIdOf } from './error-object.ts';
+import { isTooLarge } from './response-body.ts';
 
 /** A 2xx; `bytes` is empty where there is no body at all. */
 export interface Answer {

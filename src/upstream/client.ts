@@ -1,9 +1,9 @@
 import OpenAI from 'openai';
 import type { UpstreamFailure } from '../domain/upstream-failure.ts';
-import { Phase } from '../domain/words.ts';
-import { createCappedFetch } from './capped-fetch.ts';
+import { Phase } from '../domain/vocabulary.ts';
+import { createCappedFetch } from './transport.ts';
 import { classifyAnswer, classifyThrown } from './classify.ts';
-import { requestIdOf } from './identifiers.ts';
+import { requestIdOf } from './error-object.ts';
 
 export interface UpstreamSettings {
   readonly baseURL: string;

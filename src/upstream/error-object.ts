@@ -1,7 +1,6 @@
 import type { APIError } from 'openai';
-import { isObject } from '../domain/run.ts';
+import { isObject } from '../domain/run-contract.ts';
 import type { UpstreamFailure } from '../domain/upstream-failure.ts';
-import { plainIdentifier } from './identifiers.ts';
 
 /** What may be kept of an upstream's `error` object, and what the classifier reads. Never its message. */
 export type ErrorWords = Pick<UpstreamFailure, 'upstreamCode' | 'upstreamType' | 'upstreamParam'>;
@@ -36,3 +35,16 @@ const BILLING_CODES: ReadonlySet<string> = new Set([
   'project_spend_limit_exceeded',
   'organization_usage_limit_exceeded',
 ]);
+
+/** What may be kept of an upstream's words: plain identifiers, never text that could quote a prompt. */
+const PLAIN = /^[A-Za-z0-9_.\-[\]]{1,64}$/;
+
+/** The value itself where it is a plain identifier, else null. */
+export function plainIdentifier(value: unknown): string | null {
+  return typeof value === 'string' && PLAIN.test(value) ? value : null;
+}
+
+/** The upstream's own id of a call, for its support: `x-request-id`, or `request-id`. */
+export function requestIdOf(headers: Headers): string | null {
+  return plainIdentifier(headers.get('x-request-id')) ?? plainIdentifier(headers.get('request-id'));
+}

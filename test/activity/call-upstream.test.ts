@@ -7,7 +7,7 @@ import { EMPTY_JOURNAL, type AttemptEnd, type Journal } from '../../src/domain/j
 import { RequestOptions } from '../../src/domain/options.ts';
 import { RawJson } from '../../src/domain/raw-json.ts';
 import { isRunEnd, type RunEnd } from '../../src/domain/run-end.ts';
-import { isJournal } from '../../src/domain/run.ts';
+import { isJournal } from '../../src/domain/run-contract.ts';
 import { createUpstream } from '../../src/upstream/client.ts';
 import { unique } from '../support/api.ts';
 import { ok, startScriptedUpstream } from '../support/scripted-upstream.ts';

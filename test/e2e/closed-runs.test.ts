@@ -1,8 +1,8 @@
 /** What was read of a closed run is not read again; whether it is still the newest is asked every time. */
 import { describe, expect, it, vi } from 'vitest';
-import { createAvailability } from '../../src/temporal/availability.ts';
-import { createOwnRuns, own } from '../../src/temporal/requests/own-runs.ts';
-import { createRpcBudget } from '../../src/temporal/rpc-budget.ts';
+import { createAvailability } from '../../src/temporal/calls/availability.ts';
+import { createOwnRuns, own } from '../../src/temporal/store/find-run.ts';
+import { createRpcBudget } from '../../src/temporal/calls/call-budget.ts';
 import { act, post, readRecord, remove, unique, untilRecord } from '../support/api.ts';
 import { ok } from '../support/scripted-upstream.ts';
 import { useDeployment } from '../support/use-deployment.ts';

@@ -1,24 +1,19 @@
 /** End to end on real processes: the embedded server, its guard, its lock, real signals. */
-import { fork, spawn, type ChildProcess } from 'node:child_process';
+import { Client, Connection } from '@temporalio/client';
+import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Client, Connection } from '@temporalio/client';
 import { afterEach, beforeEach, expect, inject, it } from 'vitest';
 import { z } from 'zod';
-import {
-  DataDirBusyError,
-  DataDirUnusableError,
-  lockDataDir,
-} from '../../src/temporal/embedded/data-dir-lock.ts';
-import { serverFlags } from '../../src/temporal/embedded/flags.ts';
-import { isServerOf } from '../../src/temporal/embedded/orphan.ts';
-import { isPortTaken, PortInUseError } from '../../src/temporal/embedded/ports.ts';
-import { startEmbeddedServer, type EmbeddedServer } from '../../src/temporal/embedded/server.ts';
-import { rememberedServer, rememberServer } from '../../src/temporal/embedded/server-state.ts';
+import { DataDirBusyError, DataDirUnusableError, lockDataDir } from '../../src/dev-server/data-dir.ts';
+import { serverFlags } from '../../src/dev-server/flags.ts';
+import { isServerOf, rememberedServer, rememberServer } from '../../src/dev-server/orphan.ts';
+import { isPortTaken, PortInUseError } from '../../src/dev-server/ports.ts';
+import { type EmbeddedServer, startEmbeddedServer } from '../../src/dev-server/server.ts';
 import { freePort } from '../support/free-port.ts';
 import { until } from '../support/until.ts';
 

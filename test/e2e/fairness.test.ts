@@ -1,8 +1,7 @@
 /** More callers than the machine has room for: each waits for those that came before it, and for nobody else. */
 import { expect, it } from 'vitest';
-import { createHttpCaller } from '../bench/load/http-call.ts';
-import { median } from '../bench/load/quantile.ts';
-import { runLoad } from '../bench/load/run-load.ts';
+import { createHttpCaller } from '../../bench/load/http-call.ts';
+import { median, runLoad } from '../../bench/load/run-load.ts';
 import { unique } from '../support/api.ts';
 import { ok } from '../support/scripted-upstream.ts';
 import { useDeployment } from '../support/use-deployment.ts';

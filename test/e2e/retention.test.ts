@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
-import { startEmbeddedServer, type EmbeddedServer } from '../../src/temporal/embedded/server.ts';
+import { startEmbeddedServer, type EmbeddedServer } from '../../src/dev-server/server.ts';
 import { get, post, readRecord, unique } from '../support/api.ts';
 import { startDeployment, type Deployment } from '../support/deployment.ts';
 import { freePort } from '../support/free-port.ts';

@@ -6,13 +6,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, inject, it } from 'vitest';
-import { median } from '../bench/load/quantile.ts';
-import { total } from '../bench/machine/usage.ts';
-import type { LoadMeasure } from '../bench/rows/measure-load.ts';
-import { measureRounds } from '../bench/rows/rounds.ts';
-import { buildFloorBundle } from '../bench/systems/floor-bundle.ts';
-import { killAll } from '../bench/systems/spawn-entry.ts';
-import { startUpstream } from '../bench/upstream/upstream.ts';
+import { median } from '../../bench/load/run-load.ts';
+import { total } from '../../bench/machine/usage.ts';
+import type { LoadMeasure } from '../../bench/rows/measure-load.ts';
+import { measureRounds } from '../../bench/rows/rounds.ts';
+import { buildFloorBundle } from '../../bench/systems/floor-bundle.ts';
+import { killAll } from '../../bench/systems/spawn-entry.ts';
+import { startUpstream } from '../../bench/upstream/upstream.ts';
 
 /** Seen, on two cores, alone and within the whole run: 0.76 to 0.92, and 1.04 to 1.17. Half as much again is beyond. */
 const MOST = { addedP50: 1.35, cpu: 1.5 };

@@ -1,4 +1,4 @@
-import { startEmbeddedServer, type EmbeddedServer } from '../../src/temporal/embedded/server.ts';
+import { startEmbeddedServer, type EmbeddedServer } from '../../src/dev-server/server.ts';
 import { freePort } from '../support/free-port.ts';
 import { apiFaults } from './api-faults.ts';
 import type { FaultDeployment } from './fault.ts';

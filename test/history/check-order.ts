@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { RequestStatus } from '../../src/domain/words.ts';
+import { RequestStatus } from '../../src/domain/vocabulary.ts';
 import { isBefore, type SeenAnswer } from './history.ts';
 import { isAcceptance, type RequestHistory } from './request-history.ts';
 import { violation, type Violation } from './violation.ts';

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import { RequestRecord } from '../../src/domain/record.ts';
-import type { RequestStatus } from '../../src/domain/words.ts';
+import type { RequestStatus } from '../../src/domain/vocabulary.ts';
 import type { SeenAnswer } from '../history/history.ts';
 
 /** What the model knows of one request; the rest it leaves open. */

@@ -4,8 +4,8 @@ import { pino } from 'pino';
 import { onTestFinished } from 'vitest';
 import type { ProjectRequests } from '../../src/domain/requests.ts';
 import { buildApp } from '../../src/http/app.ts';
-import type { Access } from '../../src/http/authentication.ts';
-import type { UntakenAnswerLimits } from '../../src/http/untaken-answers.ts';
+import type { Access } from '../../src/http/access/authenticate.ts';
+import type { UntakenAnswerLimits } from '../../src/http/edge/slow-readers.ts';
 
 export interface AppAlone {
   readonly url: string;

@@ -9,9 +9,9 @@ import { openKeys } from '../../src/process/keys.ts';
 import { startMetrics } from '../../src/process/metrics.ts';
 import { startApi } from '../../src/process/start-api.ts';
 import { startWorker } from '../../src/process/start-worker.ts';
-import { createUpstreamLookUp } from '../../src/process/upstream-look-up.ts';
+import { createUpstreamLookUp } from '../../src/process/upstream.ts';
 import type { Stoppable, Stopper } from '../../src/process/stop.ts';
-import { installRuntime } from '../../src/process/runtime.ts';
+import { installRuntime } from '../../src/process/run-entry.ts';
 import {
   connectLazily,
   connectNative,
@@ -19,7 +19,7 @@ import {
   type TemporalAddress,
 } from '../../src/temporal/connection.ts';
 import { createDataConverter } from '../../src/temporal/data-converter.ts';
-import { createWaiters } from '../../src/temporal/waiters.ts';
+import { createWaiters } from '../../src/temporal/waiting/waiters.ts';
 import { createProjectUpstreams } from '../../src/upstream/by-project.ts';
 import { createUpstream } from '../../src/upstream/client.ts';
 

@@ -1,7 +1,7 @@
 /** Process entry of a test: locks a data directory and, given a binary, runs the embedded server until it is killed. */
 import { z } from 'zod';
-import { lockDataDir } from '../../src/temporal/embedded/data-dir-lock.ts';
-import { startEmbeddedServer } from '../../src/temporal/embedded/server.ts';
+import { lockDataDir } from '../../src/dev-server/data-dir.ts';
+import { startEmbeddedServer } from '../../src/dev-server/server.ts';
 
 const Asked = z.object({
   dataDir: z.string(),

@@ -2,8 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
-import { binarySources, findBinary } from '../../src/temporal/embedded/binary.ts';
-import { startEmbeddedServer } from '../../src/temporal/embedded/server.ts';
+import { binarySources, findBinary } from '../../src/dev-server/find-binary.ts';
+import { startEmbeddedServer } from '../../src/dev-server/server.ts';
 import { freePort } from './free-port.ts';
 
 declare module 'vitest' {

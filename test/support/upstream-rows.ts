@@ -1,5 +1,5 @@
 import type { FailureCode } from '../../src/domain/error-catalogue.ts';
-import type { Outcome } from '../../src/domain/words.ts';
+import type { Outcome } from '../../src/domain/vocabulary.ts';
 import type { Retry } from '../../src/domain/upstream-failure.ts';
 import { completion, ok, type Step } from './scripted-upstream.ts';
 

@@ -45,7 +45,9 @@ const RIGHTS: Readonly<Record<string, readonly string[]>> = {
   'src/demo': [],
   'src/client': ['src/domain/signed-text.ts'],
   'src/metrics': ['src/domain'],
-  'src/temporal': ['src/domain', 'activities'],
+  'src/temporal': ['src/domain', 'src/encryption', 'activities'],
+  'src/encryption': ['src/domain'],
+  'src/dev-server': ['src/temporal/search-attributes.ts'],
   workflows: ['src/domain'],
   activities: ['src/domain', 'src/upstream'],
   'src/process': [
@@ -55,6 +57,8 @@ const RIGHTS: Readonly<Record<string, readonly string[]>> = {
     'src/keys',
     'src/metrics',
     'src/temporal',
+    'src/dev-server',
+    'src/encryption',
     'src/upstream',
     'src/demo',
   ],
@@ -80,7 +84,7 @@ describe('the architecture', () => {
       'src/worker.ts',
       'src/keys-cli.ts',
       'src/temporal/worker/build-bundle.ts',
-      'src/temporal/embedded/guard.ts',
+      'src/dev-server/guard.ts',
     ];
     expect(imports.filter(({ to }) => entries.includes(to))).toEqual([]);
   });
@@ -119,7 +123,7 @@ describe('the architecture', () => {
   it('starts other programs in few places, each of which gives them no more than what is listed', () => {
     const starting = imports.filter(({ to }) => to === 'node:child_process').map(({ from }) => from);
     // The guard hands on what it was given itself.
-    const GUARD = 'src/temporal/embedded/guard.ts';
+    const GUARD = 'src/dev-server/guard.ts';
     expect(starting).toContain(GUARD);
     expect(starting.filter((file) => !/ env: childEnv\(env\),\n/.test(read(file)))).toEqual([GUARD]);
   });

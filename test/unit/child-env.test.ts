@@ -3,10 +3,9 @@ import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { binarySources } from '../../src/temporal/embedded/binary.ts';
-import { childEnv } from '../../src/temporal/embedded/child-env.ts';
-import { buildWithGo } from '../../src/temporal/embedded/go-build.ts';
-import { runGroup } from '../../src/temporal/embedded/process-group.ts';
+import { binarySources } from '../../src/dev-server/find-binary.ts';
+import { buildWithGo } from '../../src/dev-server/go-build.ts';
+import { childEnv, runGroup } from '../../src/dev-server/run-command.ts';
 
 /** Whatever holds a secret here, also under names that look like Go's, a proxy's or npm's. */
 const SECRETS = {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ConfigError, loadConfig, loadKeysSettings } from '../../src/config.ts';
-import { insistedOn } from '../../src/process/insisted-on.ts';
+import { insistedOn } from '../../src/process/run-entry.ts';
 
 function faultsOf(env: Record<string, string>): readonly string[] {
   try {

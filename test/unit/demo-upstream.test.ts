@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createCallCounter } from '../../src/demo/call-counter.ts';
-import { startDemoUpstream, type DemoUpstream } from '../../src/demo/demo-upstream.ts';
+import { createCallCounter, type DemoUpstream, startDemoUpstream } from '../../src/demo/demo-upstream.ts';
 import { DEMO_MODELS, demoAction } from '../../src/demo/models.ts';
 import { createUpstream, type Upstream, type UpstreamAnswer } from '../../src/upstream/client.ts';
 

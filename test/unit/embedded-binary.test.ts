@@ -8,9 +8,9 @@ import {
   findBinary,
   NoBinaryError,
   type BinarySource,
-} from '../../src/temporal/embedded/binary.ts';
-import { buildWithGo } from '../../src/temporal/embedded/go-build.ts';
-import { runGroup } from '../../src/temporal/embedded/process-group.ts';
+} from '../../src/dev-server/find-binary.ts';
+import { buildWithGo } from '../../src/dev-server/go-build.ts';
+import { runGroup } from '../../src/dev-server/run-command.ts';
 
 const RECENT = 'echo "temporal version 1.8.2 (Server 1.31.2, UI 2.50.1)"';
 const OLD = 'echo "temporal version 1.3.0 (Server 1.27.1, UI 2.36.0)"';

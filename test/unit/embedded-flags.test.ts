@@ -1,7 +1,7 @@
 /** Pure unit tests: what the embedded server is started with. */
 import { describe, expect, it } from 'vitest';
-import { serverEnv, serverFlags } from '../../src/temporal/embedded/flags.ts';
-import { canGoBuild, isRecentEnough } from '../../src/temporal/embedded/version.ts';
+import { serverEnv, serverFlags } from '../../src/dev-server/flags.ts';
+import { canGoBuild, isRecentEnough } from '../../src/dev-server/binary-on-disk.ts';
 
 const place = { databasePath: '/d/temporal.db', port: 7233, uiPort: 8233 };
 

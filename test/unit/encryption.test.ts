@@ -6,9 +6,9 @@ import { describe, expect, it } from 'vitest';
 import { ConfigError, loadConfig } from '../../src/config.ts';
 import { MAX_BODY_BYTES } from '../../src/domain/payload-size.ts';
 import { RawJson } from '../../src/domain/raw-json.ts';
-import { createEncryptionCodec } from '../../src/temporal/encryption/codec.ts';
-import { parseEncryptionKeys, type EncryptionKeys } from '../../src/temporal/encryption/keys.ts';
-import { PayloadUnreadableError } from '../../src/temporal/encryption/unreadable.ts';
+import { createEncryptionCodec } from '../../src/encryption/codec.ts';
+import { parseEncryptionKeys, type EncryptionKeys } from '../../src/encryption/keys.ts';
+import { PayloadUnreadableError } from '../../src/encryption/unreadable.ts';
 import { payloadConverter } from '../../src/temporal/payload-converter.ts';
 
 const [OLD, NEW] = [newKey('old'), newKey('new')];

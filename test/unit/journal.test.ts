@@ -16,7 +16,7 @@ import {
   type AttemptEnd,
   type Journal,
 } from '../../src/domain/journal.ts';
-import { AttemptStatus, Billed, Outcome, Phase } from '../../src/domain/words.ts';
+import { AttemptStatus, Billed, Outcome, Phase } from '../../src/domain/vocabulary.ts';
 
 const AT = '2026-11-24T00:00:00.000Z';
 

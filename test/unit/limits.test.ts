@@ -1,10 +1,10 @@
 import { describe, expect, it, vi } from 'vitest';
 import { loadConfig } from '../../src/config.ts';
 import { createLimit, enter } from '../../src/domain/limit.ts';
-import { createFirstOfEquals, type Started } from '../../src/temporal/requests/first-of-equals.ts';
-import { createRpcBudget } from '../../src/temporal/rpc-budget.ts';
-import { createSharedReads } from '../../src/temporal/reading/shared-reads.ts';
-import { createTurns } from '../../src/temporal/turns.ts';
+import { createFirstOfEquals, type Started } from '../../src/temporal/store/start-queue.ts';
+import { createRpcBudget } from '../../src/temporal/calls/call-budget.ts';
+import { createSharedReads } from '../../src/temporal/store/shared-reads.ts';
+import { createTurns } from '../../src/temporal/calls/concurrency-queue.ts';
 
 const IN_A_MINUTE_MS = Date.now() + 60_000;
 const overloaded = expect.objectContaining({ code: 'overloaded', retryAfterSeconds: 1, shouldRetry: true });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { requestError } from '../../src/domain/request-error.ts';
+import { requestError } from '../../src/domain/run-end.ts';
 import { createRegistry } from '../../src/metrics/registry.ts';
 import { createWorkerMetrics } from '../../src/metrics/worker-metrics.ts';
 

@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { overloaded } from '../../src/domain/limit.ts';
 import { Refusal } from '../../src/domain/refusal.ts';
-import { orNotAnswered } from '../../src/temporal/requests/not-answered.ts';
-import { unavailable } from '../../src/temporal/rpc-budget.ts';
+import { orNotAnswered, unavailable } from '../../src/temporal/calls/call-budget.ts';
 
 async function toldOf(error: unknown): Promise<unknown> {
   return orNotAnswered('cancellation', () => Promise.reject(error)).catch((thrown: unknown) => thrown);

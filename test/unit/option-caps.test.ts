@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { withinCaps } from '../../src/domain/option-caps.ts';
-import { RequestOptions } from '../../src/domain/options.ts';
+import { RequestOptions, withinCaps } from '../../src/domain/options.ts';
 import { NO_CAPS } from '../../src/domain/project.ts';
 
 const CAPS = { deadline_seconds: 600, max_attempts: 5 };

@@ -10,10 +10,10 @@ import {
   type Journal,
 } from '../../src/domain/journal.ts';
 import { RequestOptions } from '../../src/domain/options.ts';
-import { earlierJournal, type RunMemo } from '../../src/domain/run.ts';
+import { earlierJournal, type RunMemo } from '../../src/domain/run-contract.ts';
 import { PendingActivityState } from '../../src/temporal/proto.ts';
-import { createDecoder } from '../../src/temporal/reading/decode.ts';
-import { readPendingJournal } from '../../src/temporal/reading/pending-call.ts';
+import { createDecoder } from '../../src/temporal/run-state/decode.ts';
+import { readPendingJournal } from '../../src/temporal/run-state/pending-activity.ts';
 
 const AT = '2026-11-24T00:00:00.000Z';
 const converter = loadDataConverter();

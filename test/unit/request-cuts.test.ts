@@ -1,6 +1,6 @@
 /** Where what a connection brings is cut, in whatever pieces it comes. */
 import { describe, expect, it } from 'vitest';
-import { createRequestCuts } from '../../src/http/request-cuts.ts';
+import { createRequestCuts } from '../../src/http/edge/request-cuts.ts';
 
 /** What is passed on, piece by piece; a head that says so is followed by a body, as the parser would tell. */
 function cutAll(chunks: readonly string[]): string[] {

@@ -8,10 +8,10 @@ import {
   type Journal,
 } from '../../src/domain/journal.ts';
 import { RequestOptions } from '../../src/domain/options.ts';
-import { decideRetry, refusalToBegin } from '../../src/domain/retry-decision.ts';
-import { countedOver } from '../../src/domain/run.ts';
+import { decideRetry, refusalToBegin } from '../../src/domain/retry-policy.ts';
+import { countedOver } from '../../src/domain/run-contract.ts';
 import { Retry, type UpstreamFailure } from '../../src/domain/upstream-failure.ts';
-import { AttemptStatus, Billed, Outcome, Phase } from '../../src/domain/words.ts';
+import { AttemptStatus, Billed, Outcome, Phase } from '../../src/domain/vocabulary.ts';
 
 const AT = '2026-11-24T00:00:00.000Z';
 const HOUR_MS = 3_600_000;

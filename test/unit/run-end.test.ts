@@ -2,14 +2,13 @@ import {
   ActivityFailure,
   ApplicationFailure,
   CancelledFailure,
+  type RetryState,
   TimeoutFailure,
   TimeoutType,
-  type RetryState,
 } from '@temporalio/common';
 import { describe, expect, it } from 'vitest';
 import { beginAttempt, EMPTY_JOURNAL, interruptAttempt } from '../../src/domain/journal.ts';
-import { requestError } from '../../src/domain/request-error.ts';
-import { toRunEnd, type RunEnd } from '../../src/domain/run-end.ts';
+import { requestError, type RunEnd, toRunEnd } from '../../src/domain/run-end.ts';
 
 const journal = interruptAttempt(beginAttempt(EMPTY_JOURNAL, 1, '2026-11-24T00:00:00.000Z'));
 const otherwise = interruptAttempt(beginAttempt(journal, 2, null));

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { text } from 'node:stream/consumers';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createNonces } from '../../src/http/nonces.ts';
+import { createNonces } from '../../src/http/access/request-signatures.ts';
 import { createKey } from '../../src/keys/edit-keys.ts';
 import { EMPTY_KEYS_FILE, type KeysFile } from '../../src/keys/keys-file.ts';
 import { createKeyRing } from '../../src/keys/key-ring.ts';

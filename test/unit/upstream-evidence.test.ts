@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Billed, Phase } from '../../src/domain/words.ts';
+import type { Billed, Phase } from '../../src/domain/vocabulary.ts';
 import { createUpstream, type Upstream, type UpstreamAnswer } from '../../src/upstream/client.ts';
-import { describeFailure } from '../../src/upstream/messages.ts';
+import { describeFailure } from '../../src/domain/upstream-failure.ts';
 import { startScriptedUpstream, type ScriptedUpstream, type Step } from '../support/scripted-upstream.ts';
 import { UPSTREAM_ROWS } from '../support/upstream-rows.ts';
 

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { installRuntime } from '../../src/process/runtime.ts';
+import { installRuntime } from '../../src/process/run-entry.ts';
 import { loadWorkflowBundle, PAYLOAD_CONVERTER_PATH } from '../../src/temporal/worker/workflow-bundle.ts';
 
 const FOLDER = fileURLToPath(new URL('../histories/', import.meta.url));

@@ -2,13 +2,12 @@ import type { Client } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { interruptAttempt } from '../../domain/journal.ts';
-import { requestError } from '../../domain/request-error.ts';
-import type { RunEnd } from '../../domain/run-end.ts';
-import { isRunMemo, MEMO_KEY, WORKFLOW_TYPE } from '../../domain/run.ts';
-import { FailureReason } from '../../domain/words.ts';
-import { decoderOf } from '../reading/decode.ts';
-import { findPendingCall, isWaiting, readPendingJournal } from '../reading/pending-call.ts';
-import { readEarlierRuns } from '../reading/read-run.ts';
+import { isRunMemo, MEMO_KEY, WORKFLOW_TYPE } from '../../domain/run-contract.ts';
+import { requestError, type RunEnd } from '../../domain/run-end.ts';
+import { FailureReason } from '../../domain/vocabulary.ts';
+import { decoderOf } from '../run-state/decode.ts';
+import { findPendingCall, isWaiting, readPendingJournal } from '../run-state/pending-activity.ts';
+import { readEarlierRuns } from '../run-state/read-run.ts';
 
 export interface DeadAttempts {
   readonly client: Client;

@@ -1,0 +1,63 @@
+/** Process entry: `npm run bench`. Progress goes to stderr, the table to stdout. */
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { findTemporalBinary } from '../src/dev-server/find-binary.ts';
+import { describeMachine } from './machine/describe-machine.ts';
+import { readOptions } from './options.ts';
+import { report } from './report/report.ts';
+import { measure } from './rows/measure.ts';
+import { buildFloorBundle } from './systems/floor-bundle.ts';
+import { findRestateBinary } from './systems/restate-binary.ts';
+import { killAll } from './systems/spawn-entry.ts';
+import { startUpstream } from './upstream/upstream.ts';
+
+const asked = readOptions(process.argv, fileURLToPath(new URL('results', import.meta.url)));
+const startedMs = performance.now();
+const say = (line: string): void =>
+  void process.stderr.write(
+    `${((performance.now() - startedMs) / 1_000).toFixed(1).padStart(7)} s  ${line}\n`,
+  );
+
+if (process.platform !== 'linux') throw new Error('CPU times and memory are read from /proc: Linux only.');
+const restate = asked.systems.includes('restate') ? findRestateBinary() : null;
+const notes =
+  restate !== null && 'missing' in restate
+    ? [`restate is left out, it does not run here: ${restate.missing}`]
+    : [];
+for (const note of notes) say(note);
+const systems = asked.systems.filter((name) => name !== 'restate' || notes.length === 0);
+const options = { ...asked, systems };
+
+const parent = fileURLToPath(new URL('../.reqrun', import.meta.url));
+await mkdir(parent, { recursive: true });
+const directory = await mkdtemp(join(parent, 'bench-'));
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    const clear = (): Promise<void> => rm(directory, { recursive: true, force: true });
+    void killAll()
+      .then(clear)
+      .finally(() => process.exit(1));
+  });
+}
+const cacheDir =
+  process.env['REQRUN_CACHE_DIR'] ??
+  join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'reqrun');
+const { path: temporalBinary } = await findTemporalBinary({ cacheDir, progress: say, env: process.env });
+const upstream = await startUpstream();
+const around = {
+  upstreamURL: upstream.baseURL,
+  temporalBinary,
+  floorBundle: await buildFloorBundle(directory),
+};
+const run = { options, upstream, around, directory, say };
+try {
+  const measures = await measure(run);
+  const machine = describeMachine(directory, temporalBinary);
+  process.stdout.write(await report({ measures, options, machine, notes }));
+} finally {
+  await killAll();
+  await upstream.close();
+  await rm(directory, { recursive: true, force: true });
+}

@@ -1,0 +1,51 @@
+import { readFileSync } from 'node:fs';
+import { treeOf } from '../../test/support/process-tree.ts';
+
+/** Of a system's process tree: its own programs, and the server it stands on. */
+export interface Usage {
+  readonly app: number;
+  readonly server: number;
+}
+
+/** The kernel's unit of process times, in every Linux. */
+const MS_PER_TICK = 10;
+const SERVERS = /^(temporal|restate)/;
+
+/** The CPU time a tree has used so far, ms, by /proc. A process that ends takes its time out of the sum. */
+export function cpuMsOf(pid: number): Usage {
+  return sumOver(pid, (one) => {
+    const stat = readFileSync(`/proc/${one}/stat`, 'utf8');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return (Number(fields[11]) + Number(fields[12])) * MS_PER_TICK;
+  });
+}
+
+/** The memory a tree holds now, bytes; what processes share is divided among them. */
+export function memoryOf(pid: number): Usage {
+  return sumOver(pid, (one) => {
+    const rollup = readFileSync(`/proc/${one}/smaps_rollup`, 'utf8');
+    return Number(/^Pss:\s+(\d+) kB/m.exec(rollup)?.[1] ?? 0) * 1024;
+  });
+}
+
+/** What `now` has over `before`, each divided by `by`. */
+export function growth(before: Usage, now: Usage, by = 1): Usage {
+  return { app: (now.app - before.app) / by, server: (now.server - before.server) / by };
+}
+
+export function total({ app, server }: Usage): number {
+  return app + server;
+}
+
+function sumOver(pid: number, read: (pid: number) => number): Usage {
+  const sum = { app: 0, server: 0 };
+  for (const one of treeOf(pid)) {
+    try {
+      const isServer = SERVERS.test(readFileSync(`/proc/${one}/comm`, 'utf8'));
+      sum[isServer ? 'server' : 'app'] += read(one);
+    } catch {
+      // It ended meanwhile.
+    }
+  }
+  return sum;
+}

@@ -1,0 +1,82 @@
+import type { Measures } from '../rows/measure.ts';
+import { SYSTEM_WORDS } from '../systems/system.ts';
+import { FIGURES, format } from './figures.ts';
+import type { Summary } from './summary.ts';
+import { isReached, type Target } from './targets.ts';
+
+/** The run as Markdown: figures by system, targets with reached or missed, and what only ReqRun has. */
+export function toMarkdown(
+  summaries: readonly Summary[],
+  targets: readonly Target[],
+  measures: Measures,
+  notes: readonly string[],
+): string {
+  const figures = FIGURES.map(({ title, unit, of }) => ({
+    head: `${title} (${unit})`,
+    values: summaries.map(of),
+  }))
+    .filter(({ values }) => values.some((value) => value !== null))
+    .map(({ head, values }) => [head, ...values.map(format)]);
+  const judged = targets.filter(({ value }) => value !== null);
+  const left = targets.length - judged.length;
+  const parts = [
+    table(['', ...summaries.map(({ system }) => system)], figures),
+    table(
+      ['target', 'bound', 'measured', ''],
+      judged.map((target) => [
+        target.name,
+        `${target.sense} ${target.bound}`,
+        format(target.value),
+        isReached(target) === true ? 'reached' : 'missed',
+      ]),
+    ),
+    left === 0 ? '' : `Targets without a figure in this run: ${left}.`,
+    [...notes, ...otherRows(measures)].map((line) => `- ${line}`).join('\n'),
+    figures.length === 0
+      ? ''
+      : summaries.map(({ system }) => `- ${system}: ${SYSTEM_WORDS[system]}`).join('\n'),
+  ];
+  return `${parts.filter((part) => part !== '').join('\n\n')}\n`;
+}
+
+function otherRows({ duplicates, held, inFlight, longCall, loads }: Measures): string[] {
+  const failed = loads.filter(({ errors }) => errors > 0);
+  return [
+    ...duplicates.map(
+      ({ system, keys, postsOfEach, upstreamCalls, errors, differing, seconds }) =>
+        `${system}: ${keys} keys, each posted ${postsOfEach} times at once: ${upstreamCalls} upstream calls, ` +
+        `${errors} errors, ${differing} keys with differing answers, in ${seconds.toFixed(0)} s`,
+    ),
+    ...(held === null
+      ? []
+      : [
+          `${held.callers} callers on an upstream of ${held.upstreamSeconds} s, ${held.mostAtOnce} of them held at ` +
+            `once: ${held.answered} answered, ${held.errors} errors, ${held.turnedAway} times 503 and tried again`,
+        ]),
+    ...inFlight.map(
+      ({ promptBytes, calls, perCall }) =>
+        `${calls} upstream calls at once with prompts of ${promptBytes} bytes: each ` +
+        `${format(perCall.app / 1_024)} KiB in the application, ${format(perCall.server / 1_024)} KiB in the server`,
+    ),
+    ...(longCall === null
+      ? []
+      : [
+          `one call of ${longCall.upstreamSeconds} s, fetched by ${longCall.polls} polls: ${longCall.status} after ` +
+            `${longCall.seconds.toFixed(1)} s, ${longCall.attempts} attempts, ${longCall.upstreamCalls} upstream calls`,
+        ]),
+    ...failed.map(
+      ({ system, row, round, errors, firstError }) =>
+        `ERRORS: ${system} ${row} round ${round}: ${errors}, ${firstError}`,
+    ),
+  ];
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  if (rows.length === 0) return '';
+  const all = [head, ...rows];
+  const widths = head.map((_, column) => Math.max(3, ...all.map((row) => row[column]?.length ?? 0)));
+  const line = (row: readonly string[]): string =>
+    `| ${widths.map((width, column) => (column === 0 ? (row[column] ?? '').padEnd(width) : (row[column] ?? '').padStart(width))).join(' | ')} |`;
+  const rule = `| ${widths.map((width, column) => (column === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`)).join(' | ')} |`;
+  return [line(head), rule, ...rows.map(line)].join('\n');
+}

@@ -1,0 +1,85 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { RequestRecord } from '../../src/domain/record.ts';
+import type { HttpCaller } from '../load/http-call.ts';
+import { promptOf } from '../load/load.ts';
+import { startHttpSystem } from '../systems/start-system.ts';
+import { type BenchRun, modelOf, newPlace } from './bench-run.ts';
+
+export interface HeldMeasure {
+  readonly callers: number;
+  readonly upstreamSeconds: number;
+  /** Callers that waited for an answer at the same time. */
+  readonly mostAtOnce: number;
+  readonly mostUpstreamCallsAtOnce: number;
+  readonly answered: number;
+  readonly errors: number;
+  readonly firstError: string | null;
+  /** Told to come back (503), and did. */
+  readonly turnedAway: number;
+  readonly seconds: number;
+}
+
+const COME_BACK_MS = 1_000;
+
+/** Callers that come evenly, each with a request of its own, and stay until it is answered. */
+export async function measureHeld(run: BenchRun): Promise<HeldMeasure> {
+  const { options, upstream, around, say } = run;
+  const { callers, callersPerSecond, heldSeconds } = options;
+  const { caller, stop } = await startHttpSystem('service', await newPlace(run), around);
+  const model = modelOf(heldSeconds * 1_000, 'held');
+  const body = promptOf(model);
+  let [held, mostAtOnce, answered, errors, turnedAway] = [0, 0, 0, 0, 0];
+  let firstError: string | null = null;
+
+  async function stay(nth: number): Promise<void> {
+    mostAtOnce = Math.max(mostAtOnce, (held += 1));
+    try {
+      await untilAnswered(caller, body, `held-${nth}`, () => (turnedAway += 1));
+      answered += 1;
+    } catch (error) {
+      errors += 1;
+      firstError ??= String(error);
+    }
+    held -= 1;
+  }
+
+  const startedMs = performance.now();
+  const timer = setInterval(() => say(`held: ${held} wait, ${answered} answered, ${errors} errors`), 10_000);
+  const all: Promise<void>[] = [];
+  for (let nth = 0; nth < callers; nth += 1) {
+    const leftMs = startedMs + (nth * 1_000) / callersPerSecond - performance.now();
+    if (leftMs > 0) await sleep(leftMs);
+    all.push(stay(nth));
+  }
+  await Promise.all(all);
+  clearInterval(timer);
+  const seconds = (performance.now() - startedMs) / 1_000;
+  const { mostOpen: mostUpstreamCallsAtOnce } = await upstream.count(model);
+  await stop();
+  const counts = { mostAtOnce, mostUpstreamCallsAtOnce, answered, errors, firstError, turnedAway, seconds };
+  return { callers, upstreamSeconds: heldSeconds, ...counts };
+}
+
+/** As a caller does who goes by the contract: 503 = again, with the key; 202 = ask for the record. */
+async function untilAnswered(
+  caller: HttpCaller,
+  body: Buffer,
+  key: string,
+  onTurnedAway: () => void,
+): Promise<void> {
+  let { status, text } = await caller.post(body, { 'idempotency-key': key });
+  while (status === 503) {
+    onTurnedAway();
+    await sleep(COME_BACK_MS);
+    ({ status, text } = await caller.post(body, { 'idempotency-key': key }));
+  }
+  if (status === 200) return;
+  while (status === 202 || status === 200) {
+    ({ status, text } = await caller.get(`/v1/requests/${key}?wait=240`));
+    if (status !== 200) break;
+    const record = RequestRecord.parse(JSON.parse(text));
+    if (record.status === 'completed') return;
+    if (record.terminal) break;
+  }
+  throw new Error(`${status} ${text.slice(0, 300)}`);
+}

@@ -1,0 +1,47 @@
+import type { Load } from '../load/load.ts';
+import { quantile } from '../load/run-load.ts';
+import { cpuMsOf, growth, type Usage } from '../machine/usage.ts';
+import type { System, SystemName } from '../systems/system.ts';
+
+/** One system under one load, once. */
+export interface LoadMeasure {
+  readonly system: SystemName;
+  readonly row: 'one-at-a-time' | 'ceiling' | 'half-load';
+  readonly round: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  /** What an open loop offered; null of a closed one. */
+  readonly offeredPerSecond: number | null;
+  readonly answeredPerSecond: number;
+  /** Of its process tree; null where it has none. */
+  readonly cpuMsPerRequest: Usage | null;
+  readonly errors: number;
+  readonly firstError: string | null;
+  readonly latenciesMs: readonly number[];
+}
+
+/** Puts a load on a system and sees what it cost. */
+export async function measureLoad(
+  system: System,
+  row: LoadMeasure['row'],
+  round: number,
+  load: Load,
+): Promise<LoadMeasure> {
+  const before = system.pid === null ? null : cpuMsOf(system.pid);
+  const { latenciesMs, errors, firstError, perSecond } = await system.run(load);
+  const cpuMsPerRequest =
+    system.pid === null || before === null ? null : growth(before, cpuMsOf(system.pid), latenciesMs.length);
+  return {
+    system: system.name,
+    row,
+    round,
+    p50Ms: quantile(latenciesMs, 0.5),
+    p99Ms: quantile(latenciesMs, 0.99),
+    offeredPerSecond: load.kind === 'closed' ? null : load.perSecond,
+    answeredPerSecond: perSecond,
+    cpuMsPerRequest,
+    errors,
+    firstError,
+    latenciesMs,
+  };
+}

@@ -1,0 +1,56 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, open, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { killTree } from '../../test/support/process-tree.ts';
+
+/** A process entry of the repository that runs with a directory of its own. */
+export interface Entry {
+  /** From the repository's root. */
+  readonly path: string;
+  readonly args: readonly string[];
+  /** Over PATH and HOME, which are all it gets otherwise. */
+  readonly env?: Record<string, string>;
+  /** For its log; made if it is not there. */
+  readonly directory: string;
+}
+
+export interface SpawnedEntry {
+  readonly child: ChildProcess;
+  readonly pid: number;
+  /** Rejects when the process ends, with its last words; never resolves. */
+  readonly died: Promise<never>;
+  kill(): Promise<void>;
+}
+
+const living = new Set<number>();
+
+/** Starts a process entry; what it writes goes to a file, so that nobody spends time on reading it. */
+export async function spawnEntry({ path, args, env = {}, directory }: Entry): Promise<SpawnedEntry> {
+  await mkdir(directory, { recursive: true });
+  const logPath = join(directory, 'output.log');
+  const log = await open(logPath, 'a');
+  const child = fork(fileURLToPath(new URL(`../../${path}`, import.meta.url)), [...args], {
+    execArgv: [],
+    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...env },
+    stdio: ['ignore', log.fd, log.fd, 'ipc'],
+  });
+  await log.close();
+  const { pid } = child;
+  if (pid === undefined) throw new Error(`${path} could not be started`);
+  living.add(pid);
+  const died = once(child, 'exit').then(async (): Promise<never> => {
+    living.delete(pid);
+    const said = (await readFile(logPath, 'utf8').catch(() => '')).trim().split('\n').slice(-8).join('\n');
+    throw new Error(`${path} ended:\n${said}`);
+  });
+  // Whoever waits for something of it is told; nobody may be waiting.
+  died.catch(() => undefined);
+  return { child, pid, died, kill: () => killTree(pid) };
+}
+
+/** Ends whatever was started and still runs. */
+export async function killAll(): Promise<void> {
+  await Promise.all([...living].map((pid) => killTree(pid)));
+}

@@ -1,0 +1,74 @@
+import type { FailureCode } from './error-catalogue.ts';
+import { countEndedWith, entriesOfThisRun, type Journal, lastOutcomeUnknown } from './journal.ts';
+import type { RequestOptions } from './options.ts';
+import type { RequestError } from './record.ts';
+import { requestError } from './run-end.ts';
+import { Retry, type UpstreamFailure } from './upstream-failure.ts';
+import { FailureReason, OnUnknownOutcome } from './vocabulary.ts';
+
+/** Another attempt after `delayMs` (never 0: Temporal reads 0 as "no more retries"), or the end and why. */
+export type RetryDecision =
+  | { readonly retry: true; readonly delayMs: number }
+  | { readonly retry: false; readonly code: FailureCode; readonly reason: FailureReason };
+
+const MAX_BACKOFF_MS = 60_000;
+/** Positive only: callers that were told the same second must not come back together, and never early. */
+const MAX_JITTER = 0.25;
+
+/**
+ * What follows a failed attempt, within the request's own limits.
+ *
+ * @param journal with this attempt already ended
+ * @param timeLeftMs until the request's deadline
+ * @param random 0 (inclusive) to 1 (exclusive)
+ */
+export function decideRetry(
+  failure: UpstreamFailure,
+  journal: Journal,
+  options: RequestOptions,
+  timeLeftMs: number,
+  random: () => number,
+): RetryDecision {
+  const end = (code: FailureCode, reason: FailureReason): RetryDecision => ({ retry: false, code, reason });
+  if (failure.retry === Retry.never) return end(failure.code, FailureReason.terminal);
+  if (timeLeftMs <= 0) return end('deadline_exceeded', FailureReason.deadlineExceeded);
+  if (mustNotRepeat(journal, options)) return end('outcome_unknown', FailureReason.outcomeUnknown);
+  const triedTwice = failure.retry === Retry.twice && countEndedWith(journal, failure.code) >= 2;
+  if (triedTwice || isExhausted(journal, options)) return end(failure.code, FailureReason.attemptsExhausted);
+
+  const told = failure.retryAfterMs;
+  if (told !== null && told >= timeLeftMs) return end(failure.code, FailureReason.deadlineExceeded);
+  const floorMs =
+    told !== null && told > 0 ? told : backoffMs(failure.firstBackoffMs, entriesOfThisRun(journal).length);
+  if (floorMs >= timeLeftMs) return end('deadline_exceeded', FailureReason.deadlineExceeded);
+  const jitteredMs = Math.ceil(floorMs * (1 + MAX_JITTER * random()));
+  return { retry: true, delayMs: Math.max(1, Math.min(jitteredMs, Math.max(floorMs, timeLeftMs - 1))) };
+}
+
+/**
+ * What forbids another attempt although Temporal has begun it, which it does when nobody was there to decide:
+ * after a worker's death. Null when it may make its call. Readers ask it, too, and count no such attempt.
+ *
+ * @param journal with every attempt before it ended
+ */
+export function refusalToBegin(journal: Journal, options: RequestOptions): RequestError | null {
+  if (mustNotRepeat(journal, options)) return requestError('outcome_unknown', FailureReason.outcomeUnknown);
+  if (isExhausted(journal, options)) {
+    return requestError('attempt_interrupted', FailureReason.attemptsExhausted);
+  }
+  return null;
+}
+
+function mustNotRepeat(journal: Journal, options: RequestOptions): boolean {
+  return options.on_unknown_outcome === OnUnknownOutcome.fail && lastOutcomeUnknown(journal);
+}
+
+/** Whether `max_attempts` calls have begun, over all runs: the workflow adds those of earlier runs. */
+function isExhausted(journal: Journal, options: RequestOptions): boolean {
+  return options.max_attempts !== null && journal.begun >= options.max_attempts;
+}
+
+/** Exponential, factor 2, at most 60 s. */
+function backoffMs(firstMs: number, attempts: number): number {
+  return Math.min(MAX_BACKOFF_MS, firstMs * 2 ** Math.min(attempts - 1, 16));
+}

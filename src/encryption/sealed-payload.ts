@@ -1,0 +1,99 @@
+import { METADATA_ENCODING_KEY, type Payload } from '@temporalio/common';
+import { encode as toBytes, decode as toText } from '@temporalio/common/lib/encoding.js';
+import proto from '@temporalio/proto';
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import type { EncryptionKeys } from './keys.ts';
+import { PayloadUnreadableError } from './unreadable.ts';
+
+/** Where a payload belongs, as far as it is known. */
+export interface Place {
+  readonly namespace: string | null;
+  readonly workflowId: string | null;
+}
+
+/** Temporal's name for it; what has it is sent to a codec server by every UI. */
+export const ENCRYPTED_ENCODING = 'binary/encrypted';
+const FORMAT = '1';
+const KEY_ID = 'encryption-key-id';
+const FORMAT_KEY = 'encryption-format';
+const NAMESPACE_KEY = 'encryption-namespace';
+const WORKFLOW_KEY = 'encryption-workflow-id';
+
+const CIPHER = 'aes-256-gcm';
+/** GCM's own size. Random: one key is good for 2^32 payloads. */
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
+
+const PayloadProto = proto.temporal.api.common.v1.Payload;
+
+/**
+ * Encrypts a payload whole, its metadata included, as nonce, ciphertext and tag. Where it belongs stands beside it
+ * in clear, for readers that do not know it otherwise, and is authenticated with it.
+ */
+export function seal(payload: Payload, { current }: EncryptionKeys, place: Place): Payload {
+  const nonce = randomBytes(NONCE_BYTES);
+  const cipher = createCipheriv(CIPHER, current.secret, nonce, { authTagLength: TAG_BYTES });
+  cipher.setAAD(associatedData(current.id, place));
+  const sealed = [nonce, cipher.update(PayloadProto.encode(payload).finish()), cipher.final()];
+  const { namespace, workflowId } = place;
+  return {
+    metadata: {
+      [METADATA_ENCODING_KEY]: toBytes(ENCRYPTED_ENCODING),
+      [FORMAT_KEY]: toBytes(FORMAT),
+      [KEY_ID]: toBytes(current.id),
+      ...(namespace === null ? {} : { [NAMESPACE_KEY]: toBytes(namespace) }),
+      ...(workflowId === null ? {} : { [WORKFLOW_KEY]: toBytes(workflowId) }),
+    },
+    data: Buffer.concat([...sealed, cipher.getAuthTag()]),
+  };
+}
+
+/**
+ * The payload that {@link seal} was given.
+ *
+ * @param expected where it was found; what is null of it is not compared
+ * @throws PayloadUnreadableError
+ */
+export function unseal({ metadata, data }: Payload, keys: EncryptionKeys, expected: Place): Payload {
+  const text = (name: string): string | null => {
+    const value = metadata?.[name];
+    return value ? toText(value) : null;
+  };
+  if (text(METADATA_ENCODING_KEY) !== ENCRYPTED_ENCODING) throw new PayloadUnreadableError('not encrypted');
+  if (text(FORMAT_KEY) !== FORMAT) throw new PayloadUnreadableError('unknown format');
+  const keyId = text(KEY_ID);
+  const key = keys.find(keyId ?? '');
+  if (key === undefined) throw new PayloadUnreadableError('unknown key', keyId);
+  const place = { namespace: text(NAMESPACE_KEY), workflowId: text(WORKFLOW_KEY) };
+  if (!belongs(place, expected)) throw new PayloadUnreadableError('moved');
+
+  const bytes = data ?? new Uint8Array();
+  const tagAt = bytes.byteLength - TAG_BYTES;
+  try {
+    const nonce = bytes.subarray(0, NONCE_BYTES);
+    const decipher = createDecipheriv(CIPHER, key.secret, nonce, { authTagLength: TAG_BYTES });
+    decipher.setAAD(associatedData(key.id, place)).setAuthTag(bytes.subarray(tagAt));
+    const opened = [decipher.update(bytes.subarray(NONCE_BYTES, tagAt)), decipher.final()];
+    return PayloadProto.decode(Buffer.concat(opened));
+  } catch {
+    throw new PayloadUnreadableError('altered');
+  }
+}
+
+/** Whether a payload looks like one that {@link seal} made. */
+export function isSealed({ metadata }: Payload): boolean {
+  const encoding = metadata?.[METADATA_ENCODING_KEY];
+  return encoding ? toText(encoding) === ENCRYPTED_ENCODING : false;
+}
+
+function belongs(place: Place, expected: Place): boolean {
+  return (
+    (expected.namespace === null || expected.namespace === place.namespace) &&
+    (expected.workflowId === null || expected.workflowId === place.workflowId)
+  );
+}
+
+/** JSON, so that no two places read the same. */
+function associatedData(keyId: string, { namespace, workflowId }: Place): Buffer {
+  return Buffer.from(JSON.stringify([FORMAT, keyId, namespace, workflowId]));
+}

@@ -1,0 +1,116 @@
+import { z } from 'zod';
+import {
+  ERROR_CATALOGUE,
+  type ErrorCode,
+  FAILURES,
+  type RefusalCode,
+  REFUSALS,
+} from '../../domain/error-catalogue.ts';
+
+/** OpenAI's error envelope. */
+export const ErrorEnvelope = z
+  .object({
+    error: z.object({
+      message: z.string(),
+      type: z.string(),
+      param: z.string().nullable(),
+      code: z.string().nullable(),
+    }),
+  })
+  .meta({ id: 'ErrorEnvelope' });
+export type ErrorEnvelope = z.infer<typeof ErrorEnvelope>;
+
+const isErrorCode = (code: string): code is ErrorCode => code in ERROR_CATALOGUE;
+
+/** The error answers of a route for its OpenAPI responses: by status, with the codes each can carry. */
+export function errorResponses(codes: readonly ErrorCode[]): Record<number, typeof ErrorEnvelope> {
+  const byStatus = Map.groupBy(codes, (code) => ERROR_CATALOGUE[code].status);
+  return Object.fromEntries(
+    [...byStatus].map(([status, group]) => [
+      status,
+      ErrorEnvelope.describe(
+        group.map((code) => `\`${code}\`: ${ERROR_CATALOGUE[code].meaning}`).join('\n\n'),
+      ),
+    ]),
+  );
+}
+
+/** Every recorded failure: what a POST that waited may answer. */
+export const FAILURE_CODES: readonly ErrorCode[] = Object.keys(FAILURES).filter(isErrorCode);
+
+/** Refusals that only a request's own path can answer. */
+const OF_RECORDS: ReadonlySet<string> = new Set([
+  'request_not_found',
+  'request_already_terminal',
+  'request_already_completed',
+  'request_not_terminal',
+]);
+/** Refusals of whatever cannot be received or routed. */
+export const TRANSPORT_REFUSALS: readonly RefusalCode[] = [
+  'invalid_request',
+  'method_not_allowed',
+  'request_timeout',
+  'uri_too_long',
+  'headers_too_large',
+  'duplicate_header',
+  'expectation_failed',
+];
+
+/** Refusals of who may not call, on every route that is not public. */
+const ACCESS_REFUSALS: readonly RefusalCode[] = [
+  'missing_api_key',
+  'invalid_authorization_scheme',
+  'invalid_api_key',
+  'missing_signature',
+  'invalid_signature',
+  'signature_expired',
+  'nonce_reused',
+  'host_not_allowed',
+  'origin_not_allowed',
+];
+
+/** Refusals of a body that cannot be read. */
+const BODY_REFUSALS: readonly RefusalCode[] = [
+  'invalid_json',
+  'invalid_encoding',
+  'invalid_unicode',
+  'invalid_number',
+  'duplicate_field',
+  'json_too_deep',
+  'too_many_fields',
+  'too_many_items',
+  'request_too_large',
+  'unsupported_media_type',
+  'unsupported_charset',
+  'unsupported_content_encoding',
+];
+
+const isRefusalCode = (code: string): code is RefusalCode => code in REFUSALS;
+
+/** Every refusal of `POST /v1/chat/completions`. */
+export const POST_REFUSALS: readonly RefusalCode[] = Object.keys(REFUSALS)
+  .filter(isRefusalCode)
+  .filter((code) => !OF_RECORDS.has(code) && code !== 'not_found');
+
+/** Every refusal of `GET /v1/requests/{id}`. */
+export const GET_REFUSALS: readonly RefusalCode[] = [
+  ...TRANSPORT_REFUSALS,
+  ...ACCESS_REFUSALS,
+  'invalid_type',
+  'invalid_value',
+  'request_not_found',
+  'payload_unreadable',
+  'overloaded',
+  'service_unavailable',
+];
+
+/** Refusals of whatever acts on a record, beside its own. */
+export const ACTION_REFUSALS: readonly RefusalCode[] = [
+  ...TRANSPORT_REFUSALS,
+  ...ACCESS_REFUSALS,
+  ...BODY_REFUSALS,
+  'request_not_found',
+  'payload_unreadable',
+  'overloaded',
+  'service_unavailable',
+];

@@ -1,0 +1,28 @@
+import type { FastifyReply } from 'fastify';
+import type { StoredRequest } from '../../domain/requests.ts';
+
+/** A record's answer, with a hint when to look again while it is not terminal. */
+export function sendRecord(reply: FastifyReply, stored: StoredRequest): FastifyReply {
+  const { id, terminal, next_attempt_at } = stored.record;
+  reply.header('x-request-id', id);
+  if (!terminal) reply.header('retry-after', String(pollAfterSeconds(next_attempt_at, Date.now())));
+  return reply.type('application/json; charset=utf-8').send(recordBytes(stored));
+}
+
+/** The record as JSON with the upstream's own text in it: its numbers and spacing reach every reader alike. */
+export function recordBytes({ record, result }: StoredRequest): Buffer {
+  const text = result === null ? 'null' : new TextDecoder().decode(result);
+  return Buffer.from(`${JSON.stringify(record).slice(0, -1)},"result":${text}}`);
+}
+
+/** Where a record is read; the id is opaque and may hold any visible ASCII. */
+export function recordPath(id: string): string {
+  return `/v1/requests/${encodeURIComponent(id)}`;
+}
+
+/** `Retry-After` while a request runs: until its next attempt, at least 1 s and at most 60 s. */
+export function pollAfterSeconds(nextAttemptAt: string | null, nowMs: number): number {
+  if (nextAttemptAt === null) return 1;
+  const seconds = Math.ceil((Date.parse(nextAttemptAt) - nowMs) / 1000);
+  return Math.min(60, Math.max(1, seconds));
+}

@@ -1,0 +1,59 @@
+import { Refusal } from '../../domain/refusal.ts';
+import type { App } from '../app.ts';
+import { type JsonBody, parseJson } from './parse-json.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The body as it came; null where there is none. `body` is its value after validation. */
+    jsonBody: JsonBody | null;
+  }
+  interface FastifyContextConfig {
+    /** An empty body is none, also under a JSON Content-Type. */
+    bodyIsOptional?: boolean;
+  }
+}
+
+/** JSON in UTF-8, not compressed, and nothing else. */
+export function acceptJson(app: App): void {
+  app.decorateRequest('jsonBody', null);
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
+    try {
+      refuseOtherEncodings(request.headers['content-type'], request.headers['content-encoding']);
+      const bytes = typeof body === 'string' ? Buffer.from(body) : body;
+      request.signed?.verifyUnlessDone(bytes);
+      if (bytes.length === 0 && request.routeOptions.config.bodyIsOptional === true) return done(null, null);
+      request.jsonBody = parseJson(bytes);
+      done(null, request.jsonBody.value);
+    } catch (error) {
+      done(error instanceof Error ? error : new Error('the body could not be read', { cause: error }));
+    }
+  });
+  app.addHook('preValidation', async ({ jsonBody, routeOptions: { schema, config } }) => {
+    const isMissing = jsonBody === null && schema?.body !== undefined && config.bodyIsOptional !== true;
+    // Without a Content-Type and without a body, no parser is asked.
+    if (isMissing) throw new Refusal('unsupported_media_type');
+  });
+}
+
+function refuseOtherEncodings(contentType: string | undefined, contentEncoding: string | undefined): void {
+  if (contentEncoding !== undefined && contentEncoding.toLowerCase() !== 'identity') {
+    throw new Refusal('unsupported_content_encoding');
+  }
+  const charset = /;\s*charset\s*=\s*"?([^";\s]+)/i.exec(contentType ?? '')?.[1];
+  if (charset !== undefined && charset.toLowerCase() !== 'utf-8') throw new Refusal('unsupported_charset');
+}
+
+/**
+ * The body's text without some of its top-level members; every other character stays as it came, so that
+ * what is sent upstream is what was validated.
+ */
+export function cutMembers({ text, members }: JsonBody, names: ReadonlySet<string>): string {
+  const kept = members.filter(({ name }) => !names.has(name));
+  if (kept.length === members.length) return text;
+  const first = members[0];
+  const last = members.at(-1);
+  if (first === undefined || last === undefined) return text;
+  const rest = kept.map(({ start, end }) => text.slice(start, end)).join(',');
+  return text.slice(0, first.start) + rest + text.slice(last.end);
+}

@@ -1,0 +1,39 @@
+import type { FastifySchemaCompiler } from 'fastify';
+import type { z } from 'zod';
+import type { RefusalCode } from '../../domain/error-catalogue.ts';
+import { Refusal } from '../../domain/refusal.ts';
+
+type Issue = z.core.$ZodIssue;
+
+/** Validates with the route's zod schemas; a fault becomes a {@link Refusal} that names the field. */
+export const validatorCompiler: FastifySchemaCompiler<z.ZodType> = ({ schema }) => {
+  return (data: unknown) => {
+    const parsed = schema.safeParse(data);
+    return parsed.success ? { value: parsed.data } : { error: toRefusal(parsed.error.issues) };
+  };
+};
+
+function toRefusal(issues: readonly Issue[]): Refusal {
+  const issue = deepest(issues[0]);
+  if (issue === undefined) return new Refusal('invalid_request');
+  const unknown = issue.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : [];
+  const code = toCode(issue);
+  const param = [...issue.path, ...unknown].map(String).join('.').slice(0, 200);
+  // zod's messages name types and bounds, never the value; those of keys are replaced, for they do.
+  const message = code === 'missing_field' || code === 'unknown_field' ? undefined : issue.message;
+  return new Refusal(code, { param, ...(message === undefined ? {} : { message: `${message}.` }) });
+}
+
+function toCode(issue: Issue): RefusalCode {
+  if (issue.code === 'unrecognized_keys') return 'unknown_field';
+  if (issue.code !== 'invalid_type') return issue.code === 'invalid_union' ? 'invalid_type' : 'invalid_value';
+  if (issue.expected === 'int') return 'invalid_value';
+  return /received undefined$/.test(issue.message) ? 'missing_field' : 'invalid_type';
+}
+
+/** Of a union, the branch that failed for its value rather than for its type says more. */
+function deepest(issue: Issue | undefined): Issue | undefined {
+  if (issue?.code !== 'invalid_union') return issue;
+  const byValue = issue.errors.flat().find((inner) => inner.code !== 'invalid_type');
+  return byValue === undefined ? issue : { ...byValue, path: [...issue.path, ...byValue.path] };
+}

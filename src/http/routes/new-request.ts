@@ -1,0 +1,105 @@
+import canonicalize from 'canonicalize';
+import { createHash, randomBytes } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { RequestOptions, withinCaps } from '../../domain/options.ts';
+import type { Project } from '../../domain/project.ts';
+import { RawJson } from '../../domain/raw-json.ts';
+import { Refusal } from '../../domain/refusal.ts';
+import { isIdempotencyKey, newRequestId } from '../../domain/request-id.ts';
+import { NamedBy, type NewRequest } from '../../domain/requests.ts';
+import { isObject } from '../../domain/run-contract.ts';
+import { Operation } from '../../domain/vocabulary.ts';
+import type { SignedRequest } from '../access/request-signatures.ts';
+import { soleHeader } from '../access/single-header.ts';
+import { cutMembers } from '../body/json-body.ts';
+import type { JsonBody } from '../body/parse-json.ts';
+import { type ChatCompletionBody, OWN_MEMBERS } from './schemas.ts';
+
+/** A chat completion as it was received and let in. */
+interface ReceivedCompletion {
+  /** The idempotency key; null = none was given. */
+  readonly key: string | null;
+  readonly signed: SignedRequest | null;
+  readonly body: ChatCompletionBody;
+  readonly jsonBody: JsonBody;
+  readonly project: Project;
+}
+
+/**
+ * What the store is given. What is sent upstream is the text as it came, less ReqRun's own members.
+ *
+ * @throws Refusal `invalid_value` where an option is beyond the project's cap
+ */
+export function toNewRequest({ key, signed, body, jsonBody, project }: ReceivedCompletion): NewRequest {
+  const { model, reqrun } = body;
+  const operation = Operation.chatCompletions;
+  const upstreamBody = Object.fromEntries(
+    Object.entries(jsonBody.value).filter(([name]) => !OWN_MEMBERS.has(name)),
+  );
+  // Validation has filled in the defaults; what the caller said itself stands in what it sent.
+  const given = jsonBody.value['reqrun'];
+  return {
+    ...nameOf(key, signed),
+    operation,
+    model,
+    fingerprint: fingerprint(operation, upstreamBody),
+    body: new RawJson(Buffer.from(cutMembers(jsonBody, OWN_MEMBERS))),
+    options: withinCaps(
+      reqrun ?? RequestOptions.parse({}),
+      isObject(given) ? given : {},
+      project.limits.caps,
+    ),
+  };
+}
+
+/** Of a signed request without a key: a replay of it, to any process, names the same request. */
+function nameOf(key: string | null, signed: SignedRequest | null): Pick<NewRequest, 'id' | 'namedBy'> {
+  if (key !== null) return { id: key, namedBy: NamedBy.key };
+  if (signed === null) return { id: newRequestId(randomBytes), namedBy: NamedBy.chance };
+  return { id: newRequestId((count) => signed.digest.subarray(0, count)), namedBy: NamedBy.nonce };
+}
+
+/**
+ * The key of a call, from its header (bare, or an RFC 8941 quoted string) or its body.
+ *
+ * @throws Refusal `duplicate_header`, `idempotency_key_not_signed`, `invalid_idempotency_key` or
+ *   `idempotency_key_conflict`
+ */
+export function readIdempotencyKey(
+  request: IncomingMessage,
+  fromBody: string | undefined,
+  { project, isSigned }: { readonly project: string; readonly isSigned: boolean },
+): string | null {
+  const sent = soleHeader(request, 'Idempotency-Key');
+  if (isSigned && sent !== undefined) {
+    throw new Refusal('idempotency_key_not_signed', { param: 'Idempotency-Key' });
+  }
+  const fromHeader = sent === undefined ? undefined : unquote(sent);
+  for (const key of [fromHeader, fromBody]) {
+    if (key !== undefined && !isIdempotencyKey(key, project)) {
+      throw new Refusal('invalid_idempotency_key', { param: 'idempotency_key' });
+    }
+  }
+  if (fromHeader !== undefined && fromBody !== undefined && fromHeader !== fromBody) {
+    throw new Refusal('idempotency_key_conflict', { param: 'idempotency_key' });
+  }
+  return fromHeader ?? fromBody ?? null;
+}
+
+/** RFC 8941, 3.3.3: within quotes a backslash escapes a quote or a backslash. */
+function unquote(header: string): string {
+  const quoted = /^"((?:[^"\\]|\\["\\])*)"$/.exec(header);
+  return quoted?.[1] === undefined ? header : quoted[1].replace(/\\(["\\])/g, '$1');
+}
+
+/**
+ * What "the same request" means: SHA-256 hex over the operation and the canonical JSON (RFC 8785) of what is
+ * sent upstream. Member order, white space, `1.0` against `1` and escapes don't count.
+ */
+export function fingerprint(operation: Operation, body: Record<string, unknown>): string {
+  return createHash('sha256')
+    .update(operation)
+    .update('\n')
+    .update(canonicalize(body) ?? '')
+    .digest('hex');
+}

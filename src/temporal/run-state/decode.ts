@@ -1,0 +1,55 @@
+import type { Client } from '@temporalio/client';
+import type {
+  LoadedDataConverter,
+  Payload,
+  ProtoFailure,
+  WorkflowSerializationContext,
+} from '@temporalio/common';
+import {
+  decodeArrayFromPayloads,
+  decodeOptionalFailureToOptionalError,
+} from '@temporalio/common/lib/internal-non-workflow/index.js';
+import type { Journal } from '../../domain/journal.ts';
+import { isRawJson, type RawJson } from '../../domain/raw-json.ts';
+import { isJournal } from '../../domain/run-contract.ts';
+
+/** Payloads as Temporal keeps them; `describe()` and histories hand them out still encoded. */
+interface EncodedPayloads {
+  readonly payloads?: Payload[] | null;
+}
+
+/** Reads what one request's workflow and activity have written, from the protos of describe and history. */
+export interface Decoder {
+  /** Null where there is none. */
+  journal(encoded: EncodedPayloads | null | undefined): Promise<Journal | null>;
+  result(encoded: EncodedPayloads | null | undefined): Promise<RawJson>;
+  failure(encoded: ProtoFailure | null | undefined): Promise<Error | undefined>;
+}
+
+/** What a request's payloads belong to: encrypted ones are refused elsewhere. */
+export function contextOf(client: Client, workflowId: string): WorkflowSerializationContext {
+  return { type: 'workflow', namespace: client.options.namespace, workflowId };
+}
+
+export function decoderOf(client: Client, workflowId: string): Decoder {
+  return createDecoder(client.options.loadedDataConverter, contextOf(client, workflowId));
+}
+
+export function createDecoder(
+  converter: LoadedDataConverter,
+  context: WorkflowSerializationContext,
+): Decoder {
+  const values = (encoded: EncodedPayloads | null | undefined): Promise<unknown[]> =>
+    decodeArrayFromPayloads(converter, encoded?.payloads, context);
+  return {
+    async journal(encoded) {
+      return (await values(encoded)).find(isJournal) ?? null;
+    },
+    async result(encoded) {
+      const [result] = await values(encoded);
+      if (!isRawJson(result)) throw new TypeError('a completed run has no result that can be read');
+      return result;
+    },
+    failure: (encoded) => decodeOptionalFailureToOptionalError(converter, encoded, context),
+  };
+}

@@ -1,0 +1,135 @@
+import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
+import { optionalTsToDate } from '@temporalio/common/lib/time.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { beginAttempt, interruptAttempt, type Journal } from '../../domain/journal.ts';
+import type { RequestError } from '../../domain/record.ts';
+import { EVENTS_OF_A_START, type RunMemo } from '../../domain/run-contract.ts';
+import { CANCELLED_ERROR, DEADLINE_ERROR, requestError, TERMINATED_ERROR } from '../../domain/run-end.ts';
+import { FailureReason, RequestStatus } from '../../domain/vocabulary.ts';
+import type { Decoder } from './decode.ts';
+import { findPendingCall, isWaiting, type PendingCall, readPendingJournal } from './pending-activity.ts';
+import { readEarlier } from './previous-runs.ts';
+import { readActivityEnd } from './run-history.ts';
+
+/** The state of one run, read from Temporal alone: no worker is asked. */
+export interface RunState {
+  readonly status: RequestStatus;
+  readonly journal: Journal;
+  readonly error: RequestError | null;
+  readonly result: Uint8Array | null;
+  readonly nextAttemptAt: Date | null;
+  readonly completedAt: Date | null;
+}
+
+/** Between two looks for an end that is kept back; the caller's deadline bounds their number. */
+const HELD_BACK_MS = 25;
+
+export async function readRun(
+  client: Client,
+  decoder: Decoder,
+  description: WorkflowExecutionDescription,
+  memo: RunMemo,
+): Promise<RunState> {
+  const earlier = await readEarlierRuns(client, decoder, description, memo);
+  const running = isOpen(description);
+  const pending = findPendingCall(description);
+  if (running && pending) return pendingRun(pending, decoder, memo, earlier);
+  if (running && description.historyLength <= EVENTS_OF_A_START) return open(RequestStatus.queued, earlier);
+
+  // The activity's end in history is the request's end, also while the run has not closed over it.
+  const { workflowId, runId } = description;
+  const end = await readActivityEnd(client, decoder, { workflowId, runId }, earlier);
+  if (running && end.kind === 'open') {
+    // A workflow task runs, and Temporal keeps the call's end back so long: it is neither pending nor written.
+    await sleep(HELD_BACK_MS);
+    const handle = client.workflow.getHandle(workflowId, runId);
+    return readRun(client, decoder, await handle.describe(), memo);
+  }
+  // The same instant before and after the run has closed: a terminal record changes no more.
+  const endedAt = 'at' in end ? end.at : null;
+  const completedAt = endedAt ?? description.closeTime ?? null;
+  if (end.kind === 'completed') {
+    const { journal, result } = end;
+    const ended = { status: RequestStatus.completed, error: null, nextAttemptAt: null };
+    return { ...ended, journal, result, completedAt };
+  }
+  const journal = end.kind === 'failed' ? end.journal : earlier;
+  if (running) {
+    if (end.kind !== 'failed') return open(RequestStatus.queued, journal);
+    // The workflow will close as cancelled, whatever the call ended with.
+    return failed(cancelRequested(description) ? CANCELLED_ERROR : end.error, journal, completedAt);
+  }
+  const left = end.kind === 'open' ? await journalLeftBehind(pending, decoder, memo, earlier) : journal;
+  return failed(closedError(description, end.kind === 'failed' ? end.error : null), left, completedAt);
+}
+
+/** Whether the run has not closed. One that an operator has paused has not: its call may still end. */
+export function isOpen({ status }: WorkflowExecutionDescription): boolean {
+  return status.name === 'RUNNING' || status.name === 'PAUSED';
+}
+
+/** Whether a cancellation of this run was asked for and accepted. */
+export function cancelRequested({ raw }: WorkflowExecutionDescription): boolean {
+  return raw.workflowExtendedInfo?.cancelRequested ?? false;
+}
+
+/** What every read of a run goes on from. */
+export function readEarlierRuns(
+  client: Client,
+  decoder: Decoder,
+  description: WorkflowExecutionDescription,
+  memo: RunMemo,
+): Promise<Journal> {
+  return readEarlier(client, decoder, description, memo, (before) =>
+    readRun(client, decoder, before, memo).then(({ journal }) => journal),
+  );
+}
+
+async function pendingRun(
+  pending: PendingCall,
+  decoder: Decoder,
+  memo: RunMemo,
+  earlier: Journal,
+): Promise<RunState> {
+  const journal = await readPendingJournal(pending, decoder, memo, earlier);
+  if (!isWaiting(pending)) return open(RequestStatus.processing, journal);
+  if (journal.begun === earlier.begun) return open(RequestStatus.queued, journal);
+  const nextAttemptAt = optionalTsToDate(pending.nextAttemptScheduleTime) ?? null;
+  return { ...open(RequestStatus.retrying, journal), nextAttemptAt };
+}
+
+/** A run that Temporal ended over an activity that was still open: nobody can say how its last attempt went. */
+async function journalLeftBehind(
+  pending: PendingCall | undefined,
+  decoder: Decoder,
+  memo: RunMemo,
+  earlier: Journal,
+): Promise<Journal> {
+  if (!pending) return interruptAttempt(beginAttempt(earlier, 1, null));
+  return interruptAttempt(await readPendingJournal(pending, decoder, memo, earlier));
+}
+
+function closedError(
+  description: WorkflowExecutionDescription,
+  activityError: RequestError | null,
+): RequestError {
+  switch (description.status.name) {
+    case 'CANCELLED':
+      return CANCELLED_ERROR;
+    case 'TERMINATED':
+      return TERMINATED_ERROR;
+    case 'TIMED_OUT':
+      return DEADLINE_ERROR;
+    default:
+      return activityError ?? requestError('deadline_exceeded', FailureReason.deadlineExceeded);
+  }
+}
+
+function open(status: RequestStatus, journal: Journal): RunState {
+  return { status, journal, error: null, result: null, nextAttemptAt: null, completedAt: null };
+}
+
+function failed(error: RequestError, journal: Journal, completedAt: Date | null): RunState {
+  const status = error.code === CANCELLED_ERROR.code ? RequestStatus.cancelled : RequestStatus.failed;
+  return { status, journal, error, result: null, nextAttemptAt: null, completedAt };
+}

@@ -1,0 +1,38 @@
+import { Refusal } from '../../domain/refusal.ts';
+import type { StoredRequest } from '../../domain/requests.ts';
+import { orNotAnswered, type RpcBudget } from '../calls/call-budget.ts';
+import type { TemporalRequestsDependencies } from './dependencies.ts';
+import { own, type OwnRuns } from './find-run.ts';
+
+/** Asks Temporal for the cancellation, which the workflow carries out: `Requests.cancel`. */
+export async function cancelRequest(
+  dependencies: TemporalRequestsDependencies,
+  runs: OwnRuns,
+  workflowId: string,
+  budget: RpcBudget,
+): Promise<StoredRequest | null> {
+  const { client } = dependencies;
+  const before = own(await runs.look(workflowId, budget));
+  if (before === null) return null;
+  if (before.stored.record.terminal) throw alreadyTerminal(before.stored);
+  const handle = client.workflow.getHandle(workflowId, before.description.runId);
+  const after = await orNotAnswered('cancellation', async () => {
+    // A run that ended meanwhile is not found: the record tells how.
+    await runs.call(budget, () => handle.cancel());
+    return own(await runs.look(workflowId, budget));
+  });
+  if (after === null) return null;
+  const { record } = after.stored;
+  const isNewRun = after.description.runId !== before.description.runId;
+  // The run had ended, and somebody retried the request: it is the request that is to be cancelled.
+  if (isNewRun && !record.terminal) return cancelRequest(dependencies, runs, workflowId, budget);
+  if (record.terminal && !record.cancel_requested) throw alreadyTerminal(after.stored);
+  return after.stored;
+}
+
+function alreadyTerminal({ record }: StoredRequest): Refusal {
+  return new Refusal('request_already_terminal', {
+    message: `The request has ended already (${record.status}); it cannot be cancelled any more.`,
+    requestId: record.id,
+  });
+}

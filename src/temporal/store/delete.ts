@@ -1,0 +1,65 @@
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
+import {
+  type InternalWorkflowStartOptions,
+  InternalWorkflowStartOptionsSymbol,
+} from '@temporalio/client/lib/internal.js';
+import { Refusal } from '../../domain/refusal.ts';
+import { type Deletion, DELETION_TYPE, MEMO_KEY, type RunMemo } from '../../domain/run-contract.ts';
+import { orNotAnswered, type RpcBudget } from '../calls/call-budget.ts';
+import type { TemporalRequestsDependencies } from './dependencies.ts';
+import { own, type OwnRun, type OwnRuns, untilClosed } from './find-run.ts';
+
+/**
+ * Deletes a terminal request: `Requests.delete`. A closed run cannot be marked, so a run of another type takes
+ * the id over, which Temporal decides atomically; every process then knows that the request is gone.
+ */
+export async function deleteRequest(
+  dependencies: TemporalRequestsDependencies,
+  runs: OwnRuns,
+  workflowId: string,
+  budget: RpcBudget,
+): Promise<boolean> {
+  const last = own(await runs.look(workflowId, budget));
+  if (last === null) return false;
+  const { id, terminal } = last.stored.record;
+  if (!terminal) throw notTerminal(id);
+  const isFree = await untilClosed(runs, last, budget);
+  return orNotAnswered('deletion', async () => {
+    if (isFree && (await takeOver(dependencies, runs, last, budget))) return true;
+    // Another run has the id by now: that of the same deletion, or a retry's, which was first.
+    if (typeof (await runs.find(workflowId, budget)) !== 'string') throw notTerminal(id);
+    return true;
+  });
+}
+
+/** False where another run has the id. */
+async function takeOver(
+  { boundedClient, start: { taskQueue } }: TemporalRequestsDependencies,
+  runs: OwnRuns,
+  { description: { workflowId, runId }, memo: { earlier: _journal, ...memo } }: OwnRun,
+  budget: RpcBudget,
+): Promise<boolean> {
+  const start: InternalWorkflowStartOptions & { args: [Deletion]; memo: { [MEMO_KEY]: RunMemo } } = {
+    workflowId,
+    args: [{ request_id: workflowId, last_run_id: runId }],
+    taskQueue,
+    workflowIdConflictPolicy: 'FAIL',
+    workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+    memo: { [MEMO_KEY]: memo },
+    staticSummary: 'deletes the request with this id',
+    [InternalWorkflowStartOptionsSymbol]: { requestId: `deletion-of-${runId}` },
+  };
+  const begin = (): Promise<boolean> =>
+    boundedClient.workflow.start(DELETION_TYPE, start).then(
+      () => true,
+      (error: unknown) => {
+        if (error instanceof WorkflowExecutionAlreadyStartedError) return false;
+        throw error;
+      },
+    );
+  return (await runs.call(budget, begin, boundedClient)) ?? false;
+}
+
+function notTerminal(id: string): Refusal {
+  return new Refusal('request_not_terminal', { requestId: id });
+}

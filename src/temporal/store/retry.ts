@@ -1,0 +1,94 @@
+import { decodeArrayFromPayloads } from '@temporalio/common/lib/internal-non-workflow/index.js';
+import { carryOver } from '../../domain/journal.ts';
+import { withinCaps, withOverrides } from '../../domain/options.ts';
+import { requireAllowed } from '../../domain/project.ts';
+import { isRawJson, type RawJson } from '../../domain/raw-json.ts';
+import { Refusal } from '../../domain/refusal.ts';
+import type { RetryByHand, StoredRequest } from '../../domain/requests.ts';
+import type { RunMemo } from '../../domain/run-contract.ts';
+import { RequestStatus } from '../../domain/vocabulary.ts';
+import { orNotAnswered, type RpcBudget, unavailable } from '../calls/call-budget.ts';
+import { contextOf } from '../run-state/decode.ts';
+import type { TemporalRequestsDependencies } from './dependencies.ts';
+import { own, type OwnRun, type OwnRuns, untilClosed } from './find-run.ts';
+import { startRun, startUntilKnown } from './start-run.ts';
+
+/** Starts the next run of a failed or cancelled request: `Requests.retry`. */
+export async function retryRequest(
+  dependencies: TemporalRequestsDependencies,
+  runs: OwnRuns,
+  workflowId: string,
+  { run: wanted, options, caps, models }: RetryByHand,
+  budget: RpcBudget,
+): Promise<StoredRequest | null> {
+  const { boundedClient } = dependencies;
+  // An eager start needs the other client.
+  const start = { ...dependencies.start, eagerStart: false };
+  const last = own(await runs.look(workflowId, budget));
+  if (last === null) return null;
+  const { record } = last.stored;
+  if (wanted !== null && wanted > record.run) throw noSuchRun();
+  if (wanted !== null && wanted < record.run) return last.stored;
+  if (record.status === RequestStatus.completed) throw refused('request_already_completed', record.id);
+  if (!record.terminal) {
+    // Another caller's retry goes on already; a first run was never retried.
+    if (record.run > 1) return last.stored;
+    throw refused('request_not_terminal', record.id);
+  }
+  // What began as its project's may have been taken from it since.
+  requireAllowed(models, last.memo.model);
+  const body = await readBody(dependencies, runs, last, budget);
+  // Last before the start, so that the gap in which a deletion could come and be done is a millisecond's.
+  const isFree = body !== null && (await untilClosed(runs, last, budget));
+  const { runId } = last.description;
+  const memo: RunMemo = {
+    ...last.memo,
+    options: withinCaps(withOverrides(last.memo.options, options), options, caps),
+    run: last.memo.run + 1,
+    earlier: { run_id: runId, journal: carryOver(last.journal) },
+  };
+  return orNotAnswered('retry', async () => {
+    if (isFree) {
+      // Calls at once that saw the same end are one start to Temporal, also when its run has ended already.
+      const run = { workflowId, startId: `retry-of-${runId}`, memo, body };
+      const known = await startUntilKnown(
+        (untilMs) =>
+          boundedClient.connection.withDeadline(untilMs, () => startRun(boundedClient, start, run)),
+        budget,
+      );
+      if (typeof known !== 'string') throw unavailable(known.unknown);
+    }
+    return own(await runs.look(workflowId, budget))?.stored ?? null;
+  });
+}
+
+/** The body as it came: the second argument of the run before. Null where that was deleted just now. */
+async function readBody(
+  { client }: TemporalRequestsDependencies,
+  runs: OwnRuns,
+  { description: { workflowId, runId } }: OwnRun,
+  budget: RpcBudget,
+): Promise<RawJson | null> {
+  const { namespace, loadedDataConverter } = client.options;
+  const page = await runs.call(budget, () =>
+    client.workflowService.getWorkflowExecutionHistory({
+      namespace,
+      execution: { workflowId, runId },
+      maximumPageSize: 1,
+    }),
+  );
+  if (page === null) return null;
+  const payloads = page.history?.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads;
+  const context = contextOf(client, workflowId);
+  const body = (await decodeArrayFromPayloads(loadedDataConverter, payloads, context)).find(isRawJson);
+  if (body === undefined) throw new TypeError('the run before has no body that can be read');
+  return body;
+}
+
+function noSuchRun(): Refusal {
+  return new Refusal('invalid_value', { param: 'run', message: 'The request has no such run yet.' });
+}
+
+function refused(code: 'request_already_completed' | 'request_not_terminal', id: string): Refusal {
+  return new Refusal(code, { requestId: id });
+}

@@ -1,0 +1,96 @@
+import { activityInfo, getClient, heartbeat } from '@temporalio/activity';
+import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
+import { optionalTsToDate } from '@temporalio/common/lib/time.js';
+import type { Inquiry } from '../../../activities/index.ts';
+import { type Housekeeping, isRunMemo, MEMO_KEY, type RunMemo } from '../../domain/run-contract.ts';
+import { createRpcBudget, orGone, withinBudget } from '../calls/call-budget.ts';
+import { type Decoder, decoderOf } from '../run-state/decode.ts';
+import { findPendingCall, readPendingJournal } from '../run-state/pending-activity.ts';
+import { isReset, runBefore } from '../run-state/previous-runs.ts';
+import { cancelRequested, readEarlierRuns } from '../run-state/read-run.ts';
+
+/**
+ * Reads the journal of a run's attempts, as every reader does. Temporal drops the journal of an activity that is
+ * cancelled between two attempts, so the workflow asks for it first and has the answer in its history.
+ */
+export const recallAttempts: Housekeeping['recallAttempts'] = async (run) => {
+  const { client, decoder, description, memo } = await describe(run);
+  const pending = findPendingCall(description);
+  if (pending === undefined || memo === null) return null;
+  const earlier = await readEarlierRuns(client, decoder, description, memo);
+  return readPendingJournal(pending, decoder, memo, earlier);
+};
+
+/** Reads what a run goes on from after a reset: Temporal's activity knows nothing of the run before. */
+export const recallEarlier: Housekeeping['recallEarlier'] = async (run) => {
+  const { client, decoder, description, memo } = await describe(run);
+  if (memo === null || !isReset(description)) return null;
+  return readEarlierRuns(client, decoder, description, memo);
+};
+
+interface Described {
+  readonly client: Client;
+  readonly decoder: Decoder;
+  readonly description: WorkflowExecutionDescription;
+  /** Null where it is none of ours. */
+  readonly memo: RunMemo | null;
+}
+
+async function describe(run: { workflow_id: string; run_id: string }): Promise<Described> {
+  const client = getClient();
+  const description = await client.workflow.getHandle(run.workflow_id, run.run_id).describe();
+  const memo = description.memo?.[MEMO_KEY];
+  const decoder = decoderOf(client, run.workflow_id);
+  return { client, decoder, description, memo: isRunMemo(memo) ? memo : null };
+}
+
+/**
+ * Deletes the runs of a request, oldest first, and last the run that asked for it, which holds the id until
+ * then. Repeating it is harmless: a run that is gone already counts as deleted.
+ */
+export const deleteRuns: Housekeeping['deleteRuns'] = async ({ request_id, last_run_id }) => {
+  const client = getClient();
+  const runIds: string[] = [];
+  let runId: string | null = last_run_id;
+  while (runId !== null) {
+    runIds.push(runId);
+    heartbeat();
+    runId = await orGone(before(client, request_id, runId));
+  }
+  // Oldest first: a repetition still finds the newest, which leads to the others.
+  for (const runId of runIds.toReversed()) await deleteRun(client, request_id, runId);
+  await deleteRun(client, request_id, activityInfo().workflowExecution?.runId ?? '');
+};
+
+async function before(client: Client, workflowId: string, runId: string): Promise<string | null> {
+  return runBefore(client, await client.workflow.getHandle(workflowId, runId).describe());
+}
+
+async function deleteRun(client: Client, workflowId: string, runId: string): Promise<void> {
+  const { namespace } = client.options;
+  await orGone(
+    client.workflowService.deleteWorkflowExecution({ namespace, workflowExecution: { workflowId, runId } }),
+  );
+}
+
+/** A missing answer must not hold the call up for longer. */
+const WITHIN_MS = 2_000;
+const UNANSWERED: Inquiry = { isCancelled: false, startedAtMs: null };
+
+/** What Temporal says of the attempt that asks. */
+export async function inquire(): Promise<Inquiry> {
+  const { workflowId, runId } = activityInfo().workflowExecution ?? {};
+  if (workflowId === undefined) return UNANSWERED;
+  const client = getClient();
+  const budget = createRpcBudget(WITHIN_MS);
+  const describe = client.connection.withDeadline(budget.deadlineMs, () =>
+    client.workflow.getHandle(workflowId, runId).describe(),
+  );
+  return withinBudget(budget, describe).then(
+    (description) => ({
+      isCancelled: cancelRequested(description),
+      startedAtMs: optionalTsToDate(findPendingCall(description)?.lastStartedTime)?.getTime() ?? null,
+    }),
+    () => UNANSWERED,
+  );
+}

@@ -1,0 +1,136 @@
+import { isObject } from '../domain/run-contract.ts';
+import {
+  FIRST_BACKOFF_MS,
+  LOST,
+  OVERLOAD_BACKOFF_MS,
+  Retry,
+  row,
+  type UpstreamFailure,
+} from '../domain/upstream-failure.ts';
+import { classifyStatus } from './classify-status.ts';
+import { errorWords, isBilling } from './error-object.ts';
+import { parseRetryAfterMs } from './retry-after.ts';
+
+const NO_COMPLETION = row({ code: 'upstream_invalid_response', retry: Retry.twice });
+
+/** The rows 8 to 19: a 2xx. Null for a completion, whatever its content type says. */
+export function classifyBody(bytes: Uint8Array, headers: Headers, nowMs: number): UpstreamFailure | null {
+  const contentType = headers.get('content-type') ?? '';
+  const text = decode(bytes);
+  if (text?.trim() === '') return NO_COMPLETION;
+  const body = text === null ? undefined : parse(text);
+  if (body === undefined) {
+    if (text !== null && contentType.includes('text/event-stream')) return classifyEventStream(text);
+    return looksLikeJson(bytes, contentType)
+      ? row({ code: 'upstream_invalid_response', ...LOST })
+      : NO_COMPLETION;
+  }
+  if (!isObject(body)) return NO_COMPLETION;
+  if (isSet(body['error'])) return classifyErrorInBody(body['error'], headers, nowMs);
+  return classifyChoices(body['choices']);
+}
+
+function classifyChoices(choices: unknown): UpstreamFailure | null {
+  if (!Array.isArray(choices) || choices.length === 0) return NO_COMPLETION;
+  for (const choice of choices) {
+    if (!isObject(choice)) return NO_COMPLETION;
+    if (isSet(choice['error']) || choice['finish_reason'] === 'error') {
+      return row({ code: 'upstream_error_in_body', ...LOST });
+    }
+    if ((choice['finish_reason'] ?? null) === null && !hasContent(choice['message'])) {
+      return row({ code: 'upstream_incomplete', retry: Retry.twice });
+    }
+  }
+  return null;
+}
+
+function hasContent(message: unknown): boolean {
+  if (!isObject(message)) return false;
+  const { content, tool_calls: tools, function_call: call, refusal, audio } = message;
+  const filled = (value: unknown): boolean =>
+    (typeof value === 'string' || Array.isArray(value)) && value.length > 0;
+  return filled(content) || filled(tools) || filled(refusal) || isObject(call) || isObject(audio);
+}
+
+/** Some upstreams send `error: null`, `false` or `""` with every completion. */
+function isSet(error: unknown): boolean {
+  return error !== undefined && error !== null && error !== false && error !== '';
+}
+
+/** Row 8 or row 9: a proxy's HTML page is none, not even under the content type that the proxy kept. */
+function looksLikeJson(bytes: Uint8Array, contentType: string): boolean {
+  const start = new TextDecoder().decode(bytes.subarray(0, 64)).trimStart();
+  return /^[{[]/.test(start) || (/\bjson\b/.test(contentType) && !start.startsWith('<'));
+}
+
+/** A byte order mark stays: what is judged is what is passed on, from which the one that may be is cut already. */
+function decode(bytes: Uint8Array): string | null {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return null;
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+const RATE_CODES: ReadonlySet<string> = new Set(['rate_limit_exceeded', 'slow_down', 'rate_limit_error']);
+
+/**
+ * Row 12: a 200 with an `error`. A three-digit code is a status in disguise; of names, only well-known ones
+ * are believed. Its model may have run all the same, so the outcome stays unknown.
+ */
+export function classifyErrorInBody(error: unknown, headers: Headers, nowMs: number): UpstreamFailure {
+  const words = errorWords(error);
+  const code = words.upstreamCode ?? '';
+  const like = /^[45]\d\d$/.test(code)
+    ? classifyStatus({ status: Number(code), headers, words }, nowMs)
+    : null;
+  const named = isBilling(words) ? Retry.never : RATE_CODES.has(code) ? Retry.always : Retry.twice;
+  return row({
+    code: 'upstream_error_in_body',
+    retry: like?.retry ?? named,
+    firstBackoffMs: like?.firstBackoffMs ?? (code === 'slow_down' ? OVERLOAD_BACKOFF_MS : FIRST_BACKOFF_MS),
+    retryAfterMs: parseRetryAfterMs(headers, nowMs),
+    ...words,
+  });
+}
+
+/** The rows 20, 21 and, for a whole stream, 9: an upstream that streams although it was not asked to. */
+export function classifyEventStream(text: string): UpstreamFailure {
+  const events = [...text.matchAll(/^data:(.*)$/gm)].map(([, data]) => (data ?? '').trim());
+  const chunks = events.map(parseEvent);
+  if (/^event:\s*error\s*$/m.test(text) || chunks.some(carriesError)) {
+    return row({ code: 'upstream_error_in_stream', ...LOST });
+  }
+  return events.includes('[DONE]') || chunks.some(isEnd)
+    ? row({ code: 'upstream_invalid_response', retry: Retry.twice })
+    : row({ code: 'upstream_stream_truncated', ...LOST });
+}
+
+function carriesError(chunk: unknown): boolean {
+  if (!isObject(chunk)) return false;
+  return (chunk['error'] ?? null) !== null || finishReasons(chunk).includes('error');
+}
+
+function isEnd(chunk: unknown): boolean {
+  return isObject(chunk) && finishReasons(chunk).some((reason) => typeof reason === 'string');
+}
+
+function finishReasons({ choices }: Record<string, unknown>): unknown[] {
+  return Array.isArray(choices) ? choices.filter(isObject).map((choice) => choice['finish_reason']) : [];
+}
+
+function parseEvent(data: string): unknown {
+  try {
+    return JSON.parse(data);
+  } catch {
+    return undefined;
+  }
+}
