@@ -7,7 +7,7 @@ import { describePayloads, planCodecServer, startCodecServer } from './process/c
 import { createIdentity, isPredecessor } from './process/identity.ts';
 import { openKeys } from './process/keys.ts';
 import { startMetrics } from './process/metrics.ts';
-import { insistedOn, runEntry } from './process/run-entry.ts';
+import { securityOverrides, runEntry } from './process/run-entry.ts';
 import { startApi } from './process/start-api.ts';
 import { startWorker } from './process/start-worker.ts';
 import { chooseUpstream } from './process/upstream.ts';
@@ -86,7 +86,7 @@ await runEntry(async ({ config, log, stopper }) => {
       upstream: baseURL,
       payloads: describePayloads(config, codec),
       metricsUrl: metrics?.url ?? null,
-      insistedOn: insistedOn(config),
+      securityOverrides: securityOverrides(config),
       isDemo,
       isKeyed: keys !== null,
       model,

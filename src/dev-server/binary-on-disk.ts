@@ -1,7 +1,21 @@
 import { access, constants } from 'node:fs/promises';
 import { delimiter, resolve } from 'node:path';
-import type { Finding } from './find-binary.ts';
 import { type Env, outputOf } from './run-command.ts';
+
+/** The path of a binary, or why there is none. */
+export type Finding = { readonly path: string } | { readonly missing: string };
+
+/** Where a binary is looked for, and what a download or a build needs. */
+export interface BinarySettings {
+  /** Outside node_modules, which `npm ci` empties. */
+  readonly cacheDir: string;
+  /** One line for a person, where something takes longer than a second. */
+  readonly progress: (line: string) => void;
+  /** For the search on PATH and, as far as `childEnv` lets it through, for the commands that are run. */
+  readonly env: Env;
+  /** Ends a download or a build; the search then throws the signal's reason. */
+  readonly signal?: AbortSignal;
+}
 
 /** The first `temporal` on PATH, if its server is recent enough. */
 export async function findOnPath(env: Env): Promise<Finding> {

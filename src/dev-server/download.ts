@@ -1,8 +1,7 @@
 import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { CLI_VERSION, findCached } from './binary-on-disk.ts';
-import type { BinarySettings, Finding } from './find-binary.ts';
+import { type BinarySettings, CLI_VERSION, findCached, type Finding } from './binary-on-disk.ts';
 import { runGroup } from './run-command.ts';
 
 const ENTRY_PATH = fileURLToPath(new URL('./download-entry.ts', import.meta.url));

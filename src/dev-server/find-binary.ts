@@ -1,27 +1,12 @@
 import { join, resolve } from 'node:path';
-import { CLI_VERSION, findCached, findOnPath } from './binary-on-disk.ts';
+import { CLI_VERSION, findCached, findOnPath, type Finding, type BinarySettings } from './binary-on-disk.ts';
 import { downloadBinary } from './download.ts';
 import { buildWithGo } from './go-build.ts';
-import type { Env } from './run-command.ts';
-
-/** The path of a binary, or why there is none. */
-export type Finding = { readonly path: string } | { readonly missing: string };
 
 /** One way to come by a Temporal CLI. */
 export interface BinarySource {
   readonly name: string;
   find(): Promise<Finding>;
-}
-
-export interface BinarySettings {
-  /** Outside node_modules, which `npm ci` empties. */
-  readonly cacheDir: string;
-  /** One line for a person, where something takes longer than a second. */
-  readonly progress: (line: string) => void;
-  /** For the search on PATH and, as far as `childEnv` lets it through, for the commands that are run. */
-  readonly env: Env;
-  /** Ends a download or a build; the search then throws the signal's reason. */
-  readonly signal?: AbortSignal;
 }
 
 /** On PATH, cached, the SDK's own download, built from Go modules: in this order. */

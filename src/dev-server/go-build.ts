@@ -1,8 +1,7 @@
 import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { canGoBuild, CLI_VERSION } from './binary-on-disk.ts';
-import type { BinarySettings, Finding } from './find-binary.ts';
+import { type BinarySettings, canGoBuild, CLI_VERSION, type Finding } from './binary-on-disk.ts';
 import { outputOf, runGroup } from './run-command.ts';
 
 /** The Go module that pins the CLI and, by go.sum, every line of what it is built from. */

@@ -1,5 +1,5 @@
 import { Connection } from '@temporalio/client';
-import { msNumberToTs } from '@temporalio/common/lib/time.js';
+import { msNumberToTs } from '../temporal/sdk-internals.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isListening } from './ports.ts';
 

@@ -4,7 +4,6 @@ import {
   type PayloadCodec,
   type SerializationContext,
 } from '@temporalio/common';
-import { decode as toText } from '@temporalio/common/lib/encoding.js';
 import type { EncryptionKeys } from './keys.ts';
 import { type Place, seal, unseal } from './sealed-payload.ts';
 
@@ -38,5 +37,7 @@ const NOT_STARTED = '"ACTIVITY_ID_NOT_STARTED"';
 export function isServersOwn({ metadata, data }: Payload): boolean {
   const encoding = metadata?.[METADATA_ENCODING_KEY];
   if (!encoding || !data || data.byteLength !== NOT_STARTED.length) return false;
-  return toText(encoding) === 'json/plain' && toText(data) === NOT_STARTED;
+  return (
+    new TextDecoder().decode(encoding) === 'json/plain' && new TextDecoder().decode(data) === NOT_STARTED
+  );
 }

@@ -1,5 +1,4 @@
 import { METADATA_ENCODING_KEY, type Payload } from '@temporalio/common';
-import { encode as toBytes, decode as toText } from '@temporalio/common/lib/encoding.js';
 import proto from '@temporalio/proto';
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import type { EncryptionKeys } from './keys.ts';
@@ -38,11 +37,11 @@ export function seal(payload: Payload, { current }: EncryptionKeys, place: Place
   const { namespace, workflowId } = place;
   return {
     metadata: {
-      [METADATA_ENCODING_KEY]: toBytes(ENCRYPTED_ENCODING),
-      [FORMAT_KEY]: toBytes(FORMAT),
-      [KEY_ID]: toBytes(current.id),
-      ...(namespace === null ? {} : { [NAMESPACE_KEY]: toBytes(namespace) }),
-      ...(workflowId === null ? {} : { [WORKFLOW_KEY]: toBytes(workflowId) }),
+      [METADATA_ENCODING_KEY]: Buffer.from(ENCRYPTED_ENCODING),
+      [FORMAT_KEY]: Buffer.from(FORMAT),
+      [KEY_ID]: Buffer.from(current.id),
+      ...(namespace === null ? {} : { [NAMESPACE_KEY]: Buffer.from(namespace) }),
+      ...(workflowId === null ? {} : { [WORKFLOW_KEY]: Buffer.from(workflowId) }),
     },
     data: Buffer.concat([...sealed, cipher.getAuthTag()]),
   };
@@ -57,7 +56,7 @@ export function seal(payload: Payload, { current }: EncryptionKeys, place: Place
 export function unseal({ metadata, data }: Payload, keys: EncryptionKeys, expected: Place): Payload {
   const text = (name: string): string | null => {
     const value = metadata?.[name];
-    return value ? toText(value) : null;
+    return value ? new TextDecoder().decode(value) : null;
   };
   if (text(METADATA_ENCODING_KEY) !== ENCRYPTED_ENCODING) throw new PayloadUnreadableError('not encrypted');
   if (text(FORMAT_KEY) !== FORMAT) throw new PayloadUnreadableError('unknown format');
@@ -83,7 +82,7 @@ export function unseal({ metadata, data }: Payload, keys: EncryptionKeys, expect
 /** Whether a payload looks like one that {@link seal} made. */
 export function isSealed({ metadata }: Payload): boolean {
   const encoding = metadata?.[METADATA_ENCODING_KEY];
-  return encoding ? toText(encoding) === ENCRYPTED_ENCODING : false;
+  return encoding ? new TextDecoder().decode(encoding) === ENCRYPTED_ENCODING : false;
 }
 
 function belongs(place: Place, expected: Place): boolean {

@@ -1,5 +1,5 @@
 import swagger from '@fastify/swagger';
-import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+import Fastify, { LogController } from 'fastify';
 import {
   jsonSchemaTransform,
   jsonSchemaTransformObject,
@@ -7,64 +7,27 @@ import {
   type ZodTypeProvider,
 } from 'fastify-type-provider-zod';
 import manifest from '../../package.json' with { type: 'json' };
-import type { Limit } from '../domain/limit.ts';
-import type { Requests } from '../domain/requests.ts';
-import { type Access, authenticate } from './access/authenticate.ts';
+import { authenticate } from './access/authenticate.ts';
 import { createProjectLimiter } from './access/project-limits.ts';
 import { createSignatures } from './access/request-signatures.ts';
 import { handleErrors } from './answers/errors.ts';
-import { type HttpObserver, logRequests, observeAnswer, observeAnswers } from './answers/log-and-metrics.ts';
+import { logRequests, observeAnswer, observeAnswers } from './answers/log-and-metrics.ts';
 import { acceptJson } from './body/json-body.ts';
 import { validatorCompiler } from './body/validation.ts';
 import { limitConnections } from './edge/connection-limit.ts';
 import { answerInTurn } from './edge/in-turn.ts';
-import { checkRequestHeads, createBrokenRequests } from './edge/malformed-requests.ts';
+import { checkRequestHeads, createMalformedRequests } from './edge/malformed-requests.ts';
 import { collectPaths, refuseOtherMethods } from './edge/method-not-allowed.ts';
 import { SECURITY_HEADERS, sendSecurityHeaders } from './edge/security-headers.ts';
-import { endUntakenAnswers, type UntakenAnswerLimits } from './edge/slow-readers.ts';
+import { dropSlowReaders } from './edge/slow-readers.ts';
 import { chatCompletionRoutes } from './routes/create-request.ts';
 import { healthRoutes } from './routes/health.ts';
 import { requestActionRoutes, requestRoutes } from './routes/requests.ts';
-import type { WaitSettings } from './routes/wait.ts';
-
-export interface AppDependencies {
-  readonly requests: Requests;
-  readonly access: Access;
-  readonly wait: WaitSettings;
-  readonly maxBodyBytes: number;
-  /** What comes on a connection beyond is refused, health apart. */
-  readonly maxConnections: number;
-  /** While it is full, a chat completion is refused before its body is read. */
-  readonly accepting: Pick<Limit, 'isFull'>;
-  /** Aborted when the process is stopping: held callers get their 202, readiness goes off. */
-  readonly stopping: AbortSignal;
-  readonly logger: FastifyBaseLogger;
-  /** Null = nobody counts. */
-  readonly observer: HttpObserver | null;
-  /**
-   * A caller has this long to send its request, headers and body, from its first byte.
-   *
-   * @default 25,000; Node looks five times in it, so that the 408 comes within 30 s
-   */
-  readonly receiveTimeoutMs?: number;
-  /** @default 60 s, 256 MiB */
-  readonly untakenAnswers?: UntakenAnswerLimits;
-  /** Unix ms, for the timestamps of signed requests. @default Date.now */
-  readonly now?: () => number;
-}
-
-/** Fastify with our schemas' types. */
-export type App = FastifyInstance<
-  import('node:http').Server,
-  import('node:http').IncomingMessage,
-  import('node:http').ServerResponse,
-  FastifyBaseLogger,
-  ZodTypeProvider
->;
+import type { AppDependencies, App } from './app-types.ts';
 
 const RECEIVE_TIMEOUT_MS = 25_000;
 /** 2 MiB, the largest answer, need a network of 300 kbit/s. */
-const UNTAKEN_ANSWERS = { timeoutMs: 60_000, maxBytes: 256 * 1024 * 1024 };
+const SLOW_READERS = { timeoutMs: 60_000, maxBytes: 256 * 1024 * 1024 };
 /** Longer than the 60 s at which common proxies give up idle connections. */
 const KEEP_ALIVE_TIMEOUT_MS = 72_000;
 /** An id of 255 characters, each percent-encoded. */
@@ -73,7 +36,7 @@ const MAX_PARAM_LENGTH = 255 * 3;
 /** Builds the HTTP API; it neither listens nor connects. */
 export async function buildApp(dependencies: AppDependencies): Promise<App> {
   const { receiveTimeoutMs = RECEIVE_TIMEOUT_MS, observer } = dependencies;
-  const brokenRequests = createBrokenRequests(observer);
+  const malformedRequests = createMalformedRequests(observer);
   const app: App = Fastify({
     loggerInstance: dependencies.logger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -88,7 +51,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
-    clientErrorHandler: brokenRequests.answer,
+    clientErrorHandler: malformedRequests.answer,
     frameworkErrors: (error, request, reply) => {
       if (observer !== null) observeAnswer(request, reply, observer);
       void handleErrors.answer(error, reply.headers(SECURITY_HEADERS));
@@ -101,9 +64,9 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
   sendSecurityHeaders(app);
   limitConnections(app, dependencies.maxConnections);
   answerInTurn(app.server);
-  endUntakenAnswers(app, dependencies.untakenAnswers ?? UNTAKEN_ANSWERS);
+  dropSlowReaders(app, dependencies.slowReaders ?? SLOW_READERS);
   checkRequestHeads(app);
-  brokenRequests.watch(app);
+  malformedRequests.watch(app);
   authenticate(app, dependencies.access, createSignatures(dependencies.now ?? Date.now));
   acceptJson(app);
   logRequests(app);

@@ -2,14 +2,14 @@ import Fastify, { LogController, type FastifyBaseLogger } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { isLoopback } from '../domain/hosts.ts';
 import { Refusal } from '../domain/refusal.ts';
-import type { App } from './app.ts';
-import { createBrokenRequests } from './edge/malformed-requests.ts';
+import { createMalformedRequests } from './edge/malformed-requests.ts';
 import { handleErrors } from './answers/errors.ts';
 import { answerInTurn } from './edge/in-turn.ts';
 import { collectPaths, refuseOtherMethods } from './edge/method-not-allowed.ts';
-import { isOwnHost } from './access/browser-guard.ts';
+import { isAllowedHost } from './access/browser-guard.ts';
 import { SECURITY_HEADERS, sendSecurityHeaders } from './edge/security-headers.ts';
-import { endUntakenAnswers } from './edge/slow-readers.ts';
+import { dropSlowReaders } from './edge/slow-readers.ts';
+import type { App } from './app-types.ts';
 
 export interface MetricsAppDependencies {
   /** The metrics as text, as they are now. */
@@ -21,13 +21,13 @@ export interface MetricsAppDependencies {
 }
 
 const RECEIVE_TIMEOUT_MS = 10_000;
-const UNTAKEN_ANSWERS = { timeoutMs: 10_000, maxBytes: 16 * 1024 * 1024 };
+const SLOW_READERS = { timeoutMs: 10_000, maxBytes: 16 * 1024 * 1024 };
 /** Whoever scrapes needs one or two. */
 const MAX_CONNECTIONS = 100;
 
 /** `GET /metrics` and nothing else, for Prometheus; there is no authentication. It does not listen yet. */
 export function buildMetricsApp({ text, contentType, host, logger }: MetricsAppDependencies): App {
-  const brokenRequests = createBrokenRequests(null);
+  const malformedRequests = createMalformedRequests(null);
   const app: App = Fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -35,7 +35,7 @@ export function buildMetricsApp({ text, contentType, host, logger }: MetricsAppD
     requestTimeout: RECEIVE_TIMEOUT_MS,
     http: { requireHostHeader: false },
     forceCloseConnections: 'idle',
-    clientErrorHandler: brokenRequests.answer,
+    clientErrorHandler: malformedRequests.answer,
     frameworkErrors: (error, _request, reply) => {
       void handleErrors.answer(error, reply.headers(SECURITY_HEADERS));
     },
@@ -44,11 +44,11 @@ export function buildMetricsApp({ text, contentType, host, logger }: MetricsAppD
   handleErrors(app);
   sendSecurityHeaders(app);
   answerInTurn(app.server);
-  endUntakenAnswers(app, UNTAKEN_ANSWERS);
-  brokenRequests.watch(app);
+  dropSlowReaders(app, SLOW_READERS);
+  malformedRequests.watch(app);
   const paths = collectPaths(app);
   app.addHook('onRequest', async ({ headers }) => {
-    if (!isLoopback(host) || isOwnHost(headers.host, [host])) return;
+    if (!isLoopback(host) || isAllowedHost(headers.host, [host])) return;
     const message = 'Metrics on loopback are for loopback names; REQRUN_METRICS_HOST opens them to others.';
     throw new Refusal('host_not_allowed', { message });
   });

@@ -1,7 +1,7 @@
 import { REFUSALS } from '../domain/error-catalogue.ts';
-import type { AnsweredCall, HttpObserver } from '../http/answers/log-and-metrics.ts';
 import type { AcceptanceObserver } from '../temporal/store/dependencies.ts';
 import type { MetricsRegistry } from './registry.ts';
+import type { AnsweredCall, HttpObserver } from '../http/app-types.ts';
 
 /** How many of each the API has in hand. */
 export interface ApiCounts {

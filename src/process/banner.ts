@@ -9,7 +9,7 @@ export interface Started {
   /** Null = none are served. */
   readonly metricsUrl: string | null;
   /** The protections that are lifted, a sentence each. */
-  readonly insistedOn: readonly string[];
+  readonly securityOverrides: readonly string[];
   readonly isDemo: boolean;
   /** Whether callers need an API key. */
   readonly isKeyed: boolean;
@@ -37,8 +37,8 @@ export function banner(started: Started): string {
     `  Payloads     ${started.payloads}`,
   ];
   if (started.metricsUrl !== null) lines.push(`  Metrics      ${started.metricsUrl}`);
-  if (started.insistedOn.length > 0)
-    lines.push('', ...started.insistedOn.map((line) => `  *** ${line}. ***`));
+  if (started.securityOverrides.length > 0)
+    lines.push('', ...started.securityOverrides.map((line) => `  *** ${line}. ***`));
   if (started.isDemo) {
     lines.push(
       '',

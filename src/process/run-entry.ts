@@ -23,7 +23,7 @@ export async function runEntry(start: (entry: Entry) => Promise<void>): Promise<
     process.exit(78);
   }
   const log = createLogger(config.logLevel);
-  for (const line of insistedOn(config)) log.warn(line);
+  for (const line of securityOverrides(config)) log.warn(line);
   installRuntime(log);
   const stopper = createStopper(log);
   if (config.startedByNpm) stopWithParent(stopper);
@@ -60,7 +60,7 @@ export function installRuntime(log: Logger): void {
 }
 
 /** The protections that the operator has lifted, a sentence each: said at every start, in log and banner. */
-export function insistedOn({
+export function securityOverrides({
   keysFile,
   allowOpen,
   allowedHosts,

@@ -12,7 +12,7 @@ import { createClient, type TemporalAddress } from '../temporal/connection.ts';
 import { createDataConverter } from '../temporal/data-converter.ts';
 import { createLongPolls } from '../temporal/waiting/long-polls.ts';
 import { createNamespaceFacts } from '../temporal/namespace.ts';
-import { createRpcBudget, withinBudget } from '../temporal/calls/call-budget.ts';
+import { createCallBudget, withinBudget } from '../temporal/calls/call-budget.ts';
 import { createTemporalRequests } from '../temporal/store/temporal-requests.ts';
 import type { Waiters } from '../temporal/waiting/waiters.ts';
 import type { Stopper } from './stop.ts';
@@ -54,7 +54,7 @@ export async function startApi(parts: ApiParts): Promise<string> {
   const facts = createNamespaceFacts(abortable, namespace);
   // On the connection that starts would take: another one may answer while this one is stuck.
   const probe = (): Promise<unknown> => {
-    const budget = createRpcBudget(PROBE_MS);
+    const budget = createCallBudget(PROBE_MS);
     const call = (): Promise<unknown> => connection.workflowService.getSystemInfo({});
     return withinBudget(budget, connection.withDeadline(budget.deadlineMs, call));
   };

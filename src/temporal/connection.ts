@@ -1,6 +1,5 @@
 import { Client, Connection } from '@temporalio/client';
-import type { ConnectionLike } from '@temporalio/client';
-import type { TLSConfig } from '@temporalio/common/lib/internal-non-workflow/index.js';
+import type { ConnectionLike, ConnectionOptions } from '@temporalio/client';
 import type { DataConverter } from '@temporalio/common';
 import { NativeConnection } from '@temporalio/worker';
 import { hostOf, isLoopback } from '../domain/hosts.ts';
@@ -10,7 +9,7 @@ export interface TemporalAddress {
   readonly address: string;
   readonly namespace: string;
   readonly apiKey: string | null;
-  readonly tls: TLSConfig | boolean;
+  readonly tls: NonNullable<ConnectionOptions['tls']>;
 }
 
 /** One connection for client and worker: what eager starts need. Fails at once where Temporal is away. */
@@ -49,7 +48,7 @@ export function createClient(
 
 function connectOptions({ address, apiKey, tls }: TemporalAddress): {
   address: string;
-  tls: TLSConfig | boolean;
+  tls: NonNullable<ConnectionOptions['tls']>;
   apiKey?: string;
 } {
   return { address, tls, ...(apiKey === null ? {} : { apiKey }) };

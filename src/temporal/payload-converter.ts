@@ -10,7 +10,6 @@ import {
   type PayloadConverter,
   type PayloadConverterWithEncoding,
 } from '@temporalio/common';
-import { decode, encode } from '@temporalio/common/lib/encoding.js';
 import { isRawJson, RawJson } from '../domain/raw-json.ts';
 
 /** Marks a payload as carried text; its value is {@link RawJson.beside} as JSON. */
@@ -29,7 +28,7 @@ class JsonConverter implements PayloadConverterWithEncoding {
     return {
       metadata: {
         [METADATA_ENCODING_KEY]: encodingKeys.METADATA_ENCODING_JSON,
-        [BESIDE_KEY]: encode(JSON.stringify(value.beside)),
+        [BESIDE_KEY]: new TextEncoder().encode(JSON.stringify(value.beside)),
       },
       data: value.bytes,
     };
@@ -39,7 +38,7 @@ class JsonConverter implements PayloadConverterWithEncoding {
   fromPayload(payload: Payload): unknown {
     const beside = payload.metadata?.[BESIDE_KEY];
     if (beside === undefined || beside === null) return this.#plain.fromPayload(payload);
-    return new RawJson(payload.data ?? new Uint8Array(), JSON.parse(decode(beside)));
+    return new RawJson(payload.data ?? new Uint8Array(), JSON.parse(new TextDecoder().decode(beside)));
   }
 }
 

@@ -2,7 +2,7 @@ import type { Connection } from '@temporalio/client';
 import { defineSearchAttributeKey, type SearchAttributePair, SearchAttributeType } from '@temporalio/common';
 import manifest from '../../package.json' with { type: 'json' };
 import { DEFAULT_PROJECT } from '../domain/project.ts';
-import { IndexedValueType } from './proto.ts';
+import { IndexedValueType } from './sdk-internals.ts';
 
 const MODEL_KEY = defineSearchAttributeKey('ReqRunModel', SearchAttributeType.KEYWORD);
 const PROJECT_KEY = defineSearchAttributeKey('ReqRunProject', SearchAttributeType.KEYWORD);

@@ -1,7 +1,7 @@
 import OpenAI from 'openai';
 import type { UpstreamFailure } from '../domain/upstream-failure.ts';
 import { Phase } from '../domain/vocabulary.ts';
-import { createCappedFetch } from './transport.ts';
+import { createTransport } from './transport.ts';
 import { classifyAnswer, classifyThrown } from './classify.ts';
 import { requestIdOf } from './error-object.ts';
 
@@ -47,10 +47,7 @@ const NO_TIMEOUT_MS = 2 ** 31 - 1;
 
 /** The OpenAI-compatible upstream, called with the official client: no retries, nothing from its environment. */
 export function createUpstream(settings: UpstreamSettings): Upstream {
-  const capped = createCappedFetch(
-    settings.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
-    settings.maxResponseBytes,
-  );
+  const capped = createTransport(settings.connectTimeoutMs ?? CONNECT_TIMEOUT_MS, settings.maxResponseBytes);
 
   // One for all calls: each holds a hundred objects of its resources, for as long as a model thinks.
   const client = new OpenAI({

@@ -3,7 +3,7 @@ import { Agent, DecoratorHandler, type Dispatcher } from 'undici';
 import { Phase } from '../domain/vocabulary.ts';
 import { ACCEPTED_ENCODINGS, cap, decodeBody } from './response-body.ts';
 
-export interface CappedFetch {
+export interface Transport {
   fetch(url: string | URL | Request, init?: RequestInit): Promise<Response>;
   /** Makes one call, whose fetch tells how far it has got: a client hands nothing of a call's own on to it. */
   reporting<T>(report: (phase: Phase) => void, call: () => Promise<T>): Promise<T>;
@@ -24,7 +24,7 @@ const SENT_HEADER =
  * away from ports. No limits of undici's own (a model may think for longer than its 300 s), no redirects, and a
  * cap on the decoded body: undici counts none, and its compressed bytes may be a bomb.
  */
-export function createCappedFetch(connectTimeoutMs: number, maxBytes: number): CappedFetch {
+export function createTransport(connectTimeoutMs: number, maxBytes: number): Transport {
   const reports = new AsyncLocalStorage<(phase: Phase) => void>();
   const agent = new Agent({
     headersTimeout: 0,

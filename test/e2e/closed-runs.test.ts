@@ -1,8 +1,8 @@
 /** What was read of a closed run is not read again; whether it is still the newest is asked every time. */
 import { describe, expect, it, vi } from 'vitest';
 import { createAvailability } from '../../src/temporal/calls/availability.ts';
-import { createOwnRuns, own } from '../../src/temporal/store/find-run.ts';
-import { createRpcBudget } from '../../src/temporal/calls/call-budget.ts';
+import { createRunFinder, own } from '../../src/temporal/store/find-run.ts';
+import { createCallBudget } from '../../src/temporal/calls/call-budget.ts';
 import { act, post, readRecord, remove, unique, untilRecord } from '../support/api.ts';
 import { ok } from '../support/scripted-upstream.ts';
 import { useDeployment } from '../support/use-deployment.ts';
@@ -15,11 +15,11 @@ const histories = vi.spyOn(client.workflowService, 'getWorkflowExecutionHistoryR
 
 describe('a closed run', () => {
   it('has its history read once, however often the record is asked for', async () => {
-    const runs = createOwnRuns(client, availability, settings);
+    const runs = createRunFinder(client, availability, settings);
     const key = unique('closed');
     await post(url, { model: key, idempotency_key: key, wait: 20 });
     await client.workflow.result(key);
-    const look = () => runs.look(key, createRpcBudget());
+    const look = () => runs.look(key, createCallBudget());
     const [first, second] = [own(await look()), own(await look())];
     const seen = (run: typeof first) => [
       run?.stored.record,
@@ -38,8 +38,8 @@ describe('a closed run', () => {
     const key = unique('again');
     upstream.script(key, { answer: 400, body: {} }, ok('second'));
     await post(url, { model: key, idempotency_key: key, wait: 20 });
-    const runs = createOwnRuns(client, availability, settings);
-    const look = () => runs.look(key, createRpcBudget());
+    const runs = createRunFinder(client, availability, settings);
+    const look = () => runs.look(key, createCallBudget());
     await expect(look()).resolves.toMatchObject({ stored: { record: { status: 'failed' } } });
     await act(url, key, 'retry');
     await untilRecord(url, key, ({ terminal }) => terminal);

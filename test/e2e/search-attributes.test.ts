@@ -3,7 +3,7 @@ import { Connection } from '@temporalio/client';
 import { msNumberToTs } from '@temporalio/common/lib/time.js';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { BUILD_ID, FOREKNOWN_BUILD } from '../../src/temporal/search-attributes.ts';
-import { IndexedValueType } from '../../src/temporal/proto.ts';
+import { IndexedValueType } from '../../src/temporal/sdk-internals.ts';
 import { act, get, post, recordIn, unique } from '../support/api.ts';
 import { startDeployment, type Deployment } from '../support/deployment.ts';
 import { bearer, makeKeysFile } from '../support/keys-file.ts';

@@ -4,8 +4,7 @@ import { pino } from 'pino';
 import { onTestFinished } from 'vitest';
 import type { ProjectRequests } from '../../src/domain/requests.ts';
 import { buildApp } from '../../src/http/app.ts';
-import type { Access } from '../../src/http/access/authenticate.ts';
-import type { UntakenAnswerLimits } from '../../src/http/edge/slow-readers.ts';
+import type { Access, SlowReaderLimits } from '../../src/http/app-types.ts';
 
 export interface AppAlone {
   readonly url: string;
@@ -19,7 +18,7 @@ export interface AppAlone {
 
 interface AppAloneOptions {
   readonly receiveTimeoutMs?: number;
-  readonly untakenAnswers?: UntakenAnswerLimits;
+  readonly slowReaders?: SlowReaderLimits;
   /** With which every request has completed; without one it is pending. */
   readonly result?: Uint8Array;
   readonly acceptAfter?: Promise<unknown>;
@@ -30,7 +29,7 @@ interface AppAloneOptions {
 /** The HTTP API on a real port, before a store that knows no request and writes down what it is asked. */
 export async function startAppAlone({
   receiveTimeoutMs = 25_000,
-  untakenAnswers = { timeoutMs: 60_000, maxBytes: Infinity },
+  slowReaders = { timeoutMs: 60_000, maxBytes: Infinity },
   result,
   /** No request is accepted before. */
   acceptAfter = Promise.resolve(),
@@ -77,7 +76,7 @@ export async function startAppAlone({
     logger: pino({ level: 'trace' }, { write: (line) => void logLines.push(line) }),
     observer: null,
     receiveTimeoutMs,
-    untakenAnswers,
+    slowReaders,
     now,
   });
   onTestFinished(() => app.close());

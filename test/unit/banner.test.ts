@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { banner, type Started } from '../../src/process/banner.ts';
+import { banner } from '../../src/process/banner.ts';
+import type { Started } from '../../src/temporal/store/start-run.ts';
 
 const STARTED: Started = {
   apiUrl: 'http://127.0.0.1:8080',
@@ -7,7 +8,7 @@ const STARTED: Started = {
   temporal: 'embedded',
   upstream: 'https://api.example/v1',
   payloads: 'encrypted',
-  insistedOn: [],
+  securityOverrides: [],
   metricsUrl: null,
   isDemo: false,
   isKeyed: false,
@@ -17,6 +18,6 @@ const STARTED: Started = {
 
 it('says loudly which protections are lifted, and cries for nothing else', () => {
   expect(banner(STARTED)).not.toContain('***');
-  const said = banner({ ...STARTED, insistedOn: ['A=1: open', 'B=1: plain'] });
+  const said = banner({ ...STARTED, securityOverrides: ['A=1: open', 'B=1: plain'] });
   expect(said.match(/^ {2}\*\*\* .* \*\*\*$/gm)).toEqual(['  *** A=1: open. ***', '  *** B=1: plain. ***']);
 });

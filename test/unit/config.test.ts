@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ConfigError, loadConfig, loadKeysSettings } from '../../src/config.ts';
-import { insistedOn } from '../../src/process/run-entry.ts';
+import { securityOverrides } from '../../src/process/run-entry.ts';
 
 function faultsOf(env: Record<string, string>): readonly string[] {
   try {
@@ -123,7 +123,7 @@ describe('the configuration', () => {
 });
 
 describe('a protection that the operator lifted', () => {
-  const saidWith = (env: Record<string, string>): readonly string[] => insistedOn(loadConfig(env));
+  const saidWith = (env: Record<string, string>): readonly string[] => securityOverrides(loadConfig(env));
 
   it('is said at every start, each by its variable, and nothing is where none is lifted', () => {
     expect(saidWith({})).toEqual([]);

@@ -106,9 +106,9 @@ describe('a connection', () => {
 
   it('is ended when nobody takes its answer, but never while its answer is not there yet', async () => {
     const accepted = Promise.withResolvers<void>();
-    const untakenAnswers = { timeoutMs: 300, maxBytes: Infinity };
+    const slowReaders = { timeoutMs: 300, maxBytes: Infinity };
     const { url, asked, openConnections } = await startAppAlone({
-      untakenAnswers,
+      slowReaders,
       acceptAfter: accepted.promise,
     });
     const held = await open(url);
@@ -129,7 +129,7 @@ describe('a connection', () => {
   });
 
   it('that is read slowly keeps its answers, because each is taken in time', async () => {
-    const { url } = await startAppAlone({ untakenAnswers: { timeoutMs: 1_000, maxBytes: Infinity } });
+    const { url } = await startAppAlone({ slowReaders: { timeoutMs: 1_000, maxBytes: Infinity } });
     const socket = await open(url);
     const count = 400;
     socket.write(Buffer.concat(Array.from({ length: count }, () => OPENAPI)));

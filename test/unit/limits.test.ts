@@ -1,10 +1,11 @@
 import { describe, expect, it, vi } from 'vitest';
 import { loadConfig } from '../../src/config.ts';
 import { createLimit, enter } from '../../src/domain/limit.ts';
-import { createFirstOfEquals, type Started } from '../../src/temporal/store/start-queue.ts';
-import { createRpcBudget } from '../../src/temporal/calls/call-budget.ts';
+import { createFirstOfEquals } from '../../src/temporal/store/start-queue.ts';
+import { createCallBudget } from '../../src/temporal/calls/call-budget.ts';
 import { createSharedReads } from '../../src/temporal/store/shared-reads.ts';
-import { createTurns } from '../../src/temporal/calls/concurrency-queue.ts';
+import { createConcurrencyQueue } from '../../src/temporal/calls/concurrency-queue.ts';
+import type { Started } from '../../src/temporal/store/start-run.ts';
 
 const IN_A_MINUTE_MS = Date.now() + 60_000;
 const overloaded = expect.objectContaining({ code: 'overloaded', retryAfterSeconds: 1, shouldRetry: true });
@@ -31,7 +32,7 @@ describe('a limit', () => {
 
 describe('turns', () => {
   it('lets so many run at once and the others in the order they came', async () => {
-    const turns = createTurns(2);
+    const turns = createConcurrencyQueue(2);
     const began: number[] = [];
     const ends = [0, 1, 2, 3].map(() => Promise.withResolvers<void>());
     const all = ends.map((end, index) =>
@@ -51,7 +52,7 @@ describe('turns', () => {
   });
 
   it('refuses who has waited too long, without having made the call, and goes on with the next', async () => {
-    const turns = createTurns(1);
+    const turns = createConcurrencyQueue(1);
     const held = Promise.withResolvers<void>();
     const first = turns.take(IN_A_MINUTE_MS, () => held.promise);
     let made = 0;
@@ -65,7 +66,7 @@ describe('turns', () => {
   });
 
   it('passes a failure on and its place as well', async () => {
-    const turns = createTurns(1);
+    const turns = createConcurrencyQueue(1);
     await expect(turns.take(IN_A_MINUTE_MS, () => Promise.reject(new Error('broken')))).rejects.toThrow(
       'broken',
     );
@@ -78,7 +79,7 @@ describe('shared reads', () => {
     const results = [Promise.withResolvers<string>(), Promise.withResolvers<string>()];
     let reads = 0;
     const read = createSharedReads(1, async () => results[reads++]?.promise);
-    const budget = createRpcBudget();
+    const budget = createCallBudget();
     const early = read('a', budget);
     await Promise.resolve();
     const [late, latest] = [read('a', budget), read('a', budget)];

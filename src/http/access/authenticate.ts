@@ -1,18 +1,11 @@
 import type { FastifyRequest } from 'fastify';
 import type { IncomingMessage } from 'node:http';
-import { DEFAULT_PROJECT, type KeyHolder, plainProject, type Project } from '../../domain/project.ts';
+import { DEFAULT_PROJECT, plainProject, type Project } from '../../domain/project.ts';
 import { Refusal } from '../../domain/refusal.ts';
-import type { App } from '../app.ts';
-import { isFromForeignPage, isOwnHost } from './browser-guard.ts';
+import { isCrossOrigin, isAllowedHost } from './browser-guard.ts';
 import type { Signatures, SignedRequest } from './request-signatures.ts';
-import { soleHeader } from './single-header.ts';
-
-/** Whom the service answers. */
-export type Access =
-  /** Whoever has a key; `holderOf` is null for whatever is none. */
-  | { readonly kind: 'keys'; holderOf(key: string): KeyHolder | null }
-  /** Whoever reaches it by loopback or one of `hosts`, by any name where that is null; no web page of another origin. */
-  | { readonly kind: 'open'; readonly hosts: readonly string[] | null };
+import { singleHeader } from './single-header.ts';
+import type { Access, App } from '../app-types.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -39,10 +32,10 @@ export function authenticate(app: App, access: Access, signatures: Signatures): 
     if (request.is404 || request.routeOptions.config.isPublic === true) return;
     if (access.kind === 'open') {
       const { headers } = request.raw;
-      if (access.hosts !== null && !isOwnHost(headers.host, access.hosts)) {
+      if (access.hosts !== null && !isAllowedHost(headers.host, access.hosts)) {
         throw new Refusal('host_not_allowed');
       }
-      if (isFromForeignPage(headers)) throw new Refusal('origin_not_allowed');
+      if (isCrossOrigin(headers)) throw new Refusal('origin_not_allowed');
       request.project = OPEN;
       return;
     }
@@ -63,7 +56,7 @@ export function projectOf({ project }: Pick<FastifyRequest, 'project'>): Project
 
 /** @throws Refusal where no key was sent, or more than one */
 function readKey(request: IncomingMessage): string {
-  const header = soleHeader(request, 'Authorization') ?? '';
+  const header = singleHeader(request, 'Authorization') ?? '';
   if (header === '') throw new Refusal('missing_api_key');
   const [, scheme, key = ''] = /^(\S+)(?: +(.*))?$/.exec(header) ?? [];
   if (scheme?.toLowerCase() !== 'bearer') throw new Refusal('invalid_authorization_scheme');

@@ -8,7 +8,7 @@ import { hostOf, isLoopback } from '../../domain/hosts.ts';
  *
  * @param names addresses or names in any case, without ports
  */
-export function isOwnHost(header: string | undefined, names: readonly string[]): boolean {
+export function isAllowedHost(header: string | undefined, names: readonly string[]): boolean {
   const host = hostOf(header ?? '').toLowerCase();
   return isLoopback(host) || names.some((name) => host === asInHeader(name));
 }
@@ -26,7 +26,7 @@ const OWN_SITES = new Set(['same-origin', 'none']);
  * POST without a body for one, to any address that its browser reaches, though it reads no answer. Only browsers
  * send these headers: SDKs, curl and servers do not.
  */
-export function isFromForeignPage(headers: IncomingHttpHeaders): boolean {
+export function isCrossOrigin(headers: IncomingHttpHeaders): boolean {
   const { origin, host = '', 'sec-fetch-site': site = [] } = headers;
   if ([site].flat().some((one) => !OWN_SITES.has(one))) return true;
   if (origin === undefined) return false;

@@ -4,7 +4,7 @@ import { overloaded } from '../../domain/limit.ts';
 import type { KeyHolder } from '../../domain/project.ts';
 import { Refusal } from '../../domain/refusal.ts';
 import { SIGNATURE_HEADERS, SIGNATURE_VERSION, signedText } from '../../domain/signed-text.ts';
-import { soleHeader } from './single-header.ts';
+import { singleHeader } from './single-header.ts';
 
 /** Verifies requests of keys whose calls must be signed. */
 export interface Signatures {
@@ -89,7 +89,7 @@ const MALFORMED =
   'X-ReqRun-Timestamp must be ISO 8601 with a zone, X-ReqRun-Nonce 16 to 128 of A-Z a-z 0-9 and _.~+/=-, X-ReqRun-Signature v1= and 64 hexadecimal digits in lower case.';
 
 function readHeader(request: IncomingMessage, name: string): string {
-  const value = soleHeader(request, name) ?? '';
+  const value = singleHeader(request, name) ?? '';
   if (value === '') throw new Refusal('missing_signature');
   return value;
 }

@@ -8,7 +8,7 @@ import { Refusal } from '../../domain/refusal.ts';
  * @param name as callers write it; it is what the refusal names
  * @throws Refusal `duplicate_header`
  */
-export function soleHeader({ headersDistinct }: IncomingMessage, name: string): string | undefined {
+export function singleHeader({ headersDistinct }: IncomingMessage, name: string): string | undefined {
   const [header, ...others] = headersDistinct[name.toLowerCase()] ?? [];
   if (others.length > 0) throw new Refusal('duplicate_header', { param: name });
   return header;

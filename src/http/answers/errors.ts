@@ -10,8 +10,8 @@ import {
 } from '../../domain/error-catalogue.ts';
 import type { RequestError } from '../../domain/record.ts';
 import { Refusal } from '../../domain/refusal.ts';
-import type { App } from '../app.ts';
 import type { ErrorEnvelope } from './error-responses.ts';
+import type { App } from '../app-types.ts';
 
 const MAX_FRAMES = 7;
 

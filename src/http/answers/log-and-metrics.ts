@@ -1,23 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { ErrorCode } from '../../domain/error-catalogue.ts';
-import type { App } from '../app.ts';
-
-/** A call that is over; nothing in it was chosen by the caller but the method. */
-export interface AnsweredCall {
-  readonly method: string;
-  /** The route's pattern, never the path; null where none matched. */
-  readonly route: string | null;
-  /** Null where the connection ended before the answer. */
-  readonly status: number | null;
-  readonly seconds: number;
-}
-
-/** Told of what the HTTP side does. */
-export interface HttpObserver {
-  answered(call: AnsweredCall): void;
-  /** A call was answered with an error code of ours; also one that never became a request. */
-  refused(code: ErrorCode): void;
-}
+import type { App, HttpObserver } from '../app-types.ts';
 
 /** Tells of every request that gets a route, or none; to be called before any other hook could refuse it. */
 export function observeAnswers(app: App, observer: HttpObserver): void {

@@ -1,6 +1,6 @@
 import { Refusal } from '../../domain/refusal.ts';
-import type { App } from '../app.ts';
 import { type JsonBody, parseJson } from './parse-json.ts';
+import type { App } from '../app-types.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {

@@ -3,11 +3,10 @@ import type { Socket } from 'node:net';
 import type { Writable } from 'node:stream';
 import { ERROR_CATALOGUE, type RefusalCode } from '../../domain/error-catalogue.ts';
 import { Refusal } from '../../domain/refusal.ts';
-import { soleHeader } from '../access/single-header.ts';
+import { singleHeader } from '../access/single-header.ts';
 import { envelopeOf } from '../answers/errors.ts';
-import type { HttpObserver } from '../answers/log-and-metrics.ts';
-import type { App } from '../app.ts';
 import { SECURITY_HEADERS } from './security-headers.ts';
+import type { HttpObserver, App } from '../app-types.ts';
 
 /** Characters of path and query; an id of 255 characters, percent-encoded, is a tenth of it. */
 const MAX_URL_LENGTH = 8_192;
@@ -22,7 +21,7 @@ export function checkRequestHeads(app: App): void {
   app.addHook('onRequest', async ({ raw }) => {
     const { expect = [] } = raw.headersDistinct;
     if ((raw.url ?? '').length > MAX_URL_LENGTH) throw new Refusal('uri_too_long');
-    if (soleHeader(raw, 'Host') === undefined && raw.httpVersion === '1.1') {
+    if (singleHeader(raw, 'Host') === undefined && raw.httpVersion === '1.1') {
       throw new Refusal('invalid_request', { message: 'The Host header is missing.' });
     }
     if (expect.some((one) => one.toLowerCase() !== '100-continue')) throw new Refusal('expectation_failed');
@@ -41,7 +40,7 @@ const LINGER_MS = 2_000;
 /** Of whatever path: where it would have gone is not known. */
 const ALLOWED_ANYWHERE = 'DELETE, GET, HEAD, POST';
 
-export interface BrokenRequests {
+export interface MalformedRequests {
   /** Node's `clientError`: what its HTTP parser refuses never becomes a request. */
   answer(error: NodeJS.ErrnoException, socket: Socket): void;
   watch(app: App): void;
@@ -51,7 +50,7 @@ export interface BrokenRequests {
  * Answers what is no request on the bare socket, as JSON. What came whole before it has been answered: the server
  * has one request of a connection in hand at a time.
  */
-export function createBrokenRequests(observer: Pick<HttpObserver, 'refused'> | null): BrokenRequests {
+export function createMalformedRequests(observer: Pick<HttpObserver, 'refused'> | null): MalformedRequests {
   const lastOn = new WeakMap<Socket, ServerResponse>();
   const refuseOn = (socket: Writable, code: RefusalCode): void => {
     observer?.refused(code);

@@ -1,6 +1,6 @@
 import { METHODS } from 'node:http';
 import { Refusal } from '../../domain/refusal.ts';
-import type { App } from '../app.ts';
+import type { App } from '../app-types.ts';
 
 /** CONNECT never gets as far as a path. */
 const REFUSABLE = METHODS.filter((method) => method !== 'CONNECT');

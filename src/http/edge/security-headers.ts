@@ -1,4 +1,4 @@
-import type { App } from '../app.ts';
+import type { App } from '../app-types.ts';
 
 /**
  * On every answer: it is JSON and nothing else, kept by no cache and shown in no frame. There is no CORS header

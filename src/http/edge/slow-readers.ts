@@ -1,12 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import type { App } from '../app.ts';
-
-export interface UntakenAnswerLimits {
-  /** A caller has this long to take its answer, from when it is there. */
-  readonly timeoutMs: number;
-  /** Of all answers together. */
-  readonly maxBytes: number;
-}
+import type { App, SlowReaderLimits } from '../app-types.ts';
 
 /** How often it is looked in the time that a caller has; it ends a fifth later at the latest. */
 const LOOKS = 5;
@@ -16,7 +9,7 @@ const LOOKS = 5;
  * before it where there are too many bytes of them, those that have lain longest first, so that nobody else is
  * refused for it. Who is held by a wait has no answer yet, and all the time of the wait.
  */
-export function endUntakenAnswers(app: App, { timeoutMs, maxBytes }: UntakenAnswerLimits): void {
+export function dropSlowReaders(app: App, { timeoutMs, maxBytes }: SlowReaderLimits): void {
   /** In the order in which they were there. */
   const untaken = new Map<ServerResponse, { readonly bytes: number; looks: number }>();
   let untakenBytes = 0;

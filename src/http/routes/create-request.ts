@@ -12,10 +12,10 @@ import { admittedBy, type ProjectLimiter } from '../access/project-limits.ts';
 import { errorResponses, FAILURE_CODES, POST_REFUSALS } from '../answers/error-responses.ts';
 import { sendFailure } from '../answers/errors.ts';
 import { pollAfterSeconds, recordPath } from '../answers/record.ts';
-import type { App, AppDependencies } from '../app.ts';
 import { readIdempotencyKey, toNewRequest } from './new-request.ts';
 import { ChatCompletion, ChatCompletionBody } from './schemas.ts';
-import { resolveWait, untilCallerLeaves, type WaitSettings } from './wait.ts';
+import { resolveWait, untilClientDisconnects } from './wait.ts';
+import type { App, AppDependencies, WaitSettings } from '../app-types.ts';
 
 /** `POST /v1/chat/completions`: OpenAI's call, made durable. */
 export function chatCompletionRoutes(
@@ -61,7 +61,7 @@ export function chatCompletionRoutes(
         request.headers['prefer']?.toString(),
       );
       const asked = toNewRequest({ key, signed: request.signed, body, jsonBody, project });
-      const signal = untilCallerLeaves(reply, stopping);
+      const signal = untilClientDisconnects(reply, stopping);
       const acceptance = await limiter.holding(project, waitMs, (ms) =>
         requests.forProject(project.name).submit(asked, { ms, signal }),
       );

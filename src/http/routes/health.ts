@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { Refusal } from '../../domain/refusal.ts';
-import type { App, AppDependencies } from '../app.ts';
 import { errorResponses } from '../answers/error-responses.ts';
+import type { App, AppDependencies } from '../app-types.ts';
 
 const Health = z.object({ status: z.literal('ok') }).meta({ id: 'Health' });
 

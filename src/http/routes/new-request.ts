@@ -10,7 +10,7 @@ import { NamedBy, type NewRequest } from '../../domain/requests.ts';
 import { isObject } from '../../domain/run-contract.ts';
 import { Operation } from '../../domain/vocabulary.ts';
 import type { SignedRequest } from '../access/request-signatures.ts';
-import { soleHeader } from '../access/single-header.ts';
+import { singleHeader } from '../access/single-header.ts';
 import { cutMembers } from '../body/json-body.ts';
 import type { JsonBody } from '../body/parse-json.ts';
 import { type ChatCompletionBody, OWN_MEMBERS } from './schemas.ts';
@@ -70,7 +70,7 @@ export function readIdempotencyKey(
   fromBody: string | undefined,
   { project, isSigned }: { readonly project: string; readonly isSigned: boolean },
 ): string | null {
-  const sent = soleHeader(request, 'Idempotency-Key');
+  const sent = singleHeader(request, 'Idempotency-Key');
   if (isSigned && sent !== undefined) {
     throw new Refusal('idempotency_key_not_signed', { param: 'Idempotency-Key' });
   }

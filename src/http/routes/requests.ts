@@ -9,8 +9,8 @@ import { projectOf } from '../access/authenticate.ts';
 import { admittedBy, type ProjectLimiter } from '../access/project-limits.ts';
 import { ACTION_REFUSALS, errorResponses, GET_REFUSALS } from '../answers/error-responses.ts';
 import { recordPath, sendRecord } from '../answers/record.ts';
-import type { App, AppDependencies } from '../app.ts';
-import { resolveWait, untilCallerLeaves } from './wait.ts';
+import { resolveWait, untilClientDisconnects } from './wait.ts';
+import type { App, AppDependencies } from '../app-types.ts';
 
 const RecordQuery = z.object({
   wait: z
@@ -47,7 +47,7 @@ export function requestRoutes(
         request.query.wait,
         request.headers['prefer']?.toString(),
       );
-      const signal = untilCallerLeaves(reply, stopping);
+      const signal = untilClientDisconnects(reply, stopping);
       const stored = await limiter.holding(projectOf(request), waitMs, (ms) => own.read(id, { ms, signal }));
       if (stored === null) throw new Refusal('request_not_found');
       if (applied !== null) reply.header('preference-applied', applied);

@@ -1,14 +1,5 @@
 import type { FastifyReply } from 'fastify';
-
-/** Bounds of a wait, in seconds; from the configuration. */
-export interface WaitSettings {
-  /** When the call says nothing. */
-  readonly defaultWaitSeconds: number;
-  /** When it says `true`. */
-  readonly waitSeconds: number;
-  /** More than this is taken as this. */
-  readonly maxWaitSeconds: number;
-}
+import type { WaitSettings } from '../app-types.ts';
 
 export interface ResolvedWait {
   readonly waitMs: number;
@@ -46,7 +37,7 @@ function readPrefer(prefer: string | undefined): number | 'respond-async' | null
 }
 
 /** Aborted when the caller has gone or the process is stopping. It ends a wait, never a request. */
-export function untilCallerLeaves(reply: FastifyReply, stopping: AbortSignal): AbortSignal {
+export function untilClientDisconnects(reply: FastifyReply, stopping: AbortSignal): AbortSignal {
   const gone = new AbortController();
   reply.raw.once('close', () => {
     if (!reply.raw.writableFinished) gone.abort();

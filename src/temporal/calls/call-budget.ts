@@ -2,16 +2,16 @@ import { isGrpcServiceError, WorkflowNotFoundError } from '@temporalio/client';
 import { Refusal } from '../../domain/refusal.ts';
 
 /** All Temporal calls of one HTTP request together; an answer is promised within 5 s. */
-export const RPC_BUDGET_MS = 4_500;
+export const CALL_BUDGET_MS = 4_500;
 
 /** The time one HTTP request may still spend on Temporal. */
-export interface RpcBudget {
+export interface CallBudget {
   /** Unix ms. */
   readonly deadlineMs: number;
   leftMs(): number;
 }
 
-export function createRpcBudget(ms: number = RPC_BUDGET_MS): RpcBudget {
+export function createCallBudget(ms: number = CALL_BUDGET_MS): CallBudget {
   const deadlineMs = Date.now() + ms;
   return { deadlineMs, leftMs: () => deadlineMs - Date.now() };
 }
@@ -20,15 +20,15 @@ export function createRpcBudget(ms: number = RPC_BUDGET_MS): RpcBudget {
 const STOPPING_MS = 1_500;
 
 /** For the read after a wait, which a stop may have ended. */
-export function afterWait(ended: AbortSignal): RpcBudget {
-  return createRpcBudget(ended.aborted ? STOPPING_MS : RPC_BUDGET_MS);
+export function afterWait(ended: AbortSignal): CallBudget {
+  return createCallBudget(ended.aborted ? STOPPING_MS : CALL_BUDGET_MS);
 }
 
 /**
  * Rejects with `service_unavailable` when `call` takes longer than the budget. The native client retries a
  * refused connection beyond the deadline it was given, so the deadline is kept here.
  */
-export async function withinBudget<T>(budget: RpcBudget, call: Promise<T>): Promise<T> {
+export async function withinBudget<T>(budget: CallBudget, call: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => reject(unavailable()), Math.max(0, budget.leftMs()));

@@ -4,7 +4,7 @@ import { overloaded } from '../../domain/limit.ts';
  * Lets a few calls at a time through to Temporal; the others wait for their turn, in order. All of a crowd at
  * once would make each call slower than its timeout, and the repeats would be all the work that is done.
  */
-export interface Turns {
+export interface ConcurrencyQueue {
   /**
    * @param onLate called when the turn has not come by `untilMs` (Unix ms)
    * @throws Refusal `overloaded` then: `call` was not made
@@ -12,10 +12,10 @@ export interface Turns {
   take<T>(untilMs: number, call: () => Promise<T>, onLate?: () => void): Promise<T>;
 }
 
-/** Starts, and reads, of one process that Temporal works on at once; more of them take longer, not less. */
+/** StartQueue, and reads, of one process that Temporal works on at once; more of them take longer, not less. */
 export const CALLS_AT_ONCE = 32;
 
-export function createTurns(atOnce: number): Turns {
+export function createConcurrencyQueue(atOnce: number): ConcurrencyQueue {
   const waiting = new Set<() => void>();
   let running = 0;
 

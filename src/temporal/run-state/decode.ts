@@ -5,10 +5,7 @@ import type {
   ProtoFailure,
   WorkflowSerializationContext,
 } from '@temporalio/common';
-import {
-  decodeArrayFromPayloads,
-  decodeOptionalFailureToOptionalError,
-} from '@temporalio/common/lib/internal-non-workflow/index.js';
+import { decodeArrayFromPayloads, decodeOptionalFailureToOptionalError } from '../sdk-internals.ts';
 import type { Journal } from '../../domain/journal.ts';
 import { isRawJson, type RawJson } from '../../domain/raw-json.ts';
 import { isJournal } from '../../domain/run-contract.ts';

@@ -1,23 +1,23 @@
 import type { WorkflowExecutionDescription } from '@temporalio/client';
-import { optionalTsToDate } from '@temporalio/common/lib/time.js';
+import { optionalTsToDate } from '../sdk-internals.ts';
 import type { temporal } from '@temporalio/proto';
 import { beginAttempt, closeGaps, type Journal } from '../../domain/journal.ts';
 import { refusalToBegin } from '../../domain/retry-policy.ts';
 import { countedOver, type RunActivities, type RunMemo } from '../../domain/run-contract.ts';
-import { PendingActivityState } from '../proto.ts';
+import { PendingActivityState } from '../sdk-internals.ts';
 import type { Decoder } from './decode.ts';
 
 /** What `describe()` says of an activity that has not ended. */
-export type PendingCall = temporal.api.workflow.v1.IPendingActivityInfo;
+export type PendingActivity = temporal.api.workflow.v1.IPendingActivityInfo;
 
 /** The run's upstream call, if it is pending; a closed run keeps the one it was closed over. */
-export function findPendingCall({ raw }: WorkflowExecutionDescription): PendingCall | undefined {
+export function findPendingActivity({ raw }: WorkflowExecutionDescription): PendingActivity | undefined {
   const name: keyof RunActivities<never> = 'callUpstream';
   return raw.pendingActivities?.find(({ activityType }) => activityType?.name === name);
 }
 
 /** Whether no attempt runs: the first, or the next, is to come. */
-export function isWaiting({ state }: PendingCall): boolean {
+export function isWaiting({ state }: PendingActivity): boolean {
   return (
     state === PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED ||
     state === PendingActivityState.PENDING_ACTIVITY_STATE_PAUSED
@@ -30,7 +30,7 @@ export function isWaiting({ state }: PendingCall): boolean {
  * @param earlier the journal of the runs before this one
  */
 export async function readPendingJournal(
-  pending: PendingCall,
+  pending: PendingActivity,
   decoder: Decoder,
   memo: RunMemo,
   earlier: Journal,

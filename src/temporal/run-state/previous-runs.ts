@@ -15,7 +15,7 @@ export function isReset({ runId, raw }: WorkflowExecutionDescription): boolean {
 }
 
 /** The run that this one was reset from, or that it followed by a retry by hand; null for a first one. */
-export async function runBefore(
+export async function previousRunId(
   client: Client,
   description: WorkflowExecutionDescription,
 ): Promise<string | null> {
@@ -28,7 +28,7 @@ export async function runBefore(
  * The journal of all runs before this one. A retry by hand brings it along; that of a run which was reset is
  * read, by `readJournal`, from that run. Where that one is gone, what this run's workflow read of it is left.
  */
-export async function readEarlier(
+export async function readPreviousRuns(
   client: Client,
   decoder: Decoder,
   description: WorkflowExecutionDescription,

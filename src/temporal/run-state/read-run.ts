@@ -1,5 +1,5 @@
 import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
-import { optionalTsToDate } from '@temporalio/common/lib/time.js';
+import { optionalTsToDate } from '../sdk-internals.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beginAttempt, interruptAttempt, type Journal } from '../../domain/journal.ts';
 import type { RequestError } from '../../domain/record.ts';
@@ -7,8 +7,13 @@ import { EVENTS_OF_A_START, type RunMemo } from '../../domain/run-contract.ts';
 import { CANCELLED_ERROR, DEADLINE_ERROR, requestError, TERMINATED_ERROR } from '../../domain/run-end.ts';
 import { FailureReason, RequestStatus } from '../../domain/vocabulary.ts';
 import type { Decoder } from './decode.ts';
-import { findPendingCall, isWaiting, type PendingCall, readPendingJournal } from './pending-activity.ts';
-import { readEarlier } from './previous-runs.ts';
+import {
+  findPendingActivity,
+  isWaiting,
+  type PendingActivity,
+  readPendingJournal,
+} from './pending-activity.ts';
+import { readPreviousRuns } from './previous-runs.ts';
 import { readActivityEnd } from './run-history.ts';
 
 /** The state of one run, read from Temporal alone: no worker is asked. */
@@ -32,7 +37,7 @@ export async function readRun(
 ): Promise<RunState> {
   const earlier = await readEarlierRuns(client, decoder, description, memo);
   const running = isOpen(description);
-  const pending = findPendingCall(description);
+  const pending = findPendingActivity(description);
   if (running && pending) return pendingRun(pending, decoder, memo, earlier);
   if (running && description.historyLength <= EVENTS_OF_A_START) return open(RequestStatus.queued, earlier);
 
@@ -80,13 +85,13 @@ export function readEarlierRuns(
   description: WorkflowExecutionDescription,
   memo: RunMemo,
 ): Promise<Journal> {
-  return readEarlier(client, decoder, description, memo, (before) =>
+  return readPreviousRuns(client, decoder, description, memo, (before) =>
     readRun(client, decoder, before, memo).then(({ journal }) => journal),
   );
 }
 
 async function pendingRun(
-  pending: PendingCall,
+  pending: PendingActivity,
   decoder: Decoder,
   memo: RunMemo,
   earlier: Journal,
@@ -100,7 +105,7 @@ async function pendingRun(
 
 /** A run that Temporal ended over an activity that was still open: nobody can say how its last attempt went. */
 async function journalLeftBehind(
-  pending: PendingCall | undefined,
+  pending: PendingActivity | undefined,
   decoder: Decoder,
   memo: RunMemo,
   earlier: Journal,

@@ -1,12 +1,12 @@
 import type { Client } from '@temporalio/client';
 import { ActivityFailure, TimeoutFailure } from '@temporalio/common';
-import { optionalTsToDate } from '@temporalio/common/lib/time.js';
+import { optionalTsToDate } from '../sdk-internals.ts';
 import type { temporal } from '@temporalio/proto';
 import { closeGaps, interruptAttempt, type Journal, longer } from '../../domain/journal.ts';
 import type { RequestError } from '../../domain/record.ts';
 import { isJournal } from '../../domain/run-contract.ts';
 import { CANCELLED_ERROR, toRunEnd } from '../../domain/run-end.ts';
-import { RetryState } from '../proto.ts';
+import { RetryState } from '../sdk-internals.ts';
 import type { Decoder } from './decode.ts';
 
 type HistoryEvent = temporal.api.history.v1.IHistoryEvent;

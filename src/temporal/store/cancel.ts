@@ -1,15 +1,15 @@
 import { Refusal } from '../../domain/refusal.ts';
 import type { StoredRequest } from '../../domain/requests.ts';
-import { orNotAnswered, type RpcBudget } from '../calls/call-budget.ts';
+import { orNotAnswered, type CallBudget } from '../calls/call-budget.ts';
 import type { TemporalRequestsDependencies } from './dependencies.ts';
-import { own, type OwnRuns } from './find-run.ts';
+import { own, type RunFinder } from './find-run.ts';
 
 /** Asks Temporal for the cancellation, which the workflow carries out: `Requests.cancel`. */
 export async function cancelRequest(
   dependencies: TemporalRequestsDependencies,
-  runs: OwnRuns,
+  runs: RunFinder,
   workflowId: string,
-  budget: RpcBudget,
+  budget: CallBudget,
 ): Promise<StoredRequest | null> {
   const { client } = dependencies;
   const before = own(await runs.look(workflowId, budget));

@@ -1,13 +1,11 @@
+import type { WorkflowStartOptions } from '@temporalio/client';
+import { withStartId } from '../sdk-internals.ts';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
-import {
-  type InternalWorkflowStartOptions,
-  InternalWorkflowStartOptionsSymbol,
-} from '@temporalio/client/lib/internal.js';
 import { Refusal } from '../../domain/refusal.ts';
 import { type Deletion, DELETION_TYPE, MEMO_KEY, type RunMemo } from '../../domain/run-contract.ts';
-import { orNotAnswered, type RpcBudget } from '../calls/call-budget.ts';
+import { orNotAnswered, type CallBudget } from '../calls/call-budget.ts';
 import type { TemporalRequestsDependencies } from './dependencies.ts';
-import { own, type OwnRun, type OwnRuns, untilClosed } from './find-run.ts';
+import { own, type FoundRun, type RunFinder, untilClosed } from './find-run.ts';
 
 /**
  * Deletes a terminal request: `Requests.delete`. A closed run cannot be marked, so a run of another type takes
@@ -15,9 +13,9 @@ import { own, type OwnRun, type OwnRuns, untilClosed } from './find-run.ts';
  */
 export async function deleteRequest(
   dependencies: TemporalRequestsDependencies,
-  runs: OwnRuns,
+  runs: RunFinder,
   workflowId: string,
-  budget: RpcBudget,
+  budget: CallBudget,
 ): Promise<boolean> {
   const last = own(await runs.look(workflowId, budget));
   if (last === null) return false;
@@ -35,11 +33,11 @@ export async function deleteRequest(
 /** False where another run has the id. */
 async function takeOver(
   { boundedClient, start: { taskQueue } }: TemporalRequestsDependencies,
-  runs: OwnRuns,
-  { description: { workflowId, runId }, memo: { earlier: _journal, ...memo } }: OwnRun,
-  budget: RpcBudget,
+  runs: RunFinder,
+  { description: { workflowId, runId }, memo: { earlier: _journal, ...memo } }: FoundRun,
+  budget: CallBudget,
 ): Promise<boolean> {
-  const start: InternalWorkflowStartOptions & { args: [Deletion]; memo: { [MEMO_KEY]: RunMemo } } = {
+  const start: WorkflowStartOptions & { args: [Deletion]; memo: { [MEMO_KEY]: RunMemo } } = {
     workflowId,
     args: [{ request_id: workflowId, last_run_id: runId }],
     taskQueue,
@@ -47,10 +45,9 @@ async function takeOver(
     workflowIdReusePolicy: 'ALLOW_DUPLICATE',
     memo: { [MEMO_KEY]: memo },
     staticSummary: 'deletes the request with this id',
-    [InternalWorkflowStartOptionsSymbol]: { requestId: `deletion-of-${runId}` },
   };
   const begin = (): Promise<boolean> =>
-    boundedClient.workflow.start(DELETION_TYPE, start).then(
+    boundedClient.workflow.start(DELETION_TYPE, withStartId(start, `deletion-of-${runId}`)).then(
       () => true,
       (error: unknown) => {
         if (error instanceof WorkflowExecutionAlreadyStartedError) return false;

@@ -2,8 +2,7 @@ import type { Client } from '@temporalio/client';
 import type { Limit } from '../../domain/limit.ts';
 import type { Availability } from '../calls/availability.ts';
 import type { RecordSettings } from '../run-state/to-record.ts';
-import type { LongPolls } from '../waiting/long-polls.ts';
-import type { Waiters } from '../waiting/waiters.ts';
+import type { LongPolls, Waiters } from '../waiting/waiters.ts';
 import type { StartSettings } from './start-run.ts';
 
 /** Told of each POST as soon as Temporal has its request on disk. */

@@ -13,7 +13,7 @@ import {
 } from '../../domain/run-contract.ts';
 import { unreadable } from '../../encryption/unreadable.ts';
 import type { Availability } from '../calls/availability.ts';
-import { isNotFound, type RpcBudget, unavailable, withinBudget } from '../calls/call-budget.ts';
+import { isNotFound, type CallBudget, unavailable, withinBudget } from '../calls/call-budget.ts';
 import { CALLS_AT_ONCE } from '../calls/concurrency-queue.ts';
 import { createClosedRuns } from '../run-state/closed-runs.ts';
 import { decoderOf } from '../run-state/decode.ts';
@@ -22,13 +22,13 @@ import { type RecordSettings, toRecord } from '../run-state/to-record.ts';
 import { createSharedReads } from './shared-reads.ts';
 
 /** The newest run of a request of ours. */
-export interface OwnRun {
+export interface FoundRun {
   readonly description: WorkflowExecutionDescription;
   readonly memo: RunMemo;
 }
 
 /** The same, with what is known of it. */
-export interface ReadRun extends OwnRun {
+export interface ReadRun extends FoundRun {
   readonly stored: StoredRequest;
   readonly journal: Journal;
 }
@@ -37,27 +37,27 @@ export interface ReadRun extends OwnRun {
 type NotOurs = 'nothing' | 'foreign' | 'being deleted';
 
 /** Finds and reads our runs; each call throws `service_unavailable` when Temporal does not answer in its budget. */
-export interface OwnRuns {
-  find(workflowId: string, budget: RpcBudget): Promise<OwnRun | NotOurs>;
+export interface RunFinder {
+  find(workflowId: string, budget: CallBudget): Promise<FoundRun | NotOurs>;
   /** Finds and reads in its turn; who waits for the same id's turn shares the read. */
-  look(workflowId: string, budget: RpcBudget): Promise<ReadRun | NotOurs>;
+  look(workflowId: string, budget: CallBudget): Promise<ReadRun | NotOurs>;
   /** Any other call of Temporal's API; null for what Temporal does not have. */
-  call<T>(budget: RpcBudget, call: () => Promise<T>, on?: Client): Promise<T | null>;
+  call<T>(budget: CallBudget, call: () => Promise<T>, on?: Client): Promise<T | null>;
 }
 
 /** Null for what is not ours. */
-export function own<T extends OwnRun>(found: T | NotOurs): T | null {
+export function own<T extends FoundRun>(found: T | NotOurs): T | null {
   return typeof found === 'string' ? null : found;
 }
 
-export function createOwnRuns(
+export function createRunFinder(
   client: Client,
   availability: Availability,
   settings: () => RecordSettings,
-): OwnRuns {
+): RunFinder {
   const closedRuns = createClosedRuns();
 
-  async function call<T>(budget: RpcBudget, made: () => Promise<T>, on = client): Promise<T | null> {
+  async function call<T>(budget: CallBudget, made: () => Promise<T>, on = client): Promise<T | null> {
     const answer = on.connection.withDeadline(budget.deadlineMs, made);
     return withinBudget(budget, answer).catch((error: unknown) => {
       if (isNotFound(error)) return null;
@@ -70,7 +70,7 @@ export function createOwnRuns(
   /** A stranger's memo cannot be read either, where payloads are encrypted. */
   async function describe(
     workflowId: string,
-    budget: RpcBudget,
+    budget: CallBudget,
   ): Promise<WorkflowExecutionDescription | 'foreign' | null> {
     try {
       return await call(budget, () => client.workflow.getHandle(workflowId).describe());
@@ -81,7 +81,7 @@ export function createOwnRuns(
     }
   }
 
-  async function find(workflowId: string, budget: RpcBudget): Promise<OwnRun | NotOurs> {
+  async function find(workflowId: string, budget: CallBudget): Promise<FoundRun | NotOurs> {
     const description = await describe(workflowId, budget);
     availability.noteAnswer();
     if (description === null) return 'nothing';
@@ -92,14 +92,14 @@ export function createOwnRuns(
     return description.type === WORKFLOW_TYPE ? { description, memo } : 'foreign';
   }
 
-  async function readState({ description, memo }: OwnRun, budget: RpcBudget): Promise<RunState | null> {
+  async function readState({ description, memo }: FoundRun, budget: CallBudget): Promise<RunState | null> {
     const decoder = decoderOf(client, description.workflowId);
     const state = await call(budget, () => readRun(client, decoder, description, memo));
     if (state !== null && !isOpen(description)) closedRuns.keep(description.runId, state);
     return state;
   }
 
-  async function read(workflowId: string, budget: RpcBudget): Promise<ReadRun | NotOurs> {
+  async function read(workflowId: string, budget: CallBudget): Promise<ReadRun | NotOurs> {
     const found = await find(workflowId, budget);
     if (typeof found === 'string') return found;
     const { description, memo } = found;
@@ -147,10 +147,10 @@ const WITHIN_MS = 2_000;
  *
  * @throws Refusal `service_unavailable` where no worker closes it in time
  */
-export async function untilClosed(runs: OwnRuns, run: OwnRun, budget: RpcBudget): Promise<boolean> {
+export async function untilClosed(runs: RunFinder, run: FoundRun, budget: CallBudget): Promise<boolean> {
   const { workflowId, runId } = run.description;
   const giveUpMs = Math.min(Date.now() + WITHIN_MS, budget.deadlineMs);
-  for (let seen: OwnRun | null = run; ; seen = own(await runs.find(workflowId, budget))) {
+  for (let seen: FoundRun | null = run; ; seen = own(await runs.find(workflowId, budget))) {
     if (seen?.description.runId !== runId) return false;
     if (!isOpen(seen.description)) return true;
     if (Date.now() >= giveUpMs) throw notClosed();

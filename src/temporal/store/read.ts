@@ -1,14 +1,14 @@
 import { enter } from '../../domain/limit.ts';
 import type { StoredRequest, Wait } from '../../domain/requests.ts';
-import { afterWait, createRpcBudget } from '../calls/call-budget.ts';
+import { afterWait, createCallBudget } from '../calls/call-budget.ts';
 import { canHold, hold, startWait } from '../waiting/waiters.ts';
 import type { TemporalRequestsDependencies } from './dependencies.ts';
-import { own, type OwnRuns } from './find-run.ts';
+import { own, type RunFinder } from './find-run.ts';
 
 /** The record, at once or when it is terminal: `Requests.read`. */
 export async function readRequest(
   { availability, waiters, longPolls, reading }: TemporalRequestsDependencies,
-  runs: OwnRuns,
+  runs: RunFinder,
   workflowId: string,
   wait: Wait,
 ): Promise<StoredRequest | null> {
@@ -16,7 +16,7 @@ export async function readRequest(
   const waiter = waiters.join(workflowId);
   const left = startWait(wait);
   try {
-    const budget = createRpcBudget();
+    const budget = createCallBudget();
     await availability.ensure();
     const found = own(await runs.look(workflowId, budget));
     place.leave();

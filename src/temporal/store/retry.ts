@@ -1,4 +1,4 @@
-import { decodeArrayFromPayloads } from '@temporalio/common/lib/internal-non-workflow/index.js';
+import { decodeArrayFromPayloads } from '../sdk-internals.ts';
 import { carryOver } from '../../domain/journal.ts';
 import { withinCaps, withOverrides } from '../../domain/options.ts';
 import { requireAllowed } from '../../domain/project.ts';
@@ -7,19 +7,19 @@ import { Refusal } from '../../domain/refusal.ts';
 import type { RetryByHand, StoredRequest } from '../../domain/requests.ts';
 import type { RunMemo } from '../../domain/run-contract.ts';
 import { RequestStatus } from '../../domain/vocabulary.ts';
-import { orNotAnswered, type RpcBudget, unavailable } from '../calls/call-budget.ts';
+import { orNotAnswered, type CallBudget, unavailable } from '../calls/call-budget.ts';
 import { contextOf } from '../run-state/decode.ts';
 import type { TemporalRequestsDependencies } from './dependencies.ts';
-import { own, type OwnRun, type OwnRuns, untilClosed } from './find-run.ts';
+import { own, type FoundRun, type RunFinder, untilClosed } from './find-run.ts';
 import { startRun, startUntilKnown } from './start-run.ts';
 
-/** Starts the next run of a failed or cancelled request: `Requests.retry`. */
+/** StartQueue the next run of a failed or cancelled request: `Requests.retry`. */
 export async function retryRequest(
   dependencies: TemporalRequestsDependencies,
-  runs: OwnRuns,
+  runs: RunFinder,
   workflowId: string,
   { run: wanted, options, caps, models }: RetryByHand,
-  budget: RpcBudget,
+  budget: CallBudget,
 ): Promise<StoredRequest | null> {
   const { boundedClient } = dependencies;
   // An eager start needs the other client.
@@ -65,9 +65,9 @@ export async function retryRequest(
 /** The body as it came: the second argument of the run before. Null where that was deleted just now. */
 async function readBody(
   { client }: TemporalRequestsDependencies,
-  runs: OwnRuns,
-  { description: { workflowId, runId } }: OwnRun,
-  budget: RpcBudget,
+  runs: RunFinder,
+  { description: { workflowId, runId } }: FoundRun,
+  budget: CallBudget,
 ): Promise<RawJson | null> {
   const { namespace, loadedDataConverter } = client.options;
   const page = await runs.call(budget, () =>

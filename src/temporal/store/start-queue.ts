@@ -1,16 +1,16 @@
 import { Refusal } from '../../domain/refusal.ts';
 import type { Availability } from '../calls/availability.ts';
-import type { RpcBudget } from '../calls/call-budget.ts';
-import { CALLS_AT_ONCE, createTurns } from '../calls/concurrency-queue.ts';
-import { type StartSettings, TRY_MS } from './start-run.ts';
+import type { CallBudget } from '../calls/call-budget.ts';
+import { CALLS_AT_ONCE, createConcurrencyQueue } from '../calls/concurrency-queue.ts';
+import { type Started, type StartSettings, TRY_MS } from './start-run.ts';
 
 /** The first runs that this process starts: one for equals, a few at a time, none while Temporal is away. */
-export interface Starts {
+export interface StartQueue {
   /**
    * @param start makes the start, at once or not at all
    * @throws Refusal `overloaded` when its turn does not come in time, `service_unavailable` without Temporal
    */
-  start(id: string, budget: RpcBudget, start: () => Promise<Started>): Promise<Started>;
+  start(id: string, budget: CallBudget, start: () => Promise<Started>): Promise<Started>;
 }
 
 /**
@@ -20,12 +20,12 @@ export interface Starts {
  */
 const STARTS_BESIDE_WORKER = 6;
 
-export function createStarts(
+export function createStartQueue(
   availability: Availability,
   { eagerStart }: Pick<StartSettings, 'eagerStart'>,
-): Starts {
+): StartQueue {
   const equals = createFirstOfEquals();
-  const turns = createTurns(eagerStart ? STARTS_BESIDE_WORKER : CALLS_AT_ONCE);
+  const turns = createConcurrencyQueue(eagerStart ? STARTS_BESIDE_WORKER : CALLS_AT_ONCE);
   /** Whoever waited in vain behind starts that Temporal did not answer was not one too many. */
   async function explain(error: unknown): Promise<never> {
     if (error instanceof Refusal && error.code === 'overloaded') await availability.ensure();
@@ -56,8 +56,6 @@ export interface FirstOfEquals {
   /** Resolves to what `start` said, and for the others to "already started"; what refuses the first refuses all. */
   start(id: string, start: () => Promise<Started>): Promise<Started>;
 }
-
-export type Started = 'started' | 'already started';
 
 export function createFirstOfEquals(): FirstOfEquals {
   const starting = new Map<string, Promise<Started>>();

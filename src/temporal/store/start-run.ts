@@ -1,8 +1,6 @@
+import type { WorkflowStartOptions } from '@temporalio/client';
+import { withStartId } from '../sdk-internals.ts';
 import { type Client, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
-import {
-  type InternalWorkflowStartOptions,
-  InternalWorkflowStartOptionsSymbol,
-} from '@temporalio/client/lib/internal.js';
 import { TypedSearchAttributes } from '@temporalio/common';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RawJson } from '../../domain/raw-json.ts';
@@ -14,9 +12,8 @@ import {
   type RunMemo,
   WORKFLOW_TYPE,
 } from '../../domain/run-contract.ts';
-import { GrpcCode, grpcCode, type RpcBudget, unavailable, withinBudget } from '../calls/call-budget.ts';
+import { GrpcCode, grpcCode, type CallBudget, unavailable, withinBudget } from '../calls/call-budget.ts';
 import { FOREKNOWN_BUILD, type RunSearchAttributes } from '../search-attributes.ts';
-import type { Started } from './start-queue.ts';
 
 /** The same for every run of a process. */
 export interface StartSettings {
@@ -42,11 +39,14 @@ export interface NewRun {
   readonly body: RawJson;
 }
 
+/** Whether this start made the run, or the id was taken by another. */
+export type Started = 'started' | 'already started';
+
 /** A lost workflow task costs this much, instead of Temporal's 10 s. */
 const WORKFLOW_TASK_TIMEOUT = '3 seconds';
 
 /**
- * Starts a run; Temporal decides atomically who was first. Throws WorkflowExecutionAlreadyStartedError when the
+ * StartQueue a run; Temporal decides atomically who was first. Throws WorkflowExecutionAlreadyStartedError when the
  * id is taken: for a first run by any run, running or closed; for a later one by a run that goes on or completed.
  */
 export async function startRun(client: Client, settings: StartSettings, run: NewRun): Promise<void> {
@@ -65,7 +65,7 @@ export async function startRun(client: Client, settings: StartSettings, run: New
   ];
   const retentionMs = settings.retentionMs();
   const kept: RunMemo = retentionMs === null ? memo : { ...memo, retention_ms: retentionMs };
-  const start: InternalWorkflowStartOptions & { args: [RunInput, RawJson] } = {
+  const start: WorkflowStartOptions & { args: [RunInput, RawJson] } = {
     workflowId,
     args: [input, body],
     taskQueue: settings.taskQueue,
@@ -79,9 +79,8 @@ export async function startRun(client: Client, settings: StartSettings, run: New
     staticSummary: `${operation} · ${model}${memo.run === 1 ? '' : ` · run ${memo.run}`}`,
     priority: { priorityKey: options.priority },
     ...(attributes.length === 0 ? {} : { typedSearchAttributes: new TypedSearchAttributes(attributes) }),
-    [InternalWorkflowStartOptionsSymbol]: { requestId: startId },
   };
-  await client.workflow.start(WORKFLOW_TYPE, start);
+  await client.workflow.start(WORKFLOW_TYPE, withStartId(start, startId));
 }
 
 /** One try may take this long; the budget holds two of them. */
@@ -108,7 +107,7 @@ const REFUSED: ReadonlySet<number> = new Set([
  */
 export async function startUntilKnown(
   start: (untilMs: number) => Promise<unknown>,
-  budget: RpcBudget,
+  budget: CallBudget,
 ): Promise<Started | { readonly unknown: unknown }> {
   for (let isFirst = true; ; isFirst = false) {
     try {

@@ -16,15 +16,15 @@ import { RequestStatus } from '../../domain/vocabulary.ts';
 import {
   acceptanceUnknown,
   afterWait,
-  createRpcBudget,
+  createCallBudget,
   isNotAnswered,
-  type RpcBudget,
+  type CallBudget,
 } from '../calls/call-budget.ts';
 import { canHold, hold, startWait } from '../waiting/waiters.ts';
 import type { TemporalRequestsDependencies } from './dependencies.ts';
-import { own, type OwnRuns, type ReadRun } from './find-run.ts';
-import type { Started, Starts } from './start-queue.ts';
-import { startRun, type StartSettings, startUntilKnown } from './start-run.ts';
+import { own, type RunFinder, type ReadRun } from './find-run.ts';
+import type { StartQueue } from './start-queue.ts';
+import { type Started, startRun, type StartSettings, startUntilKnown } from './start-run.ts';
 
 const QUEUED: PendingRun = {
   kind: 'pending',
@@ -37,8 +37,8 @@ const QUEUED: PendingRun = {
 /** Accepts a request once, or joins the one that has its key: `Requests.submit`. */
 export async function submitRequest(
   { client, start, waiters, longPolls, accepting, observer }: TemporalRequestsDependencies,
-  runs: OwnRuns,
-  starts: Starts,
+  runs: RunFinder,
+  starts: StartQueue,
   project: string,
   request: NewRequest,
   wait: Wait,
@@ -51,7 +51,7 @@ export async function submitRequest(
   const waiter = waiters.join(workflowId);
   const left = startWait(wait);
   try {
-    const budget = createRpcBudget();
+    const budget = createCallBudget();
     const begin = (): Promise<Started> => startFirstRun(client, start, name, request, createdAt, budget);
     const started = async (): Promise<boolean> =>
       (await starts.start(workflowId, budget, begin)) === 'started';
@@ -83,7 +83,7 @@ async function startFirstRun(
   name: RequestName,
   { operation, model, fingerprint, options, body, namedBy }: NewRequest,
   createdAt: string,
-  budget: RpcBudget,
+  budget: CallBudget,
 ): Promise<Started> {
   const memo = { operation, model, fingerprint, options, created_at: createdAt, run: 1 };
   const run = { workflowId: toWorkflowId(name), startId: randomUUID(), memo, body };
@@ -100,10 +100,10 @@ async function startFirstRun(
  * leaves open whose it is.
  */
 async function findSame(
-  runs: OwnRuns,
+  runs: RunFinder,
   name: RequestName,
   request: NewRequest,
-  budget: RpcBudget,
+  budget: CallBudget,
 ): Promise<ReadRun | null> {
   const found = await runs.look(toWorkflowId(name), budget).catch((cause: unknown) => {
     if (!isNotAnswered(cause)) throw cause;
@@ -121,7 +121,7 @@ async function findSame(
 
 /** After a wait; what is known already must do where Temporal does not answer. */
 async function readAgain(
-  runs: OwnRuns,
+  runs: RunFinder,
   workflowId: string,
   stopping: AbortSignal,
 ): Promise<SettledRun | PendingRun | null> {

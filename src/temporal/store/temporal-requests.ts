@@ -1,27 +1,27 @@
 import { enter } from '../../domain/limit.ts';
 import { toWorkflowId } from '../../domain/request-id.ts';
 import type { ProjectRequests, Requests, StoredRequest } from '../../domain/requests.ts';
-import { createRpcBudget, type RpcBudget } from '../calls/call-budget.ts';
+import { createCallBudget, type CallBudget } from '../calls/call-budget.ts';
 import { cancelRequest } from './cancel.ts';
 import { deleteRequest } from './delete.ts';
 import type { TemporalRequestsDependencies } from './dependencies.ts';
-import { createOwnRuns } from './find-run.ts';
+import { createRunFinder } from './find-run.ts';
 import { createJoinCalls } from './join-calls.ts';
 import { readRequest } from './read.ts';
 import { retryRequest } from './retry.ts';
-import { createStarts } from './start-queue.ts';
+import { createStartQueue } from './start-queue.ts';
 import { submitRequest } from './submit.ts';
 
 /** {@link Requests} on Temporal: one workflow per request. Everything within goes by the workflow's id. */
 export function createTemporalRequests(dependencies: TemporalRequestsDependencies): Requests {
   const { client, availability, record, accepting } = dependencies;
-  const runs = createOwnRuns(client, availability, record);
-  const starts = createStarts(availability, dependencies.start);
+  const runs = createRunFinder(client, availability, record);
+  const starts = createStartQueue(availability, dependencies.start);
   const retries = createJoinCalls<StoredRequest | null>();
   /** What changes a request: one of so many at once, within one budget, and only while Temporal answers. */
-  async function admitted<T>(act: (budget: RpcBudget) => Promise<T>): Promise<T> {
+  async function admitted<T>(act: (budget: CallBudget) => Promise<T>): Promise<T> {
     const place = enter(accepting);
-    const budget = createRpcBudget();
+    const budget = createCallBudget();
     return availability
       .ensure()
       .then(() => act(budget))

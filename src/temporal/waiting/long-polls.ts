@@ -1,13 +1,6 @@
 import type { Connection } from '@temporalio/client';
-import type { Wait } from '../../domain/requests.ts';
-import { HistoryEventFilterType } from '../proto.ts';
-import { raceWait } from './waiters.ts';
-
-/** Where the worker is elsewhere: learns from Temporal that a run has closed. */
-export interface LongPolls {
-  /** Resolves when the run has closed or the wait is over; at once where no further poll can be held. */
-  untilClosed(workflowId: string, wait: Wait): Promise<void>;
-}
+import { HistoryEventFilterType } from '../sdk-internals.ts';
+import { raceWait, type LongPolls } from './waiters.ts';
 
 /**
  * One poll per run serves all its waiters; it needs a connection whose calls can be aborted.

@@ -1,13 +1,12 @@
 import type { Limit } from '../../domain/limit.ts';
 import type { SettledRun, Wait } from '../../domain/requests.ts';
-import type { LongPolls } from './long-polls.ts';
 
 /**
  * The callers held in this process, by workflow id. Where the worker runs in the same process, it settles
  * them: with a completion as soon as Temporal has it, else by the workflow's own word.
  */
 export interface Waiters {
-  /** Starts listening; call before whatever may settle the run. */
+  /** StartQueue listening; call before whatever may settle the run. */
   join(workflowId: string): Waiter;
   /** Whether no further caller can be held. */
   isFull(): boolean;
@@ -77,6 +76,12 @@ export function startWait({ ms, signal }: Wait): () => Wait {
 /** Whether the caller wants to be held and can be. */
 export function canHold({ ms, signal }: Wait, waiters: { isFull(): boolean }): boolean {
   return ms > 0 && !signal.aborted && !waiters.isFull();
+}
+
+/** Where the worker is elsewhere: learns from Temporal that a run has closed. */
+export interface LongPolls {
+  /** Resolves when the run has closed or the wait is over; at once where no further poll can be held. */
+  untilClosed(workflowId: string, wait: Wait): Promise<void>;
 }
 
 /**

@@ -10,7 +10,7 @@ import type { SettledRun } from '../../domain/requests.ts';
 import type { Housekeeping } from '../../domain/run-contract.ts';
 import { BUILD_ID } from '../search-attributes.ts';
 import type { Waiters } from '../waiting/waiters.ts';
-import { completeAtOnce } from './early-completion.ts';
+import { completeEarly } from './early-completion.ts';
 import { deleteRuns, inquire, recallAttempts, recallEarlier } from './housekeeping-activities.ts';
 
 export interface WorkerSettings {
@@ -72,7 +72,7 @@ export async function createWorker(
     workflowBundle: bundle,
     dataConverter: settings.dataConverter,
     activities: {
-      ...(waiters === null ? calls : completeAtOnce(calls, waiters.settle)),
+      ...(waiters === null ? calls : completeEarly(calls, waiters.settle)),
       ...housekeeping,
     },
     maxConcurrentActivityTaskExecutions: settings.maxAttemptsInFlight,

@@ -6,7 +6,7 @@ import { isRunMemo, MEMO_KEY, WORKFLOW_TYPE } from '../../domain/run-contract.ts
 import { requestError, type RunEnd } from '../../domain/run-end.ts';
 import { FailureReason } from '../../domain/vocabulary.ts';
 import { decoderOf } from '../run-state/decode.ts';
-import { findPendingCall, isWaiting, readPendingJournal } from '../run-state/pending-activity.ts';
+import { findPendingActivity, isWaiting, readPendingJournal } from '../run-state/pending-activity.ts';
 import { readEarlierRuns } from '../run-state/read-run.ts';
 
 export interface DeadAttempts {
@@ -50,7 +50,7 @@ export async function failDeadAttempts({
   /** A dead worker begins nothing new: one look at a run is enough. */
   async function look(workflowId: string, runId: string): Promise<void> {
     const description = await client.workflow.getHandle(workflowId, runId).describe();
-    const pending = findPendingCall(description);
+    const pending = findPendingActivity(description);
     const memo = description.memo?.[MEMO_KEY];
     const activityId = pending?.activityId;
     const isOver = !pending || isWaiting(pending) || !isDead(pending.lastWorkerIdentity ?? '');

@@ -2,7 +2,7 @@ import { activityInfo, CompleteAsyncError, getClient } from '@temporalio/activit
 import type { RawJson } from '../../domain/raw-json.ts';
 import type { SettledRun } from '../../domain/requests.ts';
 import type { RunActivities } from '../../domain/run-contract.ts';
-import { createRpcBudget, withinBudget } from '../calls/call-budget.ts';
+import { createCallBudget, withinBudget } from '../calls/call-budget.ts';
 
 /** A missing answer leaves the report to the SDK, which has more patience. */
 const WITHIN_MS = 5_000;
@@ -20,7 +20,7 @@ const MAX_BYTES = 128 * 1024;
  *
  * @param settle told of the run once Temporal has its result
  */
-export function completeAtOnce(
+export function completeEarly(
   { callUpstream }: RunActivities<RawJson>,
   settle: (workflowId: string, run: SettledRun) => void,
 ): RunActivities<RawJson> {
@@ -41,7 +41,7 @@ async function report(result: RawJson): Promise<boolean> {
   const { workflowId } = workflowExecution ?? {};
   if (workflowId === undefined) return false;
   const client = getClient();
-  const budget = createRpcBudget(WITHIN_MS);
+  const budget = createCallBudget(WITHIN_MS);
   const serializationContext = {
     type: 'activity',
     namespace,

@@ -1,12 +1,12 @@
 import { activityInfo, getClient, heartbeat } from '@temporalio/activity';
 import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
-import { optionalTsToDate } from '@temporalio/common/lib/time.js';
+import { optionalTsToDate } from '../sdk-internals.ts';
 import type { Inquiry } from '../../../activities/index.ts';
 import { type Housekeeping, isRunMemo, MEMO_KEY, type RunMemo } from '../../domain/run-contract.ts';
-import { createRpcBudget, orGone, withinBudget } from '../calls/call-budget.ts';
+import { createCallBudget, orGone, withinBudget } from '../calls/call-budget.ts';
 import { type Decoder, decoderOf } from '../run-state/decode.ts';
-import { findPendingCall, readPendingJournal } from '../run-state/pending-activity.ts';
-import { isReset, runBefore } from '../run-state/previous-runs.ts';
+import { findPendingActivity, readPendingJournal } from '../run-state/pending-activity.ts';
+import { isReset, previousRunId } from '../run-state/previous-runs.ts';
 import { cancelRequested, readEarlierRuns } from '../run-state/read-run.ts';
 
 /**
@@ -15,7 +15,7 @@ import { cancelRequested, readEarlierRuns } from '../run-state/read-run.ts';
  */
 export const recallAttempts: Housekeeping['recallAttempts'] = async (run) => {
   const { client, decoder, description, memo } = await describe(run);
-  const pending = findPendingCall(description);
+  const pending = findPendingActivity(description);
   if (pending === undefined || memo === null) return null;
   const earlier = await readEarlierRuns(client, decoder, description, memo);
   return readPendingJournal(pending, decoder, memo, earlier);
@@ -63,7 +63,7 @@ export const deleteRuns: Housekeeping['deleteRuns'] = async ({ request_id, last_
 };
 
 async function before(client: Client, workflowId: string, runId: string): Promise<string | null> {
-  return runBefore(client, await client.workflow.getHandle(workflowId, runId).describe());
+  return previousRunId(client, await client.workflow.getHandle(workflowId, runId).describe());
 }
 
 async function deleteRun(client: Client, workflowId: string, runId: string): Promise<void> {
@@ -82,14 +82,14 @@ export async function inquire(): Promise<Inquiry> {
   const { workflowId, runId } = activityInfo().workflowExecution ?? {};
   if (workflowId === undefined) return UNANSWERED;
   const client = getClient();
-  const budget = createRpcBudget(WITHIN_MS);
+  const budget = createCallBudget(WITHIN_MS);
   const describe = client.connection.withDeadline(budget.deadlineMs, () =>
     client.workflow.getHandle(workflowId, runId).describe(),
   );
   return withinBudget(budget, describe).then(
     (description) => ({
       isCancelled: cancelRequested(description),
-      startedAtMs: optionalTsToDate(findPendingCall(description)?.lastStartedTime)?.getTime() ?? null,
+      startedAtMs: optionalTsToDate(findPendingActivity(description)?.lastStartedTime)?.getTime() ?? null,
     }),
     () => UNANSWERED,
   );

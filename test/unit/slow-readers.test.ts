@@ -18,8 +18,8 @@ async function openForTest(url: string): Promise<Socket> {
 it('are given up, the oldest first, when they are too many bytes, so that who reads is answered all the same', async () => {
   // More than the system's own buffers take.
   const result = new Uint8Array(32 * MIB).fill(0x20);
-  const untakenAnswers = { timeoutMs: 60_000, maxBytes: 80 * MIB };
-  const { url, asked, openConnections } = await startAppAlone({ result, untakenAnswers });
+  const slowReaders = { timeoutMs: 60_000, maxBytes: 80 * MIB };
+  const { url, asked, openConnections } = await startAppAlone({ result, slowReaders });
   for (let caller = 1; caller <= 6; caller += 1) {
     (await openForTest(url)).pause().write(postFields({}));
     await until(
@@ -39,10 +39,10 @@ it('are none where a crowd reads, though all its answers are there in one turn',
   const accepted = Promise.withResolvers<void>();
   const result = new Uint8Array(10_000).fill(0x20);
   // A tenth of what they are told together.
-  const untakenAnswers = { timeoutMs: 60_000, maxBytes: 200_000 };
+  const slowReaders = { timeoutMs: 60_000, maxBytes: 200_000 };
   const { url, asked, openConnections } = await startAppAlone({
     result,
-    untakenAnswers,
+    slowReaders,
     acceptAfter: accepted.promise,
   });
   const crowd = await Promise.all(Array.from({ length: 200 }, () => openForTest(url)));

@@ -11,7 +11,7 @@ import {
 } from '../../src/domain/journal.ts';
 import { RequestOptions } from '../../src/domain/options.ts';
 import { earlierJournal, type RunMemo } from '../../src/domain/run-contract.ts';
-import { PendingActivityState } from '../../src/temporal/proto.ts';
+import { PendingActivityState } from '../../src/temporal/sdk-internals.ts';
 import { createDecoder } from '../../src/temporal/run-state/decode.ts';
 import { readPendingJournal } from '../../src/temporal/run-state/pending-activity.ts';
 
