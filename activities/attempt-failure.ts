@@ -1,7 +1,7 @@
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import type { AttemptEnd, Journal } from '../src/domain/journal.ts';
 import type { RequestOptions } from '../src/domain/options.ts';
-import { decideRetry, refusalToBegin } from '../src/domain/retry-policy.ts';
+import { decideRetry, refusalToBegin, RESUME_DELAY_MS } from '../src/domain/retry-policy.ts';
 import { CANCELLED_ERROR, requestError, requestErrorOf, type RunEnd } from '../src/domain/run-end.ts';
 import { describeFailure, type UpstreamFailure } from '../src/domain/upstream-failure.ts';
 import { AttemptStatus, Billed, FailureReason, Outcome, Phase } from '../src/domain/vocabulary.ts';
@@ -16,9 +16,6 @@ interface FailedAttempt {
   readonly timeLeftMs: number;
   readonly random: () => number;
 }
-
-/** How soon an attempt that its worker's shutdown broke off is made again by another worker. */
-const AFTER_SHUTDOWN_MS = 1;
 
 /** What the activity throws: Temporal retries it after the delay, ends the run with it, or cancels. */
 export function attemptFailure(attempt: FailedAttempt): ApplicationFailure | CancelledFailure {
@@ -67,7 +64,7 @@ function interrupted(journal: Journal, options: RequestOptions): ApplicationFail
   return ApplicationFailure.create({
     type: error.code,
     message: 'the worker stopped during the call; another makes it again',
-    nextRetryDelay: AFTER_SHUTDOWN_MS,
+    nextRetryDelay: RESUME_DELAY_MS,
     details: [{ error, journal } satisfies RunEnd],
   });
 }

@@ -1,10 +1,11 @@
 import { proxyActivities } from '@temporalio/workflow';
+import { DELETION_RETRY } from '../src/domain/retry-policy.ts';
 import type { Deletion, Housekeeping } from '../src/domain/run-contract.ts';
 
 const { deleteRuns } = proxyActivities<Housekeeping>({
   startToCloseTimeout: '30 seconds',
   heartbeatTimeout: '10 seconds',
-  retry: { initialInterval: '1 second', maximumInterval: '60 seconds' },
+  retry: DELETION_RETRY,
 });
 
 /**

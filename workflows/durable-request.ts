@@ -11,6 +11,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { EMPTY_JOURNAL, type Journal, longer } from '../src/domain/journal.ts';
+import { UPSTREAM_CALL_RETRY } from '../src/domain/retry-policy.ts';
 import type { RawJson } from '../src/domain/raw-json.ts';
 import {
   ACTIVITY_SLACK_MS,
@@ -87,9 +88,7 @@ function callUpstream(
     startToCloseTimeout: options.attempt_timeout_seconds * 1000 + ACTIVITY_SLACK_MS,
     scheduleToCloseTimeout: timeLeftMs + ACTIVITY_SLACK_MS,
     retry: {
-      initialInterval: '1 second',
-      backoffCoefficient: 2,
-      maximumInterval: '60 seconds',
+      ...UPSTREAM_CALL_RETRY,
       nonRetryableErrorTypes: ['PayloadsTooLarge'],
       ...(options.max_attempts === null ? {} : { maximumAttempts: options.max_attempts }),
     },

@@ -1,11 +1,12 @@
 import { proxyLocalActivities, workflowInfo } from '@temporalio/workflow';
 import type { Journal } from '../src/domain/journal.ts';
+import { RECALL_RETRY } from '../src/domain/retry-policy.ts';
 import type { Housekeeping } from '../src/domain/run-contract.ts';
 
 /** Local ones: they must not queue behind the upstream calls of a worker that has all its hands full. */
 const ONE_TRY = {
   startToCloseTimeout: '5 seconds',
-  retry: { initialInterval: '200 milliseconds', maximumInterval: '2 seconds' },
+  retry: RECALL_RETRY,
 } as const;
 const bounded = proxyLocalActivities<Housekeeping>({ ...ONE_TRY, scheduleToCloseTimeout: '30 seconds' });
 const untilKnown = proxyLocalActivities<Housekeeping>(ONE_TRY);

@@ -3,14 +3,21 @@ import { countEndedWith, entriesOfThisRun, type Journal, lastOutcomeUnknown } fr
 import type { RequestOptions } from './options.ts';
 import type { RequestError } from './record.ts';
 import { requestError } from './run-end.ts';
-import { Retry, type UpstreamFailure } from './upstream-failure.ts';
+import { type Backoff, Retry, type UpstreamFailure } from './upstream-failure.ts';
 import { FailureReason, OnUnknownOutcome } from './vocabulary.ts';
+
+/**
+ * The one place that decides about retrying: whether, when, and every number of a backoff. Temporal carries the
+ * decisions out; the openai client retries nothing.
+ */
 
 /** Another attempt after `delayMs` (never 0: Temporal reads 0 as "no more retries"), or the end and why. */
 export type RetryDecision =
   | { readonly retry: true; readonly delayMs: number }
   | { readonly retry: false; readonly code: FailureCode; readonly reason: FailureReason };
 
+/** Our own backoff after the first failure of its kind; it doubles with each attempt of the run. */
+const FIRST_BACKOFF_MS: Readonly<Record<Backoff, number>> = { usual: 1_000, overload: 5_000 };
 const MAX_BACKOFF_MS = 60_000;
 /** Positive only: callers that were told the same second must not come back together, and never early. */
 const MAX_JITTER = 0.25;
@@ -39,7 +46,7 @@ export function decideRetry(
   const told = failure.retryAfterMs;
   if (told !== null && told >= timeLeftMs) return end(failure.code, FailureReason.deadlineExceeded);
   const floorMs =
-    told !== null && told > 0 ? told : backoffMs(failure.firstBackoffMs, entriesOfThisRun(journal).length);
+    told !== null && told > 0 ? told : backoffMs(failure.backoff, entriesOfThisRun(journal).length);
   if (floorMs >= timeLeftMs) return end('deadline_exceeded', FailureReason.deadlineExceeded);
   const jitteredMs = Math.ceil(floorMs * (1 + MAX_JITTER * random()));
   return { retry: true, delayMs: Math.max(1, Math.min(jitteredMs, Math.max(floorMs, timeLeftMs - 1))) };
@@ -69,6 +76,28 @@ function isExhausted(journal: Journal, options: RequestOptions): boolean {
 }
 
 /** Exponential, factor 2, at most 60 s. */
-function backoffMs(firstMs: number, attempts: number): number {
-  return Math.min(MAX_BACKOFF_MS, firstMs * 2 ** Math.min(attempts - 1, 16));
+function backoffMs(backoff: Backoff, attempts: number): number {
+  return Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS[backoff] * 2 ** Math.min(attempts - 1, 16));
 }
+
+/** An attempt that ended with its worker is made again at once; 0 would mean "no more retries" to Temporal. */
+export const RESUME_DELAY_MS = 1;
+
+/**
+ * How soon a worker that cannot read an attempt's payloads, or another one, is asked again. A missing key is put
+ * right by hand.
+ */
+export const UNREADABLE_DELAY = '10 seconds';
+
+/** What Temporal goes by when an attempt of the upstream call left no delay of its own: its worker died. */
+export const UPSTREAM_CALL_RETRY = {
+  initialInterval: '1 second',
+  backoffCoefficient: 2,
+  maximumInterval: '60 seconds',
+} as const;
+
+/** Reading what Temporal holds of a run: quick, because a cancellation or a reset waits for it. */
+export const RECALL_RETRY = { initialInterval: '200 milliseconds', maximumInterval: '2 seconds' } as const;
+
+/** Deleting a request's runs, however long Temporal is away. */
+export const DELETION_RETRY = { initialInterval: '1 second', maximumInterval: '60 seconds' } as const;

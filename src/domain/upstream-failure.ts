@@ -8,6 +8,10 @@ import { Billed, Outcome, Phase } from './vocabulary.ts';
 export const Retry = { always: 'always', twice: 'twice', never: 'never' } as const;
 export type Retry = (typeof Retry)[keyof typeof Retry];
 
+/** Where the backoff begins; the retry policy has the numbers. An overloaded upstream is left alone for longer. */
+export const Backoff = { usual: 'usual', overload: 'overload' } as const;
+export type Backoff = (typeof Backoff)[keyof typeof Backoff];
+
 /** One row of the upstream table: what a failed upstream call means. Made by the classifier, nowhere else. */
 export interface UpstreamFailure {
   readonly code: FailureCode;
@@ -15,8 +19,8 @@ export interface UpstreamFailure {
   readonly billed: Billed;
   readonly phase: Phase;
   readonly retry: Retry;
-  /** The first own backoff after this failure; the upstream's wish, where it had one, is a floor on top. */
-  readonly firstBackoffMs: number;
+  /** How our own backoff begins; the upstream's wish, where it had one, is a floor on top. */
+  readonly backoff: Backoff;
   /** The upstream's wish; null where it had none that can be read. */
   readonly retryAfterMs: number | null;
   readonly upstreamStatus: number | null;
@@ -25,10 +29,6 @@ export interface UpstreamFailure {
   readonly upstreamParam: string | null;
   readonly upstreamRequestId: string | null;
 }
-
-/** The first own backoff; an upstream that is overloaded or asks to slow down gets longer. */
-export const FIRST_BACKOFF_MS = 1_000;
-export const OVERLOAD_BACKOFF_MS = 5_000;
 
 /** What a row of the table says; what is left out is as {@link row} fills it in. */
 export type Row = Pick<UpstreamFailure, 'code'> & Partial<UpstreamFailure>;
@@ -40,7 +40,7 @@ export function row(said: Row): UpstreamFailure {
     billed: Billed.maybe,
     phase: Phase.request,
     retry: Retry.always,
-    firstBackoffMs: FIRST_BACKOFF_MS,
+    backoff: Backoff.usual,
     retryAfterMs: null,
     upstreamStatus: null,
     upstreamCode: null,

@@ -1,11 +1,9 @@
 import { ApplicationFailure, ValueError } from '@temporalio/common';
 import { Refusal } from '../domain/refusal.ts';
+import { UNREADABLE_DELAY } from '../domain/retry-policy.ts';
 
 /** Why a payload is refused. */
 export type Unreadable = 'not encrypted' | 'unknown format' | 'unknown key' | 'moved' | 'altered';
-
-/** How soon a worker that cannot read an attempt's payloads is asked again, or another one: a missing key is put right by hand. */
-const ASK_AGAIN = '10 seconds';
 
 /** As an operator names keys. Anything else was written by somebody else, and is not repeated. */
 const KEY_ID = /^[A-Za-z0-9._-]{1,64}$/;
@@ -20,7 +18,14 @@ export class PayloadUnreadableError extends ApplicationFailure {
   readonly keyId: string | null;
 
   constructor(why: Unreadable, keyId: string | null = null) {
-    super(`a payload cannot be read: ${why}`, 'payload_unreadable', false, undefined, undefined, ASK_AGAIN);
+    super(
+      `a payload cannot be read: ${why}`,
+      'payload_unreadable',
+      false,
+      undefined,
+      undefined,
+      UNREADABLE_DELAY,
+    );
     this.why = why;
     this.keyId = keyId !== null && KEY_ID.test(keyId) ? keyId : null;
   }

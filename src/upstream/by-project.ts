@@ -7,7 +7,7 @@ import {
   type UpstreamCallInput,
   type UpstreamSettings,
 } from './client.ts';
-import { NOT_RUN, OVERLOAD_BACKOFF_MS, row } from '../domain/upstream-failure.ts';
+import { Backoff, NOT_RUN, row } from '../domain/upstream-failure.ts';
 
 /**
  * A project's own upstream as it is now; `common` where it has none, `unusable` where the worker does not know
@@ -90,7 +90,7 @@ const UNUSABLE: UpstreamAnswer = {
     code: 'configuration_error',
     ...NOT_RUN,
     phase: Phase.connect,
-    firstBackoffMs: OVERLOAD_BACKOFF_MS,
+    backoff: Backoff.overload,
   }),
 };
 

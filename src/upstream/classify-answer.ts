@@ -1,12 +1,5 @@
 import { isObject } from '../domain/run-contract.ts';
-import {
-  FIRST_BACKOFF_MS,
-  LOST,
-  OVERLOAD_BACKOFF_MS,
-  Retry,
-  row,
-  type UpstreamFailure,
-} from '../domain/upstream-failure.ts';
+import { Backoff, LOST, Retry, row, type UpstreamFailure } from '../domain/upstream-failure.ts';
 import { classifyStatus } from './classify-status.ts';
 import { errorWords, isBilling } from './error-object.ts';
 import { parseRetryAfterMs } from './retry-after.ts';
@@ -96,7 +89,7 @@ export function classifyErrorInBody(error: unknown, headers: Headers, nowMs: num
   return row({
     code: 'upstream_error_in_body',
     retry: like?.retry ?? named,
-    firstBackoffMs: like?.firstBackoffMs ?? (code === 'slow_down' ? OVERLOAD_BACKOFF_MS : FIRST_BACKOFF_MS),
+    backoff: like?.backoff ?? (code === 'slow_down' ? Backoff.overload : Backoff.usual),
     retryAfterMs: parseRetryAfterMs(headers, nowMs),
     ...words,
   });

@@ -1,6 +1,6 @@
 import {
   NOT_RUN,
-  OVERLOAD_BACKOFF_MS,
+  Backoff,
   REJECTED,
   Retry,
   row,
@@ -43,7 +43,7 @@ const unknown = (code: Row['code']): StatusRow => ({ code });
 const OVERLOADED: StatusRow = {
   code: 'upstream_overloaded',
   ...NOT_RUN,
-  firstBackoffMs: OVERLOAD_BACKOFF_MS,
+  backoff: Backoff.overload,
 };
 
 /** Row 37: a billing code says more than the 4xx it comes with. */
@@ -80,7 +80,7 @@ function statusRow(status: number, { upstreamCode }: ErrorWords, hasDelay: boole
       return {
         code: 'upstream_rate_limited',
         ...NOT_RUN,
-        ...(upstreamCode === 'slow_down' ? { firstBackoffMs: OVERLOAD_BACKOFF_MS } : {}),
+        ...(upstreamCode === 'slow_down' ? { backoff: Backoff.overload } : {}),
       };
     case 498:
     case 503:

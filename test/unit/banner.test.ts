@@ -1,6 +1,5 @@
 import { expect, it } from 'vitest';
-import { banner } from '../../src/process/banner.ts';
-import type { Started } from '../../src/temporal/store/start-run.ts';
+import { banner, type Started } from '../../src/process/banner.ts';
 
 const STARTED: Started = {
   apiUrl: 'http://127.0.0.1:8080',

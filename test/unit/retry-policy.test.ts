@@ -23,7 +23,7 @@ function failure(fields: Partial<UpstreamFailure> = {}): UpstreamFailure {
     billed: Billed.no,
     phase: Phase.headers,
     retry: Retry.always,
-    firstBackoffMs: 1_000,
+    backoff: 'usual',
     retryAfterMs: null,
     upstreamStatus: 503,
     upstreamCode: null,

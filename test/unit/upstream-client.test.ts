@@ -210,7 +210,7 @@ describe('a 200 at the edge of the table', () => {
     [
       'a 503 in disguise',
       json({ error: { code: '503' } }),
-      { retry: 'always', firstBackoffMs: 5_000, outcome: 'unknown' },
+      { retry: 'always', backoff: 'overload', outcome: 'unknown' },
     ],
     [
       'a rate limit by name',

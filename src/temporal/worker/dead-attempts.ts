@@ -3,6 +3,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { interruptAttempt } from '../../domain/journal.ts';
 import { isRunMemo, MEMO_KEY, WORKFLOW_TYPE } from '../../domain/run-contract.ts';
+import { RESUME_DELAY_MS } from '../../domain/retry-policy.ts';
 import { requestError, type RunEnd } from '../../domain/run-end.ts';
 import { FailureReason } from '../../domain/vocabulary.ts';
 import { decoderOf } from '../run-state/decode.ts';
@@ -23,8 +24,6 @@ export interface DeadAttempts {
 const PASSES_FOR_MS = 15_000;
 const BETWEEN_PASSES_MS = 500;
 const AT_ONCE = 50;
-/** How soon the call is made again; 0 would mean never. */
-const RETRY_MS = 1;
 
 /** Whoever waits for the first pass waits no longer than this: thousands of runs may be open. */
 const FIRST_PASS_MS = 3_000;
@@ -62,7 +61,7 @@ export async function failDeadAttempts({
     const failure = ApplicationFailure.create({
       type: error.code,
       message: 'the worker died during the call; another makes it again',
-      nextRetryDelay: RETRY_MS,
+      nextRetryDelay: RESUME_DELAY_MS,
       details: [{ error, journal } satisfies RunEnd],
     });
     await client.activity.fail({ workflowId, runId, activityId }, failure);
