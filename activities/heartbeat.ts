@@ -7,16 +7,24 @@ const FIRST_HEARTBEAT_MS = 1_000;
 /** Of the heartbeat timeout. The SDK sends at most one per 0.8 of it; asking at half of it misses no slot. */
 const INTERVAL_SHARE = 0.4;
 
-/** Says "attempt n, since when" while a call lasts, and so learns of cancellations. */
-export function heartbeatWhileRunning(context: Context, journal: Journal): { stop(): void } {
+/** The heartbeats of one attempt. */
+export interface AttemptHeartbeat {
+  /** What is known now; the next heartbeat carries it. */
+  set(journal: Journal): void;
+  stop(): void;
+}
+
+/** Writes the journal as it is at that moment while an attempt lasts, and so learns of cancellations. */
+export function heartbeatWhileRunning(context: Context, first: Journal): AttemptHeartbeat {
   const timeoutMs = context.info.heartbeatTimeoutMs ?? 60_000;
   const intervalMs = Math.max(FIRST_HEARTBEAT_MS / 2, timeoutMs * INTERVAL_SHARE);
+  let journal = first;
   let timer = setTimeout(beat, Math.min(FIRST_HEARTBEAT_MS, intervalMs));
   function beat(): void {
     context.heartbeat(journal);
     timer = setTimeout(beat, intervalMs);
   }
-  return { stop: () => clearTimeout(timer) };
+  return { set: (next) => void (journal = next), stop: () => clearTimeout(timer) };
 }
 
 /** Ends an attempt at its own timeout, at the request's deadline or with its cancellation, whichever is first. */

@@ -9,6 +9,7 @@ import { startMetrics } from './process/metrics.ts';
 import { runEntry } from './process/run-entry.ts';
 import { openKeys } from './process/keys.ts';
 import { startApi } from './process/start-api.ts';
+import { createLongPolls } from './temporal/waiting/long-polls.ts';
 
 await runEntry(async ({ config, log, stopper }) => {
   const codec = planCodecServer(config, false);
@@ -24,7 +25,10 @@ await runEntry(async ({ config, log, stopper }) => {
     abortable: connection,
     eagerStart: false,
     settledHere: false,
-    waiters: createWaiters(createLimit(config.limits.waiters)),
+    waiters: createWaiters(
+      createLimit(config.limits.waiters),
+      createLongPolls(connection, temporal.namespace, config.limits.longPolls),
+    ),
     keys,
     metrics: metrics?.registry ?? null,
     heartbeatTimeoutSeconds: config.heartbeatTimeoutSeconds ?? SEPARATE_HEARTBEAT_SECONDS,

@@ -13,6 +13,7 @@ import { startWorker } from './process/start-worker.ts';
 import { chooseUpstream } from './process/upstream.ts';
 import { connectLazily, connectNative, createClient } from './temporal/connection.ts';
 import { createDataConverter } from './temporal/data-converter.ts';
+import { createLongPolls } from './temporal/waiting/long-polls.ts';
 import { createWaiters } from './temporal/waiting/waiters.ts';
 import { failDeadAttempts } from './temporal/worker/dead-attempts.ts';
 
@@ -42,9 +43,15 @@ await runEntry(async ({ config, log, stopper }) => {
           stopping: stopper.stopping,
           log,
         });
-  const waiters = createWaiters(createLimit(config.limits.waiters));
-  const upstream = await chooseUpstream(config, stopper, keys);
   const { namespace } = temporal;
+  const { limits } = config;
+  // Nobody else's worker is expected on an embedded server.
+  const settledHere = directoryId !== null;
+  const waiters = createWaiters(
+    createLimit(limits.waiters),
+    settledHere ? null : createLongPolls(abortable, namespace, limits.longPolls),
+  );
+  const upstream = await chooseUpstream(config, stopper, keys);
   await startWorker({
     config,
     connection,
@@ -64,8 +71,7 @@ await runEntry(async ({ config, log, stopper }) => {
     connection,
     abortable,
     eagerStart: true,
-    // Nobody else's worker is expected on an embedded server.
-    settledHere: directoryId !== null,
+    settledHere,
     waiters,
     keys,
     metrics: metrics?.registry ?? null,

@@ -18,6 +18,7 @@ import {
   countedOver,
   earlierJournal,
   EVENTS_OF_A_START,
+  identityOf,
   isRunMemo,
   MEMO_KEY,
   type RunActivities,
@@ -96,12 +97,13 @@ function callUpstream(
   return activities.callUpstream(toCall(input, deadlineAtMs, earlier), body);
 }
 
-function toCall({ options, is_keyed }: RunInput, deadlineAtMs: number, earlier: Journal): UpstreamCall {
+function toCall(input: RunInput, deadlineAtMs: number, earlier: Journal): UpstreamCall {
+  const { operation, options } = input;
   const call: UpstreamCall = {
-    request_id: workflowInfo().workflowId,
+    request: identityOf(input, workflowInfo().workflowId),
+    operation,
     deadline_at_ms: deadlineAtMs,
     options,
-    ...(is_keyed === true ? { is_keyed } : {}),
   };
   if (earlier.begun === 0) return call;
   return { ...call, options: countedOver(options, earlier), earlier };

@@ -2,7 +2,6 @@
 export { ReqRun, type ReqRunOptions } from './reqrun.ts';
 export { Requests, WaitTimeoutError, type WaitOptions } from './requests.ts';
 export { signedFetch, type SigningOptions } from './signed-fetch.ts';
-export type { CreateParams, DurableChat } from './completions.ts';
-export type { AsyncChatCompletion, RequestError, RequestRecord } from '../domain/record.ts';
-export type { Attempt } from '../domain/record.ts';
+export type { CreateParams, DurableChat, DurableEmbeddings, DurableParams } from './durable-resources.ts';
+export type { AsyncRequest, Attempt, RequestError, RequestRecord } from '../domain/record.ts';
 export type { RequestOptions, RetryOptions } from '../domain/options.ts';

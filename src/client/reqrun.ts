@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import OpenAI, { type ClientOptions } from 'openai';
-import type { DurableChat } from './completions.ts';
+import type { DurableChat, DurableEmbeddings } from './durable-resources.ts';
+import { OPERATION_NAMES, OPERATIONS } from '../domain/operations.ts';
 import { Requests } from './requests.ts';
 import { signedFetch } from './signed-fetch.ts';
 
@@ -9,7 +10,9 @@ export interface KeyedOptions extends ClientOptions {
   readonly signingSecret?: string;
 }
 
-const COMPLETIONS = '/chat/completions';
+const DURABLE_PATHS: ReadonlySet<string> = new Set(
+  OPERATION_NAMES.map((operation) => OPERATIONS[operation].upstreamPath),
+);
 
 type FinalOptions = Parameters<OpenAI['request']>[0] extends infer Options ? Awaited<Options> : never;
 
@@ -51,7 +54,7 @@ export class KeyedOpenAI extends OpenAI {
     const key = 'idempotency_key' in body ? body.idempotency_key : undefined;
     if (typeof key === 'string') options.idempotencyKey = key;
     // Kept in the options, which the client's own retries use again.
-    else if (this.#signing !== null && method === 'post' && path === COMPLETIONS) {
+    else if (this.#signing !== null && method === 'post' && DURABLE_PATHS.has(path)) {
       options.body = { ...body, idempotency_key: options.idempotencyKey ?? randomUUID() };
     }
   }
@@ -68,11 +71,13 @@ const LOCAL = 'http://127.0.0.1:8080/v1';
 const NO_KEY = 'unused';
 
 /** The base, without the parts whose types differ: a durable call has one answer more. */
-const Base: new (options: KeyedOptions) => Omit<KeyedOpenAI, 'chat' | 'withOptions'> = KeyedOpenAI;
+const Base: new (options: KeyedOptions) => Omit<KeyedOpenAI, 'chat' | 'embeddings' | 'withOptions'> =
+  KeyedOpenAI;
 
 /** The official OpenAI client for a ReqRun service; everything it could do before, it still does. */
 export class ReqRun extends Base {
   declare readonly chat: DurableChat;
+  declare readonly embeddings: DurableEmbeddings;
   /** A copy with other options. */
   declare readonly withOptions: (options: Partial<ReqRunOptions>) => ReqRun;
   /** Records: read one, or wait for its end. */

@@ -1,3 +1,4 @@
+import { OPERATIONS } from '../domain/operations.ts';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -10,7 +11,18 @@ export interface DemoUpstream {
   close(): Promise<void>;
 }
 
-const DemoCall = z.object({ model: z.string() });
+const DemoCall = z.object({
+  model: z.string(),
+  input: z.union([z.string(), z.array(z.unknown())]).optional(),
+  encoding_format: z.string().optional(),
+});
+type DemoCall = z.infer<typeof DemoCall>;
+
+/** What each operation answers, by the path of its POST. */
+const ANSWERS: ReadonlyMap<string, (call: DemoCall) => object> = new Map([
+  [OPERATIONS['chat.completions'].path, completion],
+  [OPERATIONS.embeddings.path, embeddings],
+]);
 
 /** More than ReqRun itself accepts by default. */
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
@@ -47,19 +59,18 @@ async function answer(request: IncomingMessage, response: ServerResponse, calls:
     const data = DEMO_MODELS.map(({ model, what }) => ({ id: model, object: 'model', description: what }));
     return send(response, 200, { object: 'list', data });
   }
-  if (request.method !== 'POST' || request.url !== '/v1/chat/completions') {
-    return send(response, 404, refusal('not_found'));
-  }
-  const model = await readModel(request);
-  if (model === null) return send(response, 400, refusal('invalid_request'));
-  await act(demoAction(model, calls.count(callKey(request))), model, response);
+  const answerOf = request.method === 'POST' ? ANSWERS.get(request.url ?? '') : undefined;
+  if (answerOf === undefined) return send(response, 404, refusal('not_found'));
+  const call = await readCall(request);
+  if (call === null) return send(response, 400, refusal('invalid_request'));
+  await act(demoAction(call.model, calls.count(callKey(request))), () => answerOf(call), response);
 }
 
-/** Null = the body is no chat completion request, too large to be one, or of untold length. */
-async function readModel(request: IncomingMessage): Promise<string | null> {
+/** Null = the body is no request, too large to be one, or of untold length. */
+async function readCall(request: IncomingMessage): Promise<DemoCall | null> {
   if (Number(request.headers['content-length'] ?? Infinity) > MAX_BODY_BYTES) return null;
   try {
-    return DemoCall.parse(JSON.parse(await text(request))).model;
+    return DemoCall.parse(JSON.parse(await text(request)));
   } catch {
     return null;
   }
@@ -71,7 +82,7 @@ function callKey(request: IncomingMessage): string | null {
   return typeof id === 'string' ? id.replace(/\/\d+$/, '') : null;
 }
 
-async function act(action: DemoAction, model: string, response: ServerResponse): Promise<void> {
+async function act(action: DemoAction, answerOf: () => object, response: ServerResponse): Promise<void> {
   switch (action.kind) {
     case 'reset':
       response.socket?.resetAndDestroy();
@@ -82,7 +93,7 @@ async function act(action: DemoAction, model: string, response: ServerResponse):
       return send(response, status, refusal(code));
     }
     case 'complete': {
-      const timer = setTimeout(() => send(response, 200, completion(model)), action.afterMs ?? 50);
+      const timer = setTimeout(() => send(response, 200, answerOf()), action.afterMs ?? 50);
       response.once('close', () => clearTimeout(timer));
     }
   }
@@ -92,7 +103,7 @@ function refusal(code: string): object {
   return { error: { message: 'The demo upstream refuses.', type: code, param: null, code } };
 }
 
-function completion(model: string): object {
+function completion({ model }: DemoCall): object {
   const message = { role: 'assistant', content: 'Hello from the demo upstream.', refusal: null };
   return {
     id: `chatcmpl-demo-${randomUUID()}`,
@@ -102,6 +113,15 @@ function completion(model: string): object {
     choices: [{ index: 0, message, logprobs: null, finish_reason: 'stop' }],
     usage: { prompt_tokens: 9, completion_tokens: 6, total_tokens: 15 },
   };
+}
+
+/** One small vector for each input; base64 is what the official client asks for. */
+function embeddings({ model, input = '', encoding_format }: DemoCall): object {
+  const vector = Float32Array.from([0.25, -0.5, 0.75]);
+  const embedding =
+    encoding_format === 'base64' ? Buffer.from(vector.buffer).toString('base64') : [...vector];
+  const data = [input].flat().map((_, index) => ({ object: 'embedding', index, embedding }));
+  return { object: 'list', data, model, usage: { prompt_tokens: 4, total_tokens: 4 } };
 }
 
 function send(response: ServerResponse, status: number, body: object): void {

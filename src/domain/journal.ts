@@ -61,24 +61,6 @@ export function beginAttempt(journal: Journal, activityAttempt: number, startedA
   return append(closed, { ...RUNNING, activity_attempt: activityAttempt, started_at: startedAt });
 }
 
-/**
- * Adds an attempt that Temporal began and that made no call: the request was cancelled, or its time was over.
- *
- * @param why the code of the request's end
- */
-export function skipAttempt(journal: Journal, activityAttempt: number, at: string, why: string): Journal {
-  const skipped = endAttempt(beginAttempt(journal, activityAttempt, at), {
-    ...INTERRUPTED,
-    status: why === 'request_cancelled' ? AttemptStatus.cancelled : AttemptStatus.failed,
-    outcome: Outcome.notRun,
-    billed: Billed.no,
-    finished_at: at,
-    duration_ms: 0,
-    error_code: why,
-  });
-  return { ...skipped, duplicate: journal.duplicate };
-}
-
 /** Ends the attempt that {@link beginAttempt} added last. */
 export function endAttempt(journal: Journal, end: AttemptEnd): Journal {
   const last = journal.entries.at(-1);

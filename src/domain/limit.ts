@@ -1,4 +1,4 @@
-import { Refusal } from './refusal.ts';
+import { overloaded } from './refusal.ts';
 
 /** A bound on how many of one thing are in hand at once; what finds no place is refused, never queued. */
 export interface Limit {
@@ -34,9 +34,4 @@ export function enter(limit: Limit): Place {
   const place = limit.take();
   if (place === null) throw overloaded();
   return place;
-}
-
-/** More at once than is let in; nothing was accepted. The official SDKs send the call again. */
-export function overloaded(): Refusal {
-  return new Refusal('overloaded', { retryAfterSeconds: 1, shouldRetry: true });
 }

@@ -20,3 +20,8 @@ export class RawJson {
 export function isRawJson(value: unknown): value is RawJson {
   return typeof value === 'object' && value !== null && BRAND in value;
 }
+
+/** Whether a parsed JSON value is an object. */
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,14 +1,7 @@
 import { z } from 'zod';
+import { type AsyncObject, OPERATION_NAMES } from './operations.ts';
 import { RequestOptions } from './options.ts';
-import {
-  AttemptStatus,
-  Billed,
-  FailureReason,
-  Operation,
-  Outcome,
-  Phase,
-  RequestStatus,
-} from './vocabulary.ts';
+import { AttemptStatus, Billed, FailureReason, Outcome, Phase, RequestStatus } from './vocabulary.ts';
 
 /** One entry of a record's `attempt_log`. Times are ISO 8601 in UTC; everything in it is safe to show. */
 export const Attempt = z
@@ -53,7 +46,7 @@ export const RequestRecord = z
     status: z.enum(RequestStatus),
     terminal: z.boolean(),
     cancel_requested: z.boolean().describe('A cancellation was accepted; the request ends as cancelled.'),
-    operation: z.enum(Operation),
+    operation: z.enum(OPERATION_NAMES),
     model: z.string(),
     run: z.number().int().min(1).describe('1, and one more with each retry by hand.'),
     previous_run_id: z
@@ -94,11 +87,15 @@ export const RequestRecord = z
   .meta({ id: 'RequestRecord' });
 export type RequestRecord = z.infer<typeof RequestRecord>;
 
-/** What a POST answers while the request is not finished; told from a completion by `object`. */
-export const AsyncChatCompletion = z
-  .object({
+/**
+ * What a POST answers while the request is not finished; told from a result by `object`.
+ *
+ * @param asyncObject the operation's
+ */
+export function asyncRequest<Object extends AsyncObject>(asyncObject: Object) {
+  return z.object({
     id: z.string().describe('The record id: GET /v1/requests/{id}.'),
-    object: z.literal('chat.completion.async'),
+    object: z.literal(asyncObject),
     status: z.enum(RequestStatus),
     created: z.number().int().describe('Unix seconds.'),
     model: z.string(),
@@ -106,6 +103,9 @@ export const AsyncChatCompletion = z
     last_error_code: z.string().nullable(),
     next_attempt_at: z.iso.datetime().nullable(),
     request_url: z.string().describe('Path of the record, as in Location.'),
-  })
-  .meta({ id: 'AsyncChatCompletion' });
-export type AsyncChatCompletion = z.infer<typeof AsyncChatCompletion>;
+  });
+}
+/** The 202 of an operation. */
+export type AsyncRequest<Object extends AsyncObject = AsyncObject> = z.infer<
+  ReturnType<typeof asyncRequest<Object>>
+>;

@@ -32,3 +32,25 @@ export class Refusal extends Error {
     this.shouldRetry = options.shouldRetry ?? null;
   }
 }
+
+/** More at once than is let in; nothing was accepted. The official SDKs send the call again. */
+export function overloaded(): Refusal {
+  return new Refusal('overloaded', { retryAfterSeconds: 1, shouldRetry: true });
+}
+
+/**
+ * A start was sent and nobody knows what became of it.
+ *
+ * @param shouldRetry false for a request without a key: sent again, it would be another one
+ */
+export function acceptanceUnknown(
+  requestId: string,
+  { shouldRetry, cause }: { shouldRetry: boolean; cause: unknown },
+): Refusal {
+  return new Refusal('acceptance_unknown', { requestId, retryAfterSeconds: 2, shouldRetry, cause });
+}
+
+/** Temporal is out of reach and nothing was accepted. */
+export function unavailable(cause?: unknown): Refusal {
+  return new Refusal('service_unavailable', { retryAfterSeconds: 2, shouldRetry: true, cause });
+}

@@ -37,7 +37,16 @@ export function toWorkflowId({ project, id }: RequestName): string {
   return prefixOf(project) + id;
 }
 
-/** What {@link toWorkflowId} was made of. */
+/** A request by all its names, so that they are composed once, where its call comes in, and never parsed again. */
+export interface RequestRef extends RequestName {
+  readonly workflowId: string;
+}
+
+export function toRequestRef({ project, id }: RequestName): RequestRef {
+  return { project, id, workflowId: toWorkflowId({ project, id }) };
+}
+
+/** What {@link toWorkflowId} was made of: for runs that do not carry their request's name. */
 export function fromWorkflowId(workflowId: string): RequestName {
   const [, project, id] = /^@([^/]+)\/(.+)$/.exec(workflowId) ?? [];
   return project === undefined || id === undefined

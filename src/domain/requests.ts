@@ -1,8 +1,10 @@
+import type { Limit } from './limit.ts';
 import type { RawJson } from './raw-json.ts';
 import type { RequestError, RequestRecord } from './record.ts';
 import type { RequestOptions, RetryOptions } from './options.ts';
 import type { OptionCaps } from './project.ts';
-import type { Operation, RequestStatus } from './vocabulary.ts';
+import type { Operation } from './operations.ts';
+import type { RequestStatus } from './vocabulary.ts';
 
 /** Where a new request's id comes from. */
 export const NamedBy = {
@@ -33,6 +35,8 @@ export interface NewRequest {
 export interface Wait {
   readonly ms: number;
   readonly signal: AbortSignal;
+  /** Of its project: where none is left, the caller is answered at once. */
+  readonly projectPlaces: Limit;
 }
 
 /** How a run ended. `result` is the upstream's own bytes. */

@@ -1,7 +1,9 @@
 import { EMPTY_JOURNAL, type Journal } from './journal.ts';
 import type { RequestOptions } from './options.ts';
 import type { SettledRun } from './requests.ts';
-import type { Operation } from './vocabulary.ts';
+import type { Operation } from './operations.ts';
+import { fromWorkflowId, type RequestName } from './request-id.ts';
+import { isObject } from './raw-json.ts';
 
 /** The workflow type: what makes a workflow in the namespace one of ours, together with its memo. */
 export const WORKFLOW_TYPE = 'durableRequest';
@@ -16,25 +18,53 @@ export interface RunInput {
   readonly options: RequestOptions;
   /** How long a dead worker goes unnoticed. */
   readonly heartbeat_timeout_seconds: number;
-  /** An API key said whose request it is: its upstream is the one that the keys file gives its project. */
-  readonly is_keyed?: true;
+  /** Absent in runs of 0.1.0, which knew one project and no keys. */
+  readonly request?: RequestIdentity;
+}
+
+/** Whose request a run is. Carried from the POST to the upstream call as one value. */
+export interface RequestIdentity extends RequestName {
+  /** An API key said whose request it is: only the keys file knows then which upstream it may go to. */
+  readonly is_keyed: boolean;
+}
+
+/** The identity that a run carries, or that its workflow id tells for a run of 0.1.0. */
+export function identityOf(
+  { request }: { readonly request?: RequestIdentity },
+  workflowId: string,
+): RequestIdentity {
+  return request ?? { ...fromWorkflowId(workflowId), is_keyed: false };
 }
 
 /** First argument of the activity; the second is the body as it came. */
 export interface UpstreamCall {
-  readonly request_id: string;
+  /** This and `operation`: absent in calls that a workflow of 0.1.0 scheduled. */
+  readonly request?: RequestIdentity;
+  readonly operation?: Operation;
   readonly deadline_at_ms: number;
   /** In force for this run; its `max_attempts` counts, as the journal does, over all runs. */
   readonly options: RequestOptions;
   /** The journal of the runs before this one; absent in the first. */
   readonly earlier?: Journal;
-  /** As in {@link RunInput}. */
-  readonly is_keyed?: true;
+}
+
+/** A first attempt that was taken up later than this may have been cancelled, or be out of time, already. */
+const LATE_MS = 1_000;
+
+/**
+ * Whether an attempt asks Temporal before it calls: a later one, and a late one. While no worker is up to carry a
+ * cancellation out, Temporal goes on scheduling attempts. A late one may also be none at all, but a clock that is
+ * wrong.
+ *
+ * @param lateMs from when Temporal scheduled it to when the worker began it
+ */
+export function asksFirst(attempt: number, lateMs: number): boolean {
+  return attempt > 1 || lateMs > LATE_MS;
 }
 
 /** Argument of the deletion's workflow and of its activity. */
 export interface Deletion {
-  readonly request_id: string;
+  readonly workflow_id: string;
   /** Its newest run, which leads to those before it. */
   readonly last_run_id: string;
 }
@@ -113,8 +143,4 @@ export function isRunMemo(value: unknown): value is RunMemo {
   return (
     isObject(value) && typeof value['fingerprint'] === 'string' && typeof value['operation'] === 'string'
   );
-}
-
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -9,9 +9,10 @@ import {
 import { type FailureCode, FAILURES } from './error-catalogue.ts';
 import { interruptAttempt, type Journal } from './journal.ts';
 import type { RequestError } from './record.ts';
-import { isJournal, isObject } from './run-contract.ts';
+import { isJournal } from './run-contract.ts';
 import type { UpstreamFailure } from './upstream-failure.ts';
 import { FailureReason } from './vocabulary.ts';
+import { isObject } from './raw-json.ts';
 
 /** An error of ours, with nothing of the upstream's in it. */
 export function requestError(code: FailureCode, reason: FailureReason): RequestError {

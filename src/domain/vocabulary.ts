@@ -3,10 +3,6 @@
  * and the types are inferred from them.
  */
 
-/** What kind of upstream call a request stands for; part of "the same request". */
-export const Operation = { chatCompletions: 'chat.completions' } as const;
-export type Operation = (typeof Operation)[keyof typeof Operation];
-
 /** Where a request is in its life. The last three are terminal: a run in one of them changes no more. */
 export const RequestStatus = {
   queued: 'queued',

@@ -2,7 +2,6 @@ import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { ErrorCode } from '../domain/error-catalogue.ts';
-import type { Limit } from '../domain/limit.ts';
 import type { KeyHolder } from '../domain/project.ts';
 import type { Requests } from '../domain/requests.ts';
 
@@ -23,8 +22,6 @@ export interface AppDependencies {
   readonly maxBodyBytes: number;
   /** What comes on a connection beyond is refused, health apart. */
   readonly maxConnections: number;
-  /** While it is full, a chat completion is refused before its body is read. */
-  readonly accepting: Pick<Limit, 'isFull'>;
   /** Aborted when the process is stopping: held callers get their 202, readiness goes off. */
   readonly stopping: AbortSignal;
   readonly logger: FastifyBaseLogger;

@@ -20,7 +20,7 @@ import { checkRequestHeads, createMalformedRequests } from './edge/malformed-req
 import { collectPaths, refuseOtherMethods } from './edge/method-not-allowed.ts';
 import { SECURITY_HEADERS, sendSecurityHeaders } from './edge/security-headers.ts';
 import { dropSlowReaders } from './edge/slow-readers.ts';
-import { chatCompletionRoutes } from './routes/create-request.ts';
+import { createRequestRoutes } from './routes/create-request.ts';
 import { healthRoutes } from './routes/health.ts';
 import { requestActionRoutes, requestRoutes } from './routes/requests.ts';
 import type { AppDependencies, App } from './app-types.ts';
@@ -92,7 +92,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
     transformObject: jsonSchemaTransformObject,
   });
   const limiter = createProjectLimiter();
-  chatCompletionRoutes(app, dependencies, limiter);
+  createRequestRoutes(app, dependencies, limiter);
   requestRoutes(app, dependencies, limiter);
   requestActionRoutes(app, dependencies, limiter);
   healthRoutes(app, dependencies);

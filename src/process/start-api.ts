@@ -10,7 +10,6 @@ import type { MetricsRegistry } from '../metrics/registry.ts';
 import { createAvailability } from '../temporal/calls/availability.ts';
 import { createClient, type TemporalAddress } from '../temporal/connection.ts';
 import { createDataConverter } from '../temporal/data-converter.ts';
-import { createLongPolls } from '../temporal/waiting/long-polls.ts';
 import { createNamespaceFacts } from '../temporal/namespace.ts';
 import { createCallBudget, withinBudget } from '../temporal/calls/call-budget.ts';
 import { createTemporalRequests } from '../temporal/store/temporal-requests.ts';
@@ -75,7 +74,6 @@ export async function startApi(parts: ApiParts): Promise<string> {
     record: () => ({ namespace, uiUrl: parts.uiUrl, retentionMs: facts.retentionMs() }),
     availability: createAvailability(probe),
     waiters,
-    longPolls: parts.settledHere ? null : createLongPolls(abortable, namespace, limits.longPolls),
     accepting,
     reading,
     observer,
@@ -89,7 +87,6 @@ export async function startApi(parts: ApiParts): Promise<string> {
     wait: config.http,
     maxBodyBytes: config.http.maxBodyBytes,
     maxConnections: limits.connections,
-    accepting,
     stopping: stopper.stopping,
     logger: log,
     observer,

@@ -51,10 +51,10 @@ const SECRET = /^[\x21-\x7e]+$/;
  * @param keys null where there is no keys file: only what an open service accepted can be called for then
  */
 export function createUpstreamLookUp(keys: KeyRing | null, maxResponseBytes: number): UpstreamLookUp {
-  return async ({ project, isKeyed }) => {
+  return async ({ project, is_keyed }) => {
     const own = keys?.upstreamOf(project);
     // The default project's may be from days when the service was open, and its entry never needed.
-    if (own === undefined) return project === DEFAULT_PROJECT && !isKeyed ? 'common' : 'unusable';
+    if (own === undefined) return project === DEFAULT_PROJECT && !is_keyed ? 'common' : 'unusable';
     if (own === null) return 'common';
     const key = await readKey(own);
     return key === undefined ? 'unusable' : { baseURL: own.baseURL, apiKey: key, maxResponseBytes };

@@ -1,4 +1,4 @@
-import { fromWorkflowId } from '../domain/request-id.ts';
+import type { RequestIdentity } from '../domain/run-contract.ts';
 import { Phase } from '../domain/vocabulary.ts';
 import {
   createUpstream,
@@ -13,10 +13,7 @@ import { Backoff, NOT_RUN, row } from '../domain/upstream-failure.ts';
  * A project's own upstream as it is now; `common` where it has none, `unusable` where the worker does not know
  * the project or cannot read its upstream's key.
  */
-export type UpstreamLookUp = (request: {
-  readonly project: string;
-  readonly isKeyed: boolean;
-}) => Promise<UpstreamSettings | 'common' | 'unusable'>;
+export type UpstreamLookUp = (request: RequestIdentity) => Promise<UpstreamSettings | 'common' | 'unusable'>;
 
 /** The upstreams of all projects, as one. */
 export interface ProjectUpstreams extends Pick<Upstream, 'close'> {
@@ -24,8 +21,8 @@ export interface ProjectUpstreams extends Pick<Upstream, 'close'> {
 }
 
 export interface ProjectCall extends UpstreamCallInput {
-  /** Whether an API key said whose request it is: then only the keys file knows where it may go. */
-  readonly isKeyed: boolean;
+  /** Whose request it is, which decides where it may go. */
+  readonly request: RequestIdentity;
 }
 
 /** A connection pool, for as long as the settings stay the same or calls run on it. */
@@ -36,7 +33,7 @@ interface Pool {
 }
 
 /**
- * Sends each call to the upstream of its project, which its request's id tells; never to another's. An operator
+ * Sends each call to the upstream of its project, which its request names; never to another's. An operator
  * can put right what is missing, so that the call is tried again until the request's deadline.
  */
 export function createProjectUpstreams(common: Upstream, lookUp: UpstreamLookUp): ProjectUpstreams {
@@ -72,10 +69,11 @@ export function createProjectUpstreams(common: Upstream, lookUp: UpstreamLookUp)
 
   return {
     async complete(call) {
-      const { project } = fromWorkflowId(call.requestId);
-      const settings = await lookUp({ project, isKeyed: call.isKeyed });
+      const settings = await lookUp(call.request);
       if (settings === 'unusable') return UNUSABLE;
-      return settings === 'common' ? common.complete(call) : callOn(poolOf(project, settings), call);
+      return settings === 'common'
+        ? common.complete(call)
+        : callOn(poolOf(call.request.project, settings), call);
     },
     close: async () => {
       const all = [common, ...[...pools.values(), ...retired].map(({ upstream }) => upstream)];

@@ -1,13 +1,20 @@
-import { isObject } from '../domain/run-contract.ts';
+import { type Completeness, isSet } from '../domain/completeness.ts';
+import { type Operation, OPERATIONS } from '../domain/operations.ts';
 import { Backoff, LOST, Retry, row, type UpstreamFailure } from '../domain/upstream-failure.ts';
 import { classifyStatus } from './classify-status.ts';
 import { errorWords, isBilling } from './error-object.ts';
 import { parseRetryAfterMs } from './retry-after.ts';
+import { isObject } from '../domain/raw-json.ts';
 
 const NO_COMPLETION = row({ code: 'upstream_invalid_response', retry: Retry.twice });
 
 /** The rows 8 to 19: a 2xx. Null for a completion, whatever its content type says. */
-export function classifyBody(bytes: Uint8Array, headers: Headers, nowMs: number): UpstreamFailure | null {
+export function classifyBody(
+  operation: Operation,
+  bytes: Uint8Array,
+  headers: Headers,
+  nowMs: number,
+): UpstreamFailure | null {
   const contentType = headers.get('content-type') ?? '';
   const text = decode(bytes);
   if (text?.trim() === '') return NO_COMPLETION;
@@ -20,35 +27,16 @@ export function classifyBody(bytes: Uint8Array, headers: Headers, nowMs: number)
   }
   if (!isObject(body)) return NO_COMPLETION;
   if (isSet(body['error'])) return classifyErrorInBody(body['error'], headers, nowMs);
-  return classifyChoices(body['choices']);
+  return BY_COMPLETENESS[OPERATIONS[operation].completeness(body)];
 }
 
-function classifyChoices(choices: unknown): UpstreamFailure | null {
-  if (!Array.isArray(choices) || choices.length === 0) return NO_COMPLETION;
-  for (const choice of choices) {
-    if (!isObject(choice)) return NO_COMPLETION;
-    if (isSet(choice['error']) || choice['finish_reason'] === 'error') {
-      return row({ code: 'upstream_error_in_body', ...LOST });
-    }
-    if ((choice['finish_reason'] ?? null) === null && !hasContent(choice['message'])) {
-      return row({ code: 'upstream_incomplete', retry: Retry.twice });
-    }
-  }
-  return null;
-}
-
-function hasContent(message: unknown): boolean {
-  if (!isObject(message)) return false;
-  const { content, tool_calls: tools, function_call: call, refusal, audio } = message;
-  const filled = (value: unknown): boolean =>
-    (typeof value === 'string' || Array.isArray(value)) && value.length > 0;
-  return filled(content) || filled(tools) || filled(refusal) || isObject(call) || isObject(audio);
-}
-
-/** Some upstreams send `error: null`, `false` or `""` with every completion. */
-function isSet(error: unknown): boolean {
-  return error !== undefined && error !== null && error !== false && error !== '';
-}
+/** The operation's own rule, in the table's rows. */
+const BY_COMPLETENESS: Readonly<Record<Completeness, UpstreamFailure | null>> = {
+  complete: null,
+  no_result: NO_COMPLETION,
+  unfinished: row({ code: 'upstream_incomplete', retry: Retry.twice }),
+  error: row({ code: 'upstream_error_in_body', ...LOST }),
+};
 
 /** Row 8 or row 9: a proxy's HTML page is none, not even under the content type that the proxy kept. */
 function looksLikeJson(bytes: Uint8Array, contentType: string): boolean {

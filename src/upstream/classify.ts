@@ -1,4 +1,5 @@
 import { APIError } from 'openai';
+import type { Operation } from '../domain/operations.ts';
 import { LOST, Retry, row, type UpstreamFailure } from '../domain/upstream-failure.ts';
 import { Phase } from '../domain/vocabulary.ts';
 import { classifyBody } from './classify-answer.ts';
@@ -23,8 +24,12 @@ export interface Thrown {
 }
 
 /** What a 2xx means; null for a completion. `x-should-retry: false` holds for these as well. */
-export function classifyAnswer({ status, headers, bytes }: Answer, nowMs: number): UpstreamFailure | null {
-  const failure = classifyBody(bytes, headers, nowMs);
+export function classifyAnswer(
+  operation: Operation,
+  { status, headers, bytes }: Answer,
+  nowMs: number,
+): UpstreamFailure | null {
+  const failure = classifyBody(operation, bytes, headers, nowMs);
   if (failure === null) return null;
   return {
     ...failure,

@@ -1,4 +1,5 @@
 import OpenAI from 'openai';
+import { type Operation, OPERATIONS } from '../domain/operations.ts';
 import type { UpstreamFailure } from '../domain/upstream-failure.ts';
 import { Phase } from '../domain/vocabulary.ts';
 import { createTransport } from './transport.ts';
@@ -16,11 +17,11 @@ export interface UpstreamSettings {
 }
 
 export interface UpstreamCallInput {
+  readonly operation: Operation;
   /** Sent as it is. */
   readonly body: Uint8Array;
-  /** With the attempt, sent as X-Client-Request-Id, which an upstream's support can look up. */
-  readonly requestId: string;
-  readonly attempt: number;
+  /** Sent as X-Client-Request-Id, which an upstream's support can look up. */
+  readonly clientRequestId: string;
   /** Ends the call; there is no other limit. */
   readonly signal: AbortSignal;
 }
@@ -65,14 +66,14 @@ export function createUpstream(settings: UpstreamSettings): Upstream {
 
   async function post(call: UpstreamCallInput): Promise<Response> {
     return client
-      .post('/chat/completions', {
+      .post(OPERATIONS[call.operation].upstreamPath, {
         body: call.body,
         headers: {
           // Here, and not left to the client: what a call says wins over OPENAI_CUSTOM_HEADERS.
           authorization: settings.apiKey === null ? null : `Bearer ${settings.apiKey}`,
           'content-type': 'application/json',
           accept: 'application/json',
-          'X-Client-Request-Id': `${call.requestId}/${call.attempt}`,
+          'X-Client-Request-Id': call.clientRequestId,
         },
         signal: call.signal,
       })
@@ -92,7 +93,7 @@ export function createUpstream(settings: UpstreamSettings): Upstream {
         const { status, headers } = answer;
         phase = Phase.body;
         const bytes = withoutMark(new Uint8Array(await answer.arrayBuffer()));
-        const failure = classifyAnswer({ status, headers, bytes }, Date.now());
+        const failure = classifyAnswer(call.operation, { status, headers, bytes }, Date.now());
         return failure === null
           ? { kind: 'completed', bytes, status, requestId: requestIdOf(headers) }
           : { kind: 'failed', failure };

@@ -1,6 +1,6 @@
 import type { APIError } from 'openai';
-import { isObject } from '../domain/run-contract.ts';
 import type { UpstreamFailure } from '../domain/upstream-failure.ts';
+import { isObject } from '../domain/raw-json.ts';
 
 /** What may be kept of an upstream's `error` object, and what the classifier reads. Never its message. */
 export type ErrorWords = Pick<UpstreamFailure, 'upstreamCode' | 'upstreamType' | 'upstreamParam'>;

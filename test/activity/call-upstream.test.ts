@@ -29,6 +29,8 @@ interface Attempt {
   readonly deadlineInMs?: number;
   readonly scheduledAgoMs?: number;
   readonly dependencies?: Partial<ActivityDependencies>;
+  readonly ofFirstVersion?: boolean;
+  readonly onBeat?: () => void;
   /** What Temporal does once the call has arrived upstream. */
   readonly during?: (temporal: MockActivityEnvironment) => void;
 }
@@ -41,12 +43,16 @@ async function make(one: Attempt): Promise<{ result: unknown; beats: unknown[]; 
   const nowMs = Date.now();
   const info = {
     attempt: one.attempt ?? 1,
+    workflowExecution: { workflowId: one.model, runId: 'run' },
     heartbeatDetails: one.heartbeatDetails,
     scheduledTimestampMs: nowMs - (one.scheduledAgoMs ?? 0),
   };
   const environment = new MockActivityEnvironment(info, { logger: QUIET });
   const beats: unknown[] = [];
-  environment.on('heartbeat', (details) => beats.push(details));
+  environment.on('heartbeat', (details) => {
+    beats.push(details);
+    one.onBeat?.();
+  });
   let asked = 0;
   const { callUpstream } = createActivities({
     upstream,
@@ -62,7 +68,12 @@ async function make(one: Attempt): Promise<{ result: unknown; beats: unknown[]; 
     ...one.dependencies,
   });
   const call = {
-    request_id: one.model,
+    ...(one.ofFirstVersion === true
+      ? { request_id: one.model }
+      : {
+          request: { project: 'default', id: one.model, is_keyed: false },
+          operation: 'chat.completions' as const,
+        }),
     deadline_at_ms: nowMs + (one.deadlineInMs ?? 60_000),
     options: RequestOptions.parse(one.options ?? {}),
     ...(one.earlier === undefined ? {} : { earlier: one.earlier }),
@@ -135,25 +146,51 @@ describe('an attempt', () => {
   it.each([
     ['a later one', { attempt: 2 }],
     ['a first one that waited', { scheduledAgoMs: 5_000 }],
-  ])(
-    'makes no call after a cancellation: %s asks first, and stands in the log as not run',
-    async (_what, more) => {
-      const model = unique('cancelled');
-      const { result } = await make({
-        model,
-        ...more,
-        dependencies: { inquire: async () => ({ isCancelled: true, startedAtMs: null }) },
-      });
-      const { error, journal } = endIn(result);
-      expect([error.code, journal.entries.at(-1)?.status, journal.entries.at(-1)?.outcome]).toEqual([
-        'request_cancelled',
-        'cancelled',
-        'not_run',
-      ]);
-      expect(journal.begun).toBe('attempt' in more ? 2 : 1);
-      expect(server.hits(model)).toHaveLength(0);
-    },
-  );
+  ])('makes no call after a cancellation: %s asks first, and is not counted', async (_what, more) => {
+    const model = unique('cancelled');
+    const { result } = await make({
+      model,
+      ...more,
+      dependencies: { inquire: async () => ({ isCancelled: true, startedAtMs: null }) },
+    });
+    const { error, journal } = endIn(result);
+    expect(error.code).toBe('request_cancelled');
+    // The attempt before a later one left nothing behind: it may have run.
+    const before = 'attempt' in more ? 1 : 0;
+    expect(journal).toMatchObject({ begun: before, unknown: before, duplicate: false });
+    expect(journal.entries).toHaveLength(before);
+    expect(server.hits(model)).toHaveLength(0);
+  });
+
+  it('that asked first writes its beginning at once, because readers count it only then', async () => {
+    const model = unique('asked');
+    const { beats, asked } = await make({ model, attempt: 2, heartbeatDetails: EMPTY_JOURNAL });
+    expect(asked).toBe(1);
+    expect(beats).toMatchObject([{ begun: 2, entries: [{ status: 'interrupted' }, { status: 'running' }] }]);
+  });
+
+  it('heartbeats while it asks, because a silent attempt is given up', async () => {
+    const model = unique('asking');
+    const beat = Promise.withResolvers<void>();
+    const inquire = async (): Promise<{ isCancelled: false; startedAtMs: null }> => {
+      await beat.promise;
+      return { isCancelled: false, startedAtMs: null };
+    };
+    const { beats } = await make({ model, attempt: 2, dependencies: { inquire }, onBeat: beat.resolve });
+    // What was known then: nothing of this attempt.
+    expect(beats[0]).toMatchObject({ begun: 1, unknown: 1 });
+  });
+
+  it('of a call that a workflow of 0.1.0 scheduled is a chat completion of the default project', async () => {
+    const model = unique('of-0.1.0');
+    const seen: unknown[] = [];
+    const complete: ActivityDependencies['upstream']['complete'] = (call) => {
+      seen.push({ operation: call.operation, ...call.request });
+      return upstream.complete(call);
+    };
+    await make({ model, ofFirstVersion: true, dependencies: { upstream: { complete } } });
+    expect(seen).toEqual([{ operation: 'chat.completions', project: 'default', id: model, is_keyed: false }]);
+  });
 
   it('makes no call when the cancellation comes while it still asks whether there is one', async () => {
     const model = unique('meanwhile');
@@ -167,12 +204,12 @@ describe('an attempt', () => {
     expect(server.hits(model)).toEqual([]);
   });
 
-  it('makes no call after the deadline, and stands in the log: a reader may have counted it already', async () => {
+  it('makes no call after the deadline, and is not counted', async () => {
     const model = unique('late');
     const { result } = await make({ model, deadlineInMs: -1 });
     expect(endIn(result)).toMatchObject({
       error: { code: 'deadline_exceeded' },
-      journal: { begun: 1, unknown: 0, entries: [{ status: 'failed', outcome: 'not_run' }] },
+      journal: { begun: 0, unknown: 0, entries: [] },
     });
     expect(server.hits(model)).toHaveLength(0);
   });

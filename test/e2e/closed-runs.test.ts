@@ -1,11 +1,12 @@
 /** What was read of a closed run is not read again; whether it is still the newest is asked every time. */
 import { describe, expect, it, vi } from 'vitest';
 import { createAvailability } from '../../src/temporal/calls/availability.ts';
-import { createRunFinder, own } from '../../src/temporal/store/find-run.ts';
+import { createRunFinder, oursOrNull } from '../../src/temporal/store/find-run.ts';
 import { createCallBudget } from '../../src/temporal/calls/call-budget.ts';
 import { act, post, readRecord, remove, unique, untilRecord } from '../support/api.ts';
 import { ok } from '../support/scripted-upstream.ts';
 import { useDeployment } from '../support/use-deployment.ts';
+import { toRequestRef } from '../../src/domain/request-id.ts';
 
 const { upstream, deployment, url } = await useDeployment();
 const { client } = deployment;
@@ -19,8 +20,8 @@ describe('a closed run', () => {
     const key = unique('closed');
     await post(url, { model: key, idempotency_key: key, wait: 20 });
     await client.workflow.result(key);
-    const look = () => runs.look(key, createCallBudget());
-    const [first, second] = [own(await look()), own(await look())];
+    const look = () => runs.look(toRequestRef({ project: 'default', id: key }), createCallBudget());
+    const [first, second] = [oursOrNull(await look()), oursOrNull(await look())];
     const seen = (run: typeof first) => [
       run?.stored.record,
       run?.journal,
@@ -39,7 +40,7 @@ describe('a closed run', () => {
     upstream.script(key, { answer: 400, body: {} }, ok('second'));
     await post(url, { model: key, idempotency_key: key, wait: 20 });
     const runs = createRunFinder(client, availability, settings);
-    const look = () => runs.look(key, createCallBudget());
+    const look = () => runs.look(toRequestRef({ project: 'default', id: key }), createCallBudget());
     await expect(look()).resolves.toMatchObject({ stored: { record: { status: 'failed' } } });
     await act(url, key, 'retry');
     await untilRecord(url, key, ({ terminal }) => terminal);

@@ -18,6 +18,22 @@ export interface Answer {
   readonly text: string;
 }
 
+/** POSTs a JSON body to any path. */
+export async function postTo(
+  url: string,
+  path: string,
+  body: object | string,
+  headers: Record<string, string> = {},
+): Promise<Answer> {
+  return toAnswer(
+    await fetch(url + path, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: typeof body === 'string' ? body : JSON.stringify(body),
+    }),
+  );
+}
+
 /** POSTs a chat completion; `fields` go over a minimal body. A string is sent as it is. */
 export async function post(
   url: string,
@@ -28,13 +44,7 @@ export async function post(
     typeof fields === 'string'
       ? fields
       : JSON.stringify({ model: 'm', messages: [{ role: 'user', content: 'hi' }], ...fields });
-  return toAnswer(
-    await fetch(`${url}/v1/chat/completions`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', ...headers },
-      body,
-    }),
-  );
+  return postTo(url, '/v1/chat/completions', body, headers);
 }
 
 export async function get(url: string, path: string, headers: Record<string, string> = {}): Promise<Answer> {

@@ -71,7 +71,6 @@ export async function startAppAlone({
     wait: { defaultWaitSeconds: 0, waitSeconds: 1, maxWaitSeconds: 1 },
     maxBodyBytes: 1_048_576,
     maxConnections: 1_000,
-    accepting: { isFull: () => false },
     stopping: new AbortController().signal,
     logger: pino({ level: 'trace' }, { write: (line) => void logLines.push(line) }),
     observer: null,

@@ -22,6 +22,7 @@ import { createDataConverter } from '../../src/temporal/data-converter.ts';
 import { createWaiters } from '../../src/temporal/waiting/waiters.ts';
 import { createProjectUpstreams } from '../../src/upstream/by-project.ts';
 import { createUpstream } from '../../src/upstream/client.ts';
+import { createLongPolls } from '../../src/temporal/waiting/long-polls.ts';
 
 export interface Deployment {
   /** Of the API, without a path. */
@@ -76,7 +77,10 @@ export async function startDeployment(options: DeploymentOptions): Promise<Deplo
   stopper.add({ name: 'connection', stop: () => connection.close() });
   const abortable = connectLazily(temporal);
   stopper.add({ name: 'probe', stop: () => abortable.close() });
-  const waiters = createWaiters(createLimit(config.limits.waiters));
+  const waiters = createWaiters(
+    createLimit(config.limits.waiters),
+    together ? null : createLongPolls(abortable, namespace, config.limits.longPolls),
+  );
   const common = createUpstream({ baseURL: upstreamURL, apiKey: 'sk-test', maxResponseBytes });
   const upstream = createProjectUpstreams(common, createUpstreamLookUp(keys, maxResponseBytes));
   stopper.add({ name: 'upstream', stop: () => upstream.close() });

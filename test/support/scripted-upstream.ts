@@ -24,6 +24,7 @@ export type Step =
   | { readonly gzipBombBytes: number };
 
 export interface UpstreamHit {
+  readonly path: string;
   readonly body: string;
   readonly headers: IncomingMessage['headers'];
   readonly atMs: number;
@@ -64,7 +65,10 @@ export async function startScriptedUpstream(): Promise<ScriptedUpstream> {
     const body = await text(request);
     const { model } = Call.parse(JSON.parse(body));
     const before = hits(model);
-    seen.set(model, [...before, { body, headers: request.headers, atMs: Date.now() }]);
+    seen.set(model, [
+      ...before,
+      { path: request.url ?? '', body, headers: request.headers, atMs: Date.now() },
+    ]);
     response.once('close', () => {
       if (!response.writableFinished) aborted.set(model, (aborted.get(model) ?? 0) + 1);
     });

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { overloaded } from '../../src/domain/limit.ts';
-import { Refusal } from '../../src/domain/refusal.ts';
-import { orNotAnswered, unavailable } from '../../src/temporal/calls/call-budget.ts';
+import { overloaded, Refusal, unavailable } from '../../src/domain/refusal.ts';
+import { orNotAnswered } from '../../src/temporal/calls/call-budget.ts';
 
 async function toldOf(error: unknown): Promise<unknown> {
   return orNotAnswered('cancellation', () => Promise.reject(error)).catch((thrown: unknown) => thrown);

@@ -16,7 +16,12 @@ afterAll(async () => {
 
 function call(model: string, requestId: string, attempt: number): Promise<UpstreamAnswer> {
   const body = Buffer.from(JSON.stringify({ model, messages: [{ role: 'user', content: 'hi' }] }));
-  return upstream.complete({ body, requestId, attempt, signal: AbortSignal.timeout(10_000) });
+  return upstream.complete({
+    operation: 'chat.completions',
+    body,
+    clientRequestId: `${requestId}/${attempt}`,
+    signal: AbortSignal.timeout(10_000),
+  });
 }
 
 /** The codes of successive attempts, up to and with the first success. */

@@ -12,7 +12,6 @@ import {
   lastErrorCode,
   lastOutcomeUnknown,
   longer,
-  skipAttempt,
   type AttemptEnd,
   type Journal,
 } from '../../src/domain/journal.ts';
@@ -136,21 +135,6 @@ describe('the attempt journal', () => {
     expect(journal.entries[0]).toMatchObject({ status: 'interrupted', outcome: 'unknown', billed: 'maybe' });
     expect(lastErrorCode(journal)).toBe('attempt_interrupted');
     expect(interruptAttempt(journal)).toBe(journal);
-  });
-
-  it.each([
-    ['request_cancelled', 'cancelled'],
-    ['deadline_exceeded', 'failed'],
-  ])('counts an attempt that made no call (%s), and takes it for no duplicate', (why, status) => {
-    const journal = skipAttempt(after([Outcome.unknown]), 2, AT, why);
-    expect(journal).toMatchObject({ begun: 2, unknown: 1, duplicate: false });
-    expect(journal.entries[1]).toMatchObject({
-      number: 2,
-      status,
-      outcome: 'not_run',
-      billed: 'no',
-      error_code: why,
-    });
   });
 
   it('of two journals the one that knows more wins; of equals the one told by who made the attempts', () => {

@@ -1,11 +1,8 @@
+import { createSingleFlight } from '../../src/temporal/calls/single-flight.ts';
 import { describe, expect, it, vi } from 'vitest';
 import { loadConfig } from '../../src/config.ts';
 import { createLimit, enter } from '../../src/domain/limit.ts';
-import { createFirstOfEquals } from '../../src/temporal/store/start-queue.ts';
-import { createCallBudget } from '../../src/temporal/calls/call-budget.ts';
-import { createSharedReads } from '../../src/temporal/store/shared-reads.ts';
 import { createConcurrencyQueue } from '../../src/temporal/calls/concurrency-queue.ts';
-import type { Started } from '../../src/temporal/store/start-run.ts';
 
 const IN_A_MINUTE_MS = Date.now() + 60_000;
 const overloaded = expect.objectContaining({ code: 'overloaded', retryAfterSeconds: 1, shouldRetry: true });
@@ -74,51 +71,39 @@ describe('turns', () => {
   });
 });
 
-describe('shared reads', () => {
-  it('give readers that wait together one read, which begins after the last of them has asked', async () => {
-    const results = [Promise.withResolvers<string>(), Promise.withResolvers<string>()];
-    let reads = 0;
-    const read = createSharedReads(1, async () => results[reads++]?.promise);
-    const budget = createCallBudget();
-    const early = read('a', budget);
-    await Promise.resolve();
-    const [late, latest] = [read('a', budget), read('a', budget)];
-    expect(reads).toBe(1);
-    results[0]?.resolve('old');
-    results[1]?.resolve('new');
-    expect(await Promise.all([early, late, latest])).toEqual(['old', 'new', 'new']);
-    expect(reads).toBe(2);
-  });
-});
-
-describe('the first of equals', () => {
-  it('starts for all of them, and what refuses it refuses all', async () => {
-    const first = createFirstOfEquals();
-    const answer = Promise.withResolvers<Started>();
-    let starts = 0;
-    const start = (): Promise<Started> => {
-      starts += 1;
-      return answer.promise;
-    };
-    const all = [first.start('a', start), first.start('a', start), first.start('b', start)];
-    answer.resolve('started');
-    expect(await Promise.all(all)).toEqual(['started', 'already started', 'started']);
-    expect(starts).toBe(2);
-    const refuse = async (): Promise<Started> => {
-      enter(createLimit(0));
-      return 'started';
-    };
-    const refused = [first.start('a', refuse), first.start('a', refuse)];
-    expect(await Promise.allSettled(refused)).toEqual(
-      refused.map(() => ({ status: 'rejected', reason: overloaded })),
-    );
+describe('single flight', () => {
+  it('answers all who join a call with its answer, also when it fails', async () => {
+    const flight = createSingleFlight<string>();
+    const answers = [Promise.withResolvers<string>(), Promise.withResolvers<string>()];
+    let calls = 0;
+    const call = async (): Promise<string> => answers[calls++]?.promise ?? 'none';
+    const [first, second] = [flight.fly('a', call), flight.fly('a', call)];
+    expect([first.joined, second.joined, flight.fly('b', call).joined]).toEqual([false, true, false]);
+    answers[0]?.reject(new Error('broken'));
+    await expect(first.result).rejects.toThrow('broken');
+    await expect(second.result).rejects.toThrow('broken');
+    expect(flight.fly('a', async () => 'anew').joined).toBe(false);
+    expect(calls).toBe(2);
   });
 
-  it('lets the second start when the first was wrong in itself, because their bodies may differ', async () => {
-    const first = createFirstOfEquals();
-    const wrong = first.start('a', () => Promise.reject(new Error('too large')));
-    const second = first.start('a', async () => 'started');
-    await expect(wrong).rejects.toThrow('too large');
-    expect(await second).toBe('started');
+  it('lets nobody join once it is sealed, because a read must begin after all of its readers have asked', async () => {
+    const flight = createSingleFlight<string>();
+    const seals: (() => void)[] = [];
+    const ends = [Promise.withResolvers<string>(), Promise.withResolvers<string>()];
+    const call = (seal: () => void): Promise<string> => {
+      const end = ends[seals.length]?.promise ?? Promise.resolve('none');
+      seals.push(seal);
+      return end;
+    };
+    const early = flight.fly('a', call);
+    seals[0]?.();
+    const late = [flight.fly('a', call), flight.fly('a', call)];
+    ends[0]?.resolve('old');
+    expect(await early.result).toBe('old');
+    // The end of the sealed flight does not end the one that came after it.
+    expect(flight.fly('a', call).joined).toBe(true);
+    ends[1]?.resolve('new');
+    expect(await Promise.all(late.map(({ result }) => result))).toEqual(['new', 'new']);
+    expect(seals).toHaveLength(2);
   });
 });

@@ -13,9 +13,10 @@ import { RequestOptions } from '../../src/domain/options.ts';
 import { earlierJournal, type RunMemo } from '../../src/domain/run-contract.ts';
 import { PendingActivityState } from '../../src/temporal/sdk-internals.ts';
 import { createDecoder } from '../../src/temporal/run-state/decode.ts';
-import { readPendingJournal } from '../../src/temporal/run-state/pending-activity.ts';
+import { type Ending, readPendingJournal } from '../../src/temporal/run-state/pending-activity.ts';
 
 const AT = '2026-11-24T00:00:00.000Z';
+const BEFORE = '2026-11-23T23:59:00.000Z';
 const converter = loadDataConverter();
 const decoder = createDecoder(converter, { type: 'workflow', namespace: 'default', workflowId: 'w' });
 const { PENDING_ACTIVITY_STATE_SCHEDULED: SCHEDULED, PENDING_ACTIVITY_STATE_STARTED: STARTED } =
@@ -59,12 +60,15 @@ function read(
   heartbeat: Journal | null,
   of = memo(),
   startedAt: string | null = null,
+  { scheduledAt = startedAt, ...ending }: Partial<Ending> & { readonly scheduledAt?: string | null } = {},
 ): Promise<Journal> {
   const payloads: Payload[] =
     heartbeat === null ? [] : (toPayloads(converter.payloadConverter, heartbeat) ?? []);
-  const lastStartedTime = startedAt === null ? null : msToTs(Date.parse(startedAt));
-  const pending = { state, attempt, heartbeatDetails: { payloads }, lastStartedTime };
-  return readPendingJournal(pending, decoder, of, earlierJournal(of));
+  const toTs = (at: string | null) => (at === null ? null : msToTs(Date.parse(at)));
+  const times = { lastStartedTime: toTs(startedAt), scheduledTime: toTs(scheduledAt) };
+  const pending = { state, attempt, heartbeatDetails: { payloads }, ...times };
+  const over = { isCancelled: false, deadlineMs: Infinity, ...ending };
+  return readPendingJournal(pending, decoder, of, earlierJournal(of), over);
 }
 
 describe('the journal of a pending call', () => {
@@ -94,6 +98,22 @@ describe('the journal of a pending call', () => {
     expect(await read(STARTED, 2, null, once)).toMatchObject({ begun: 1, unknown: 1, duplicate: false });
     const twice = memo({ options: { max_attempts: 2 } });
     expect(await read(STARTED, 3, refused(2), twice)).toEqual(refused(2));
+  });
+
+  it.each([
+    ['a later attempt of a cancelled run', 2, { isCancelled: true }, 1],
+    ['a first one that waited, of a cancelled run', 1, { isCancelled: true, scheduledAt: BEFORE }, 0],
+    ['a first one that began at once, of a cancelled run', 1, { isCancelled: true }, 1],
+    ['a later attempt whose deadline has passed', 2, { deadlineMs: Date.parse(AT) + 1 }, 1],
+    ['a first one that began after the deadline', 1, { deadlineMs: Date.parse(AT) }, 0],
+    ['a first one whose deadline passed during its call', 1, { deadlineMs: Date.parse(AT) + 1 }, 1],
+  ])('counts %s only if it surely calls', async (_what, attempt, ending, begun) => {
+    expect((await read(STARTED, attempt, null, memo(), AT, ending)).begun).toBe(begun);
+  });
+
+  it('counts an attempt of a cancelled run that has written its beginning', async () => {
+    const written = beginAttempt(refused(1), 2, AT);
+    expect(await read(STARTED, 2, written, memo(), AT, { isCancelled: true })).toEqual(written);
   });
 
   it('goes on from the runs before it, whose attempts do not count against the options', async () => {

@@ -40,7 +40,7 @@ async function call({
   });
   try {
     const body = Buffer.from(JSON.stringify({ model, messages: [] }));
-    return await upstream.complete({ body, requestId: 'rr', attempt: 1, signal });
+    return await upstream.complete({ body, operation: 'chat.completions', clientRequestId: 'rr/1', signal });
   } finally {
     await upstream.close();
   }

@@ -33,7 +33,12 @@ async function answerTo(encoding: string, body: Buffer, status = '200 OK'): Prom
   const upstream = createUpstream({ baseURL: raw.baseURL, apiKey: null, maxResponseBytes: 1_000_000 });
   const call = Buffer.from('{"model":"m"}');
   const signal = AbortSignal.timeout(20_000);
-  const answer = await upstream.complete({ body: call, requestId: 'rr', attempt: 1, signal });
+  const answer = await upstream.complete({
+    body: call,
+    operation: 'chat.completions',
+    clientRequestId: 'rr/1',
+    signal,
+  });
   await upstream.close();
   raw.close();
   return answer;

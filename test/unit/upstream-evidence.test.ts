@@ -26,7 +26,7 @@ afterAll(async () => {
 function call(model: string, step: Step, signal = AbortSignal.timeout(1_000)): Promise<UpstreamAnswer> {
   scripted.script(model, step);
   const body = Buffer.from(JSON.stringify({ model, messages: [{ role: 'user', content: CANARY }] }));
-  return upstream.complete({ body, requestId: 'rr', attempt: 1, signal });
+  return upstream.complete({ body, operation: 'chat.completions', clientRequestId: 'rr/1', signal });
 }
 
 /** How far each row's call got and whether it may have cost money; by default a refusal, which did not. */

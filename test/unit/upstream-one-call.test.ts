@@ -19,7 +19,7 @@ async function start(...acts: Acts): Promise<{ raw: RawUpstream; upstream: Upstr
 
 function call(upstream: Upstream, signal = AbortSignal.timeout(5_000)): Promise<UpstreamAnswer> {
   const body = Buffer.from(JSON.stringify({ model: 'm', messages: [] }));
-  return upstream.complete({ body, requestId: 'rr', attempt: 1, signal });
+  return upstream.complete({ body, operation: 'chat.completions', clientRequestId: 'rr/1', signal });
 }
 
 const fine = rawAnswer('200 OK', JSON.stringify(completion()));

@@ -25,8 +25,8 @@ async function call(
   const body = JSON.stringify({ model, messages: [{ role: 'user', content: CANARY }] });
   const answer = await upstream.complete({
     body: Buffer.from(body),
-    requestId: 'rr_test',
-    attempt: 1,
+    operation: 'chat.completions',
+    clientRequestId: 'rr_test/1',
     signal: AbortSignal.timeout(1_000),
   });
   await upstream.close();
@@ -105,8 +105,8 @@ describe('one upstream call by the real openai client', () => {
     const text = '{ "model":"bytes",  "seed": 1.0, "messages":[] }';
     await upstream.complete({
       body: Buffer.from(text),
-      requestId: 'k',
-      attempt: 3,
+      operation: 'chat.completions',
+      clientRequestId: 'k/3',
       signal: AbortSignal.timeout(5_000),
     });
     const [hit] = scripted.hits('bytes');

@@ -13,8 +13,8 @@ export interface ProjectLimiter {
    * @throws Refusal `too_many_in_flight` or `rate_limited`
    */
   admit(project: Project, reply: FastifyReply): Promise<void>;
-  /** Makes a call that is held for so long at most; not at all where the project has its waiters already. */
-  holding<T>(project: Project, waitMs: number, call: (waitMs: number) => Promise<T>): Promise<T>;
+  /** The project's places for callers that are held. */
+  waiters(project: Project): Limit;
 }
 
 /** One project's counters, under the limits they were made for. */
@@ -52,10 +52,7 @@ export function createProjectLimiter(): ProjectLimiter {
         throw new Refusal('rate_limited', { retryAfterSeconds });
       });
     },
-    async holding(project, waitMs, call) {
-      const place = waitMs > 0 ? countersOf(project).waiters.take() : null;
-      return call(place === null ? 0 : waitMs).finally(() => place?.leave());
-    },
+    waiters: (project) => countersOf(project).waiters,
   };
 }
 

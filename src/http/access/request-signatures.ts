@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import { overloaded } from '../../domain/limit.ts';
 import type { KeyHolder } from '../../domain/project.ts';
-import { Refusal } from '../../domain/refusal.ts';
+import { overloaded, Refusal } from '../../domain/refusal.ts';
 import { SIGNATURE_HEADERS, SIGNATURE_VERSION, signedText } from '../../domain/signed-text.ts';
 import { singleHeader } from './single-header.ts';
 

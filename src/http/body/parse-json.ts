@@ -1,6 +1,6 @@
 import { createScanner } from 'jsonc-parser';
 import { Refusal } from '../../domain/refusal.ts';
-import { isObject } from '../../domain/run-contract.ts';
+import { isObject } from '../../domain/raw-json.ts';
 
 /** A body that was read strictly: its value and the very text it came in. */
 export interface JsonBody {

@@ -26,9 +26,16 @@ function toRefusal(issues: readonly Issue[]): Refusal {
 
 function toCode(issue: Issue): RefusalCode {
   if (issue.code === 'unrecognized_keys') return 'unknown_field';
-  if (issue.code !== 'invalid_type') return issue.code === 'invalid_union' ? 'invalid_type' : 'invalid_value';
+  // A field that is missing fits no branch of its union.
+  if (issue.code === 'invalid_union')
+    return issue.errors.flat().every(isMissing) ? 'missing_field' : 'invalid_type';
+  if (issue.code !== 'invalid_type') return 'invalid_value';
   if (issue.expected === 'int') return 'invalid_value';
-  return /received undefined$/.test(issue.message) ? 'missing_field' : 'invalid_type';
+  return isMissing(issue) ? 'missing_field' : 'invalid_type';
+}
+
+function isMissing(issue: Issue): boolean {
+  return issue.code === 'invalid_type' && /received undefined$/.test(issue.message);
 }
 
 /** Of a union, the branch that failed for its value rather than for its type says more. */

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
-import { overloaded } from '../../domain/limit.ts';
 import type { App } from '../app-types.ts';
+import { overloaded } from '../../domain/refusal.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {

@@ -1,10 +1,7 @@
 import type { FastifyReply } from 'fastify';
-import { overloaded } from '../../domain/limit.ts';
+import { type Operation, OPERATION_NAMES, OPERATIONS } from '../../domain/operations.ts';
 import { type Project, requireAllowed } from '../../domain/project.ts';
-import {
-  type AsyncChatCompletion,
-  AsyncChatCompletion as AsyncChatCompletionSchema,
-} from '../../domain/record.ts';
+import type { AsyncRequest } from '../../domain/record.ts';
 import { Refusal } from '../../domain/refusal.ts';
 import type { Acceptance, PendingRun } from '../../domain/requests.ts';
 import { projectOf } from '../access/authenticate.ts';
@@ -12,35 +9,35 @@ import { admittedBy, type ProjectLimiter } from '../access/project-limits.ts';
 import { errorResponses, FAILURE_CODES, POST_REFUSALS } from '../answers/error-responses.ts';
 import { sendFailure } from '../answers/errors.ts';
 import { pollAfterSeconds, recordPath } from '../answers/record.ts';
-import { readIdempotencyKey, toNewRequest } from './new-request.ts';
-import { ChatCompletion, ChatCompletionBody } from './schemas.ts';
-import { resolveWait, untilClientDisconnects } from './wait.ts';
 import type { App, AppDependencies, WaitSettings } from '../app-types.ts';
+import { readIdempotencyKey, toNewRequest } from './new-request.ts';
+import { OPERATION_SCHEMAS } from './schemas.ts';
+import { resolveWait, untilClientDisconnects } from './wait.ts';
 
-/** `POST /v1/chat/completions`: OpenAI's call, made durable. */
-export function chatCompletionRoutes(
+/** The POST of every operation: OpenAI's call, made durable. */
+export function createRequestRoutes(app: App, dependencies: AppDependencies, limiter: ProjectLimiter): void {
+  for (const operation of OPERATION_NAMES) createRequestRoute(app, operation, dependencies, limiter);
+}
+
+function createRequestRoute(
   app: App,
-  { requests, wait, stopping, accepting }: AppDependencies,
+  operation: Operation,
+  { requests, wait, stopping }: AppDependencies,
   limiter: ProjectLimiter,
 ): void {
-  const admitted = admittedBy(limiter);
+  const { path, streams } = OPERATIONS[operation];
+  const { operationId, summary, body: bodySchema, answer, accepted } = OPERATION_SCHEMAS[operation];
   app.post(
-    '/v1/chat/completions',
+    path,
     {
-      ...admitted,
-      onRequest: [
-        async () => {
-          if (accepting.isFull()) throw overloaded();
-        },
-        admitted.onRequest,
-      ],
+      ...admittedBy(limiter),
       schema: {
-        operationId: 'createChatCompletion',
-        summary: 'Create a durable chat completion',
-        body: ChatCompletionBody,
+        operationId,
+        summary,
+        body: bodySchema,
         response: {
-          200: ChatCompletion.describe("Completed within the wait: the upstream's own bytes."),
-          202: AsyncChatCompletionSchema.describe('Accepted and not finished: GET the record.'),
+          200: answer.describe("Completed within the wait: the upstream's own bytes."),
+          202: accepted.describe('Accepted and not finished: GET the record.'),
           ...errorResponses([...POST_REFUSALS, ...FAILURE_CODES]),
         },
       },
@@ -50,7 +47,7 @@ export function chatCompletionRoutes(
       const project = projectOf(request);
       if (jsonBody === null) throw new Refusal('invalid_json');
       requireAllowed(project.models, body.model);
-      if (body.stream === true) throw new Refusal('stream_not_supported', { param: 'stream' });
+      if (streams && body['stream'] === true) throw new Refusal('stream_not_supported', { param: 'stream' });
       const key = readIdempotencyKey(request.raw, body.idempotency_key, {
         project: project.name,
         isSigned: request.signed !== null,
@@ -60,15 +57,16 @@ export function chatCompletionRoutes(
         body.wait,
         request.headers['prefer']?.toString(),
       );
-      const asked = toNewRequest({ key, signed: request.signed, body, jsonBody, project });
-      const signal = untilClientDisconnects(reply, stopping);
-      const acceptance = await limiter.holding(project, waitMs, (ms) =>
-        requests.forProject(project.name).submit(asked, { ms, signal }),
-      );
+      const asked = toNewRequest({ operation, key, signed: request.signed, body, jsonBody, project });
+      const acceptance = await requests.forProject(project.name).submit(asked, {
+        ms: waitMs,
+        signal: untilClientDisconnects(reply, stopping),
+        projectPlaces: limiter.waiters(project),
+      });
       reply.header('x-request-id', acceptance.id);
       if (acceptance.replayed) reply.header('idempotent-replayed', 'true');
       if (applied !== null) reply.header('preference-applied', applied);
-      return sendAcceptance(reply, acceptance, body.model);
+      return sendAcceptance(reply, operation, body.model, acceptance);
     },
   );
 }
@@ -79,8 +77,9 @@ function waitOf({ defaultWaitSeconds }: Project, wait: WaitSettings): WaitSettin
 
 function sendAcceptance(
   reply: FastifyReply,
-  { id, createdAt, run }: Acceptance,
+  operation: Operation,
   model: string,
+  { id, createdAt, run }: Acceptance,
 ): FastifyReply {
   switch (run.kind) {
     case 'completed':
@@ -92,19 +91,20 @@ function sendAcceptance(
         .code(202)
         .header('location', recordPath(id))
         .header('retry-after', String(pollAfterSeconds(run.nextAttemptAt, Date.now())))
-        .send(toAsyncChatCompletion(id, createdAt, model, run));
+        .send(toAsyncRequest(operation, id, createdAt, model, run));
   }
 }
 
-function toAsyncChatCompletion(
+function toAsyncRequest(
+  operation: Operation,
   id: string,
   createdAt: string,
   model: string,
   run: PendingRun,
-): AsyncChatCompletion {
+): AsyncRequest {
   return {
     id,
-    object: 'chat.completion.async',
+    object: OPERATIONS[operation].asyncObject,
     status: run.status,
     created: Math.floor(Date.parse(createdAt) / 1000),
     model,

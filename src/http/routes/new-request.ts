@@ -3,24 +3,24 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { RequestOptions, withinCaps } from '../../domain/options.ts';
 import type { Project } from '../../domain/project.ts';
-import { RawJson } from '../../domain/raw-json.ts';
+import { isObject, RawJson } from '../../domain/raw-json.ts';
 import { Refusal } from '../../domain/refusal.ts';
 import { isIdempotencyKey, newRequestId } from '../../domain/request-id.ts';
 import { NamedBy, type NewRequest } from '../../domain/requests.ts';
-import { isObject } from '../../domain/run-contract.ts';
-import { Operation } from '../../domain/vocabulary.ts';
+import type { Operation } from '../../domain/operations.ts';
 import type { SignedRequest } from '../access/request-signatures.ts';
 import { singleHeader } from '../access/single-header.ts';
 import { cutMembers } from '../body/json-body.ts';
 import type { JsonBody } from '../body/parse-json.ts';
-import { type ChatCompletionBody, OWN_MEMBERS } from './schemas.ts';
+import { type RequestBody, OWN_MEMBERS } from './schemas.ts';
 
-/** A chat completion as it was received and let in. */
-interface ReceivedCompletion {
+/** A call as it was received and let in. */
+interface ReceivedRequest {
+  readonly operation: Operation;
   /** The idempotency key; null = none was given. */
   readonly key: string | null;
   readonly signed: SignedRequest | null;
-  readonly body: ChatCompletionBody;
+  readonly body: RequestBody;
   readonly jsonBody: JsonBody;
   readonly project: Project;
 }
@@ -30,9 +30,15 @@ interface ReceivedCompletion {
  *
  * @throws Refusal `invalid_value` where an option is beyond the project's cap
  */
-export function toNewRequest({ key, signed, body, jsonBody, project }: ReceivedCompletion): NewRequest {
+export function toNewRequest({
+  operation,
+  key,
+  signed,
+  body,
+  jsonBody,
+  project,
+}: ReceivedRequest): NewRequest {
   const { model, reqrun } = body;
-  const operation = Operation.chatCompletions;
   const upstreamBody = Object.fromEntries(
     Object.entries(jsonBody.value).filter(([name]) => !OWN_MEMBERS.has(name)),
   );

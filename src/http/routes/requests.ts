@@ -47,8 +47,11 @@ export function requestRoutes(
         request.query.wait,
         request.headers['prefer']?.toString(),
       );
-      const signal = untilClientDisconnects(reply, stopping);
-      const stored = await limiter.holding(projectOf(request), waitMs, (ms) => own.read(id, { ms, signal }));
+      const stored = await own.read(id, {
+        ms: waitMs,
+        signal: untilClientDisconnects(reply, stopping),
+        projectPlaces: limiter.waiters(projectOf(request)),
+      });
       if (stored === null) throw new Refusal('request_not_found');
       if (applied !== null) reply.header('preference-applied', applied);
       return sendRecord(reply, stored);

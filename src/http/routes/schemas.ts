@@ -1,55 +1,94 @@
 import { z } from 'zod';
+import { type Operation, OPERATIONS } from '../../domain/operations.ts';
 import { RequestOptions } from '../../domain/options.ts';
+import { asyncRequest } from '../../domain/record.ts';
 
 /** Fields that would steer the call elsewhere; never interpreted, never sent. */
 const STEERING = ['api_base', 'base_url', 'api_key', 'headers', 'extra_headers', 'extra_body', 'extra_query'];
 
-/** ReqRun's own members, taken out before the call. */
-export const OWN_MEMBERS: ReadonlySet<string> = new Set(['wait', 'idempotency_key', 'reqrun']);
-
 const NAME = /^[^\x00-\x1f\x7f]{1,256}$/;
+
+/** ReqRun's own members, taken out before the call. */
+const ownFields = {
+  wait: z
+    .union([z.boolean(), z.number().min(0).max(3600)])
+    .optional()
+    .describe('Hold the answer for the result: true, or at most so many seconds.'),
+  idempotency_key: z
+    .string()
+    .optional()
+    .describe('The name of the request; visible in Temporal, so no personal data in it.'),
+  reqrun: RequestOptions.optional(),
+};
+export const OWN_MEMBERS: ReadonlySet<string> = new Set(Object.keys(ownFields));
+
+/**
+ * The body of an operation: OpenAI's, as far as it is checked here, and our own fields. Everything else passes
+ * through untouched and the upstream judges it.
+ */
+function requestBody<Fields extends z.ZodRawShape>(fields: Fields) {
+  return z
+    .looseObject({
+      model: z.string().regex(NAME, 'must be 1 to 256 characters without control characters'),
+      ...fields,
+      ...ownFields,
+    })
+    .superRefine((body, context) => {
+      for (const name of STEERING) {
+        if (Object.hasOwn(body, name))
+          context.addIssue({ code: 'unrecognized_keys', keys: [name], message: 'is not accepted' });
+      }
+    });
+}
+
+const stream = z.boolean().nullish().describe('true is refused: stream_not_supported.');
 
 const Message = z.looseObject({
   role: z.string(),
   content: z.union([z.string(), z.array(z.looseObject({})), z.null()]).optional(),
 });
 
-/**
- * OpenAI's Create Chat Completion, as far as it is checked here: `model`, `messages` and the JSON types of
- * well-known fields. Everything else passes through untouched and the upstream judges it.
- */
-export const ChatCompletionBody = z
-  .looseObject({
-    model: z.string().regex(NAME, 'must be 1 to 256 characters without control characters'),
-    messages: z.array(Message).min(1),
-    stream: z.boolean().nullish().describe('true is refused: stream_not_supported.'),
-    n: z.number().int().min(1).max(128).nullish(),
-    temperature: z.number().nullish(),
-    top_p: z.number().nullish(),
-    max_tokens: z.number().int().nullish(),
-    max_completion_tokens: z.number().int().nullish(),
-    seed: z.number().int().nullish(),
-    tools: z.array(z.looseObject({})).nullish(),
-    wait: z
-      .union([z.boolean(), z.number().min(0).max(3600)])
-      .optional()
-      .describe('Hold the answer for the result: true, or at most so many seconds.'),
-    idempotency_key: z
-      .string()
-      .optional()
-      .describe('The name of the request; visible in Temporal, so no personal data in it.'),
-    reqrun: RequestOptions.optional(),
-  })
-  .superRefine((body, context) => {
-    for (const name of STEERING) {
-      if (name in body)
-        context.addIssue({ code: 'unrecognized_keys', keys: [name], message: 'is not accepted' });
-    }
-  })
-  .meta({ id: 'CreateChatCompletionRequest' });
-export type ChatCompletionBody = z.infer<typeof ChatCompletionBody>;
+const ChatCompletionBody = requestBody({
+  messages: z.array(Message).min(1),
+  stream,
+  n: z.number().int().min(1).max(128).nullish(),
+  temperature: z.number().nullish(),
+  top_p: z.number().nullish(),
+  max_tokens: z.number().int().nullish(),
+  max_completion_tokens: z.number().int().nullish(),
+  seed: z.number().int().nullish(),
+  tools: z.array(z.looseObject({})).nullish(),
+}).meta({ id: 'CreateChatCompletionRequest' });
 
-/** The upstream's own answer; passed on byte for byte. */
-export const ChatCompletion = z
-  .looseObject({ id: z.string(), object: z.literal('chat.completion'), choices: z.array(z.looseObject({})) })
-  .meta({ id: 'ChatCompletion' });
+const EmbeddingBody = requestBody({
+  input: z.union([z.string(), z.array(z.union([z.string(), z.number(), z.array(z.number())])).min(1)]),
+  dimensions: z.number().int().min(1).nullish(),
+  encoding_format: z.string().nullish(),
+}).meta({ id: 'CreateEmbeddingRequest' });
+
+const entries = z.array(z.looseObject({}));
+
+/** What the POST of an operation takes and answers; the upstream's own answer is passed on byte for byte. */
+export const OPERATION_SCHEMAS = {
+  'chat.completions': {
+    operationId: 'createChatCompletion',
+    summary: 'Create a durable chat completion',
+    body: ChatCompletionBody,
+    answer: z
+      .looseObject({ id: z.string(), object: z.literal('chat.completion'), choices: entries })
+      .meta({ id: 'ChatCompletion' }),
+    accepted: asyncRequest(OPERATIONS['chat.completions'].asyncObject).meta({ id: 'AsyncChatCompletion' }),
+  },
+  embeddings: {
+    operationId: 'createEmbedding',
+    summary: 'Create durable embeddings',
+    body: EmbeddingBody,
+    answer: z
+      .looseObject({ object: z.literal('list'), data: entries, model: z.string() })
+      .meta({ id: 'EmbeddingList' }),
+    accepted: asyncRequest(OPERATIONS.embeddings.asyncObject).meta({ id: 'AsyncEmbedding' }),
+  },
+} as const satisfies Record<Operation, object>;
+
+/** What the bodies of all operations have. */
+export type RequestBody = z.infer<ReturnType<typeof requestBody<Record<never, never>>>>;

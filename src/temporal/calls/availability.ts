@@ -1,4 +1,5 @@
-import { unavailable } from './call-budget.ts';
+import { unavailable } from '../../domain/refusal.ts';
+import { createSingleFlight } from './single-flight.ts';
 
 /** How long a successful answer of Temporal's counts as "it is there". */
 const FRESH_MS = 250;
@@ -21,27 +22,21 @@ export function createAvailability(
   probe: () => Promise<unknown>,
   now: () => number = Date.now,
 ): Availability {
+  const probes = createSingleFlight<boolean>();
   let answeredAtMs = -Infinity;
-  let probing: Promise<boolean> | null = null;
-
-  async function check(): Promise<boolean> {
-    probing ??= probe()
-      .then(() => {
-        answeredAtMs = now();
+  const noteAnswer = (): void => void (answeredAtMs = now());
+  const probeOnce = (): Promise<boolean> =>
+    probe().then(
+      () => {
+        noteAnswer();
         return true;
-      })
-      .catch(() => false)
-      .finally(() => {
-        probing = null;
-      });
-    return probing;
-  }
-
+      },
+      () => false,
+    );
+  const check = (): Promise<boolean> => probes.fly('probe', probeOnce).result;
   return {
     check,
-    noteAnswer: () => {
-      answeredAtMs = now();
-    },
+    noteAnswer,
     ensure: async () => {
       if (now() - answeredAtMs <= FRESH_MS) return;
       if (!(await check())) throw unavailable();

@@ -1,5 +1,5 @@
 import { isGrpcServiceError, WorkflowNotFoundError } from '@temporalio/client';
-import { Refusal } from '../../domain/refusal.ts';
+import { Refusal, unavailable } from '../../domain/refusal.ts';
 
 /** All Temporal calls of one HTTP request together; an answer is promised within 5 s. */
 export const CALL_BUDGET_MS = 4_500;
@@ -38,23 +38,6 @@ export async function withinBudget<T>(budget: CallBudget, call: Promise<T>): Pro
   } finally {
     clearTimeout(timer);
   }
-}
-
-/**
- * A start was sent and nobody knows what became of it.
- *
- * @param shouldRetry false for a request without a key: sent again, it would be another one
- */
-export function acceptanceUnknown(
-  requestId: string,
-  { shouldRetry, cause }: { shouldRetry: boolean; cause: unknown },
-): Refusal {
-  return new Refusal('acceptance_unknown', { requestId, retryAfterSeconds: 2, shouldRetry, cause });
-}
-
-/** Temporal is out of reach and nothing was accepted. */
-export function unavailable(cause?: unknown): Refusal {
-  return new Refusal('service_unavailable', { retryAfterSeconds: 2, shouldRetry: true, cause });
 }
 
 /**

@@ -1,15 +1,12 @@
-import { overloaded } from '../../domain/limit.ts';
+import { overloaded } from '../../domain/refusal.ts';
 
 /**
  * Lets a few calls at a time through to Temporal; the others wait for their turn, in order. All of a crowd at
  * once would make each call slower than its timeout, and the repeats would be all the work that is done.
  */
 export interface ConcurrencyQueue {
-  /**
-   * @param onLate called when the turn has not come by `untilMs` (Unix ms)
-   * @throws Refusal `overloaded` then: `call` was not made
-   */
-  take<T>(untilMs: number, call: () => Promise<T>, onLate?: () => void): Promise<T>;
+  /** @throws Refusal `overloaded` when the turn has not come by `untilMs` (Unix ms): `call` was not made */
+  take<T>(untilMs: number, call: () => Promise<T>): Promise<T>;
 }
 
 /** StartQueue, and reads, of one process that Temporal works on at once; more of them take longer, not less. */
@@ -19,7 +16,7 @@ export function createConcurrencyQueue(atOnce: number): ConcurrencyQueue {
   const waiting = new Set<() => void>();
   let running = 0;
 
-  async function begin(untilMs: number, onLate: () => void): Promise<void> {
+  async function begin(untilMs: number): Promise<void> {
     if (running < atOnce) {
       running += 1;
       return;
@@ -28,7 +25,6 @@ export function createConcurrencyQueue(atOnce: number): ConcurrencyQueue {
     waiting.add(turn.resolve);
     const late = setTimeout(() => {
       waiting.delete(turn.resolve);
-      onLate();
       turn.reject(overloaded());
     }, untilMs - Date.now());
     await turn.promise.finally(() => clearTimeout(late));
@@ -45,8 +41,8 @@ export function createConcurrencyQueue(atOnce: number): ConcurrencyQueue {
   }
 
   return {
-    take: async (untilMs, call, onLate = () => undefined) => {
-      await begin(untilMs, onLate);
+    take: async (untilMs, call) => {
+      await begin(untilMs);
       try {
         return await call();
       } finally {

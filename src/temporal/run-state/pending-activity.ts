@@ -3,7 +3,7 @@ import { optionalTsToDate } from '../sdk-internals.ts';
 import type { temporal } from '@temporalio/proto';
 import { beginAttempt, closeGaps, type Journal } from '../../domain/journal.ts';
 import { refusalToBegin } from '../../domain/retry-policy.ts';
-import { countedOver, type RunActivities, type RunMemo } from '../../domain/run-contract.ts';
+import { asksFirst, countedOver, type RunActivities, type RunMemo } from '../../domain/run-contract.ts';
 import { PendingActivityState } from '../sdk-internals.ts';
 import type { Decoder } from './decode.ts';
 
@@ -24,16 +24,40 @@ export function isWaiting({ state }: PendingActivity): boolean {
   );
 }
 
+/** What ends a run by itself. */
+export interface Ending {
+  /** A cancellation was accepted. */
+  readonly isCancelled: boolean;
+  /** Unix ms by Temporal's clock. */
+  readonly deadlineMs: number;
+}
+
+const NOT_ENDING: Ending = { isCancelled: false, deadlineMs: Infinity };
+
+/** Whether the running attempt may find that it must not call: it began too late, or asks first. */
+function mayMakeNoCall(
+  { attempt, scheduledTime, lastStartedTime }: PendingActivity,
+  { isCancelled, deadlineMs }: Ending,
+): boolean {
+  const startedMs = optionalTsToDate(lastStartedTime)?.getTime() ?? NaN;
+  const scheduledMs = optionalTsToDate(scheduledTime)?.getTime() ?? NaN;
+  if (startedMs >= deadlineMs) return true;
+  return (isCancelled || Date.now() >= deadlineMs) && asksFirst(attempt ?? 1, startedMs - scheduledMs);
+}
+
 /**
  * The journal with every attempt before the one to come, or with the one that runs.
  *
  * @param earlier the journal of the runs before this one
+ * @param ending what may keep the running attempt from making its call; readers do not count it then until it
+ *   has written that it did
  */
 export async function readPendingJournal(
   pending: PendingActivity,
   decoder: Decoder,
   memo: RunMemo,
   earlier: Journal,
+  ending: Ending = NOT_ENDING,
 ): Promise<Journal> {
   const journal = (await decoder.journal(pending.heartbeatDetails)) ?? earlier;
   // An attempt to come carries its number already.
@@ -45,6 +69,7 @@ export async function readPendingJournal(
   const before = closeGaps(journal, attempt);
   // It makes no call and only ends the request.
   if (refusalToBegin(before, countedOver(memo.options, earlier)) !== null) return before;
+  if (mayMakeNoCall(pending, ending)) return before;
   return beginAttempt(before, attempt, startedAt);
 }
 

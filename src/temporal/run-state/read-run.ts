@@ -8,6 +8,7 @@ import { CANCELLED_ERROR, DEADLINE_ERROR, requestError, TERMINATED_ERROR } from 
 import { FailureReason, RequestStatus } from '../../domain/vocabulary.ts';
 import type { Decoder } from './decode.ts';
 import {
+  type Ending,
   findPendingActivity,
   isWaiting,
   type PendingActivity,
@@ -38,7 +39,7 @@ export async function readRun(
   const earlier = await readEarlierRuns(client, decoder, description, memo);
   const running = isOpen(description);
   const pending = findPendingActivity(description);
-  if (running && pending) return pendingRun(pending, decoder, memo, earlier);
+  if (running && pending) return pendingRun(pending, decoder, memo, earlier, endingOf(description, memo));
   if (running && description.historyLength <= EVENTS_OF_A_START) return open(RequestStatus.queued, earlier);
 
   // The activity's end in history is the request's end, also while the run has not closed over it.
@@ -78,6 +79,16 @@ export function cancelRequested({ raw }: WorkflowExecutionDescription): boolean 
   return raw.workflowExtendedInfo?.cancelRequested ?? false;
 }
 
+/** What ends the run by itself. */
+export function endingOf(description: WorkflowExecutionDescription, memo: RunMemo): Ending {
+  return { isCancelled: cancelRequested(description), deadlineMs: deadlineMsOf(description, memo) };
+}
+
+/** The deadline counts from the run's start, by Temporal's clock. Unix ms. */
+export function deadlineMsOf({ startTime }: WorkflowExecutionDescription, { options }: RunMemo): number {
+  return startTime.getTime() + options.deadline_seconds * 1000;
+}
+
 /** What every read of a run goes on from. */
 export function readEarlierRuns(
   client: Client,
@@ -95,8 +106,9 @@ async function pendingRun(
   decoder: Decoder,
   memo: RunMemo,
   earlier: Journal,
+  ending: Ending,
 ): Promise<RunState> {
-  const journal = await readPendingJournal(pending, decoder, memo, earlier);
+  const journal = await readPendingJournal(pending, decoder, memo, earlier, ending);
   if (!isWaiting(pending)) return open(RequestStatus.processing, journal);
   if (journal.begun === earlier.begun) return open(RequestStatus.queued, journal);
   const nextAttemptAt = optionalTsToDate(pending.nextAttemptScheduleTime) ?? null;

@@ -1,11 +1,10 @@
 import type { WorkflowExecutionDescription } from '@temporalio/client';
 import { type JournalEntry, lastErrorCode } from '../../domain/journal.ts';
 import type { Attempt } from '../../domain/record.ts';
-import { fromWorkflowId } from '../../domain/request-id.ts';
 import type { StoredRequest } from '../../domain/requests.ts';
 import type { RunMemo } from '../../domain/run-contract.ts';
 import { RequestStatus } from '../../domain/vocabulary.ts';
-import { cancelRequested, type RunState } from './read-run.ts';
+import { cancelRequested, deadlineMsOf, type RunState } from './read-run.ts';
 
 /** What the record says of the deployment rather than of the request. */
 export interface RecordSettings {
@@ -16,15 +15,15 @@ export interface RecordSettings {
   readonly retentionMs: number | null;
 }
 
-/** Puts a record together; pure. */
+/** Puts a record together; pure. @param id the record's */
 export function toRecord(
+  id: string,
   description: WorkflowExecutionDescription,
   memo: RunMemo,
   state: RunState,
   settings: RecordSettings,
 ): StoredRequest {
   const { journal, error, completedAt } = state;
-  const deadlineMs = description.startTime.getTime() + memo.options.deadline_seconds * 1000;
   const terminal =
     state.status === RequestStatus.completed ||
     state.status === RequestStatus.failed ||
@@ -41,7 +40,7 @@ export function toRecord(
   return {
     result: state.result,
     record: {
-      id: fromWorkflowId(description.workflowId).id,
+      id,
       object: 'request',
       status: state.status,
       terminal,
@@ -56,7 +55,7 @@ export function toRecord(
       created_at: memo.created_at,
       updated_at: latest([...starts, completedAt?.toISOString(), ...journal.entries.flatMap(times)]),
       completed_at: completedAt?.toISOString() ?? null,
-      deadline_at: new Date(deadlineMs).toISOString(),
+      deadline_at: new Date(deadlineMsOf(description, memo)).toISOString(),
       next_attempt_at: state.nextAttemptAt?.toISOString() ?? null,
       expires_at: expiresMs === null ? null : new Date(expiresMs).toISOString(),
       last_error_code: lastErrorCode(journal),

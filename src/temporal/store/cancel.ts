@@ -1,31 +1,32 @@
 import { Refusal } from '../../domain/refusal.ts';
+import type { RequestRef } from '../../domain/request-id.ts';
 import type { StoredRequest } from '../../domain/requests.ts';
 import { orNotAnswered, type CallBudget } from '../calls/call-budget.ts';
 import type { TemporalRequestsDependencies } from './dependencies.ts';
-import { own, type RunFinder } from './find-run.ts';
+import { oursOrNull, type RunFinder } from './find-run.ts';
 
 /** Asks Temporal for the cancellation, which the workflow carries out: `Requests.cancel`. */
 export async function cancelRequest(
   dependencies: TemporalRequestsDependencies,
   runs: RunFinder,
-  workflowId: string,
+  ref: RequestRef,
   budget: CallBudget,
 ): Promise<StoredRequest | null> {
   const { client } = dependencies;
-  const before = own(await runs.look(workflowId, budget));
+  const before = oursOrNull(await runs.look(ref, budget));
   if (before === null) return null;
   if (before.stored.record.terminal) throw alreadyTerminal(before.stored);
-  const handle = client.workflow.getHandle(workflowId, before.description.runId);
+  const handle = client.workflow.getHandle(ref.workflowId, before.description.runId);
   const after = await orNotAnswered('cancellation', async () => {
     // A run that ended meanwhile is not found: the record tells how.
     await runs.call(budget, () => handle.cancel());
-    return own(await runs.look(workflowId, budget));
+    return oursOrNull(await runs.look(ref, budget));
   });
   if (after === null) return null;
   const { record } = after.stored;
   const isNewRun = after.description.runId !== before.description.runId;
   // The run had ended, and somebody retried the request: it is the request that is to be cancelled.
-  if (isNewRun && !record.terminal) return cancelRequest(dependencies, runs, workflowId, budget);
+  if (isNewRun && !record.terminal) return cancelRequest(dependencies, runs, ref, budget);
   if (record.terminal && !record.cancel_requested) throw alreadyTerminal(after.stored);
   return after.stored;
 }

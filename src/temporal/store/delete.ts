@@ -5,7 +5,8 @@ import { Refusal } from '../../domain/refusal.ts';
 import { type Deletion, DELETION_TYPE, MEMO_KEY, type RunMemo } from '../../domain/run-contract.ts';
 import { orNotAnswered, type CallBudget } from '../calls/call-budget.ts';
 import type { TemporalRequestsDependencies } from './dependencies.ts';
-import { own, type FoundRun, type RunFinder, untilClosed } from './find-run.ts';
+import { oursOrNull, type FoundRun, type RunFinder, untilClosed } from './find-run.ts';
+import type { RequestRef } from '../../domain/request-id.ts';
 
 /**
  * Deletes a terminal request: `Requests.delete`. A closed run cannot be marked, so a run of another type takes
@@ -14,10 +15,10 @@ import { own, type FoundRun, type RunFinder, untilClosed } from './find-run.ts';
 export async function deleteRequest(
   dependencies: TemporalRequestsDependencies,
   runs: RunFinder,
-  workflowId: string,
+  ref: RequestRef,
   budget: CallBudget,
 ): Promise<boolean> {
-  const last = own(await runs.look(workflowId, budget));
+  const last = oursOrNull(await runs.look(ref, budget));
   if (last === null) return false;
   const { id, terminal } = last.stored.record;
   if (!terminal) throw notTerminal(id);
@@ -25,7 +26,7 @@ export async function deleteRequest(
   return orNotAnswered('deletion', async () => {
     if (isFree && (await takeOver(dependencies, runs, last, budget))) return true;
     // Another run has the id by now: that of the same deletion, or a retry's, which was first.
-    if (typeof (await runs.find(workflowId, budget)) !== 'string') throw notTerminal(id);
+    if (typeof (await runs.find(ref, budget)) !== 'string') throw notTerminal(id);
     return true;
   });
 }
@@ -34,12 +35,12 @@ export async function deleteRequest(
 async function takeOver(
   { boundedClient, start: { taskQueue } }: TemporalRequestsDependencies,
   runs: RunFinder,
-  { description: { workflowId, runId }, memo: { earlier: _journal, ...memo } }: FoundRun,
+  { ref: { workflowId }, description: { runId }, memo: { earlier: _journal, ...memo } }: FoundRun,
   budget: CallBudget,
 ): Promise<boolean> {
   const start: WorkflowStartOptions & { args: [Deletion]; memo: { [MEMO_KEY]: RunMemo } } = {
     workflowId,
-    args: [{ request_id: workflowId, last_run_id: runId }],
+    args: [{ workflow_id: workflowId, last_run_id: runId }],
     taskQueue,
     workflowIdConflictPolicy: 'FAIL',
     workflowIdReusePolicy: 'ALLOW_DUPLICATE',

@@ -2,7 +2,7 @@ import type { Client } from '@temporalio/client';
 import type { Limit } from '../../domain/limit.ts';
 import type { Availability } from '../calls/availability.ts';
 import type { RecordSettings } from '../run-state/to-record.ts';
-import type { LongPolls, Waiters } from '../waiting/waiters.ts';
+import type { Waiters } from '../waiting/waiters.ts';
 import type { StartSettings } from './start-run.ts';
 
 /** Told of each POST as soon as Temporal has its request on disk. */
@@ -24,8 +24,6 @@ export interface TemporalRequestsDependencies {
   readonly record: () => RecordSettings;
   readonly availability: Availability;
   readonly waiters: Waiters;
-  /** Null where every run is settled by this process's own worker. */
-  readonly longPolls: LongPolls | null;
   /** Calls that change something and that Temporal has not answered yet. */
   readonly accepting: Limit;
   /** GETs that Temporal has not answered yet. Who is let in and then held is not refused afterwards. */

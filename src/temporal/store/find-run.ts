@@ -1,8 +1,8 @@
 import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Journal } from '../../domain/journal.ts';
-import { Refusal } from '../../domain/refusal.ts';
-import { fromWorkflowId } from '../../domain/request-id.ts';
+import { Refusal, unavailable } from '../../domain/refusal.ts';
+import type { RequestRef } from '../../domain/request-id.ts';
 import type { StoredRequest } from '../../domain/requests.ts';
 import {
   DELETION_TYPE,
@@ -13,16 +13,17 @@ import {
 } from '../../domain/run-contract.ts';
 import { unreadable } from '../../encryption/unreadable.ts';
 import type { Availability } from '../calls/availability.ts';
-import { isNotFound, type CallBudget, unavailable, withinBudget } from '../calls/call-budget.ts';
-import { CALLS_AT_ONCE } from '../calls/concurrency-queue.ts';
+import { isNotFound, type CallBudget, withinBudget } from '../calls/call-budget.ts';
+import { CALLS_AT_ONCE, createConcurrencyQueue } from '../calls/concurrency-queue.ts';
 import { createClosedRuns } from '../run-state/closed-runs.ts';
 import { decoderOf } from '../run-state/decode.ts';
 import { isOpen, readRun, type RunState } from '../run-state/read-run.ts';
 import { type RecordSettings, toRecord } from '../run-state/to-record.ts';
-import { createSharedReads } from './shared-reads.ts';
+import { createSingleFlight } from '../calls/single-flight.ts';
 
 /** The newest run of a request of ours. */
 export interface FoundRun {
+  readonly ref: RequestRef;
   readonly description: WorkflowExecutionDescription;
   readonly memo: RunMemo;
 }
@@ -38,15 +39,21 @@ type NotOurs = 'nothing' | 'foreign' | 'being deleted';
 
 /** Finds and reads our runs; each call throws `service_unavailable` when Temporal does not answer in its budget. */
 export interface RunFinder {
-  find(workflowId: string, budget: CallBudget): Promise<FoundRun | NotOurs>;
-  /** Finds and reads in its turn; who waits for the same id's turn shares the read. */
-  look(workflowId: string, budget: CallBudget): Promise<ReadRun | NotOurs>;
+  find(ref: RequestRef, budget: CallBudget): Promise<FoundRun | NotOurs>;
+  /**
+   * Finds and reads in its turn. Readers of one request that wait for their turn share one read, which begins after
+   * all of them have asked: nobody is answered with something older than the question.
+   */
+  look(ref: RequestRef, budget: CallBudget): Promise<ReadRun | NotOurs>;
   /** Any other call of Temporal's API; null for what Temporal does not have. */
   call<T>(budget: CallBudget, call: () => Promise<T>, on?: Client): Promise<T | null>;
 }
 
+/** A read whose turn comes with less than this left is not worth beginning. */
+const READ_MS = 1_000;
+
 /** Null for what is not ours. */
-export function own<T extends FoundRun>(found: T | NotOurs): T | null {
+export function oursOrNull<T extends FoundRun>(found: T | NotOurs): T | null {
   return typeof found === 'string' ? null : found;
 }
 
@@ -56,6 +63,8 @@ export function createRunFinder(
   settings: () => RecordSettings,
 ): RunFinder {
   const closedRuns = createClosedRuns();
+  const reads = createSingleFlight<ReadRun | NotOurs>();
+  const queue = createConcurrencyQueue(CALLS_AT_ONCE);
 
   async function call<T>(budget: CallBudget, made: () => Promise<T>, on = client): Promise<T | null> {
     const answer = on.connection.withDeadline(budget.deadlineMs, made);
@@ -81,53 +90,62 @@ export function createRunFinder(
     }
   }
 
-  async function find(workflowId: string, budget: CallBudget): Promise<FoundRun | NotOurs> {
-    const description = await describe(workflowId, budget);
+  async function find(ref: RequestRef, budget: CallBudget): Promise<FoundRun | NotOurs> {
+    const description = await describe(ref.workflowId, budget);
     availability.noteAnswer();
     if (description === null) return 'nothing';
     if (description === 'foreign') return description;
     const memo = description.memo?.[MEMO_KEY];
     if (!isRunMemo(memo)) return 'foreign';
     if (description.type === DELETION_TYPE) return 'being deleted';
-    return description.type === WORKFLOW_TYPE ? { description, memo } : 'foreign';
+    return description.type === WORKFLOW_TYPE ? { ref, description, memo } : 'foreign';
   }
 
-  async function readState({ description, memo }: FoundRun, budget: CallBudget): Promise<RunState | null> {
-    const decoder = decoderOf(client, description.workflowId);
+  async function readState(
+    { ref, description, memo }: FoundRun,
+    budget: CallBudget,
+  ): Promise<RunState | null> {
+    const decoder = decoderOf(client, ref.workflowId);
     const state = await call(budget, () => readRun(client, decoder, description, memo));
     if (state !== null && !isOpen(description)) closedRuns.keep(description.runId, state);
     return state;
   }
 
-  async function read(workflowId: string, budget: CallBudget): Promise<ReadRun | NotOurs> {
-    const found = await find(workflowId, budget);
+  async function read(ref: RequestRef, budget: CallBudget): Promise<ReadRun | NotOurs> {
+    const found = await find(ref, budget);
     if (typeof found === 'string') return found;
     const { description, memo } = found;
     const state = closedRuns.get(description.runId) ?? (await readState(found, budget));
     // Deleted between the two calls.
     if (state === null) return 'nothing';
-    return { ...found, stored: toRecord(description, memo, state, settings()), journal: state.journal };
+    const stored = toRecord(ref.id, description, memo, state, settings());
+    return { ...found, stored, journal: state.journal };
   }
 
-  const look = createSharedReads(CALLS_AT_ONCE, read);
   return {
     call,
-    find: (workflowId, budget) => find(workflowId, budget).catch(naming(workflowId)),
-    look: (workflowId, budget) => look(workflowId, budget).catch(naming(workflowId)),
+    find: (ref, budget) => find(ref, budget).catch(naming(ref)),
+    look: (ref, budget) => {
+      const readInTurn = (seal: () => void): Promise<ReadRun | NotOurs> =>
+        queue.take(budget.deadlineMs - READ_MS, () => {
+          seal();
+          return read(ref, budget);
+        });
+      return reads.fly(ref.workflowId, readInTurn).result.catch(naming(ref));
+    },
   };
 }
 
 /** Says which request it is that cannot be read: an operator has to find its key. */
-function naming(workflowId: string): (error: unknown) => never {
+function naming({ id }: RequestRef): (error: unknown) => never {
   return (error) => {
     if (!(error instanceof Refusal) || error.code !== 'payload_unreadable') throw error;
-    const { id } = fromWorkflowId(workflowId);
     throw new Refusal(error.code, { requestId: id, shouldRetry: false, cause: error.cause });
   };
 }
 
 /** Whether the newest workflow with this id is a request of ours, by what is visible without a key. */
-export async function isOurs(client: Client, workflowId: string): Promise<boolean> {
+async function isOurs(client: Client, workflowId: string): Promise<boolean> {
   const { workflowExecutionInfo } = await client.workflowService.describeWorkflowExecution({
     namespace: client.options.namespace,
     execution: { workflowId },
@@ -148,9 +166,9 @@ const WITHIN_MS = 2_000;
  * @throws Refusal `service_unavailable` where no worker closes it in time
  */
 export async function untilClosed(runs: RunFinder, run: FoundRun, budget: CallBudget): Promise<boolean> {
-  const { workflowId, runId } = run.description;
+  const { runId } = run.description;
   const giveUpMs = Math.min(Date.now() + WITHIN_MS, budget.deadlineMs);
-  for (let seen: FoundRun | null = run; ; seen = own(await runs.find(workflowId, budget))) {
+  for (let seen: FoundRun | null = run; ; seen = oursOrNull(await runs.find(run.ref, budget))) {
     if (seen?.description.runId !== runId) return false;
     if (!isOpen(seen.description)) return true;
     if (Date.now() >= giveUpMs) throw notClosed();

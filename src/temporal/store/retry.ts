@@ -3,28 +3,29 @@ import { carryOver } from '../../domain/journal.ts';
 import { withinCaps, withOverrides } from '../../domain/options.ts';
 import { requireAllowed } from '../../domain/project.ts';
 import { isRawJson, type RawJson } from '../../domain/raw-json.ts';
-import { Refusal } from '../../domain/refusal.ts';
+import { Refusal, unavailable } from '../../domain/refusal.ts';
 import type { RetryByHand, StoredRequest } from '../../domain/requests.ts';
 import type { RunMemo } from '../../domain/run-contract.ts';
 import { RequestStatus } from '../../domain/vocabulary.ts';
-import { orNotAnswered, type CallBudget, unavailable } from '../calls/call-budget.ts';
+import { orNotAnswered, type CallBudget } from '../calls/call-budget.ts';
 import { contextOf } from '../run-state/decode.ts';
 import type { TemporalRequestsDependencies } from './dependencies.ts';
-import { own, type FoundRun, type RunFinder, untilClosed } from './find-run.ts';
-import { startRun, startUntilKnown } from './start-run.ts';
+import { oursOrNull, type FoundRun, type RunFinder, untilClosed } from './find-run.ts';
+import { startRun } from './start-run.ts';
+import type { RequestRef } from '../../domain/request-id.ts';
 
 /** StartQueue the next run of a failed or cancelled request: `Requests.retry`. */
 export async function retryRequest(
   dependencies: TemporalRequestsDependencies,
   runs: RunFinder,
-  workflowId: string,
+  ref: RequestRef,
   { run: wanted, options, caps, models }: RetryByHand,
   budget: CallBudget,
 ): Promise<StoredRequest | null> {
   const { boundedClient } = dependencies;
   // An eager start needs the other client.
   const start = { ...dependencies.start, eagerStart: false };
-  const last = own(await runs.look(workflowId, budget));
+  const last = oursOrNull(await runs.look(ref, budget));
   if (last === null) return null;
   const { record } = last.stored;
   if (wanted !== null && wanted > record.run) throw noSuchRun();
@@ -50,15 +51,11 @@ export async function retryRequest(
   return orNotAnswered('retry', async () => {
     if (isFree) {
       // Calls at once that saw the same end are one start to Temporal, also when its run has ended already.
-      const run = { workflowId, startId: `retry-of-${runId}`, memo, body };
-      const known = await startUntilKnown(
-        (untilMs) =>
-          boundedClient.connection.withDeadline(untilMs, () => startRun(boundedClient, start, run)),
-        budget,
-      );
-      if (typeof known !== 'string') throw unavailable(known.unknown);
+      const run = { ref, startId: `retry-of-${runId}`, memo, body };
+      const outcome = await startRun(boundedClient, start, run, budget);
+      if (typeof outcome === 'object') throw unavailable(outcome.unknown);
     }
-    return own(await runs.look(workflowId, budget))?.stored ?? null;
+    return oursOrNull(await runs.look(ref, budget))?.stored ?? null;
   });
 }
 
@@ -66,7 +63,7 @@ export async function retryRequest(
 async function readBody(
   { client }: TemporalRequestsDependencies,
   runs: RunFinder,
-  { description: { workflowId, runId } }: FoundRun,
+  { ref: { workflowId }, description: { runId } }: FoundRun,
   budget: CallBudget,
 ): Promise<RawJson | null> {
   const { namespace, loadedDataConverter } = client.options;

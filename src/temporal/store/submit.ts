@@ -1,8 +1,6 @@
-import type { Client } from '@temporalio/client';
 import { randomUUID } from 'node:crypto';
-import { enter } from '../../domain/limit.ts';
-import { Refusal } from '../../domain/refusal.ts';
-import { type RequestName, toWorkflowId } from '../../domain/request-id.ts';
+import { acceptanceUnknown, Refusal } from '../../domain/refusal.ts';
+import type { RequestRef } from '../../domain/request-id.ts';
 import {
   type Acceptance,
   NamedBy,
@@ -12,19 +10,14 @@ import {
   type StoredRequest,
   type Wait,
 } from '../../domain/requests.ts';
+import type { RunMemo } from '../../domain/run-contract.ts';
 import { RequestStatus } from '../../domain/vocabulary.ts';
-import {
-  acceptanceUnknown,
-  afterWait,
-  createCallBudget,
-  isNotAnswered,
-  type CallBudget,
-} from '../calls/call-budget.ts';
-import { canHold, hold, startWait } from '../waiting/waiters.ts';
+import { afterWait, type CallBudget, createCallBudget, isNotAnswered } from '../calls/call-budget.ts';
+import { startWait } from '../waiting/waiters.ts';
 import type { TemporalRequestsDependencies } from './dependencies.ts';
-import { own, type RunFinder, type ReadRun } from './find-run.ts';
+import { oursOrNull, type ReadRun, type RunFinder } from './find-run.ts';
 import type { StartQueue } from './start-queue.ts';
-import { type Started, startRun, type StartSettings, startUntilKnown } from './start-run.ts';
+import { enter } from '../../domain/limit.ts';
 
 const QUEUED: PendingRun = {
   kind: 'pending',
@@ -34,86 +27,79 @@ const QUEUED: PendingRun = {
   nextAttemptAt: null,
 };
 
-/** Accepts a request once, or joins the one that has its key: `Requests.submit`. */
+/** Accepts a request once, or joins the one that has its key, and holds the caller: `Requests.submit`. */
 export async function submitRequest(
-  { client, start, waiters, longPolls, accepting, observer }: TemporalRequestsDependencies,
+  { waiters, accepting, observer }: TemporalRequestsDependencies,
   runs: RunFinder,
   starts: StartQueue,
-  project: string,
+  ref: RequestRef,
   request: NewRequest,
   wait: Wait,
 ): Promise<Acceptance> {
   const place = enter(accepting);
-  const { id } = request;
-  const name = { project, id };
-  const workflowId = toWorkflowId(name);
-  const createdAt = new Date().toISOString();
-  const waiter = waiters.join(workflowId);
   const left = startWait(wait);
+  const waiter = waiters.join(ref.workflowId);
   try {
-    const budget = createCallBudget();
-    const begin = (): Promise<Started> => startFirstRun(client, start, name, request, createdAt, budget);
-    const started = async (): Promise<boolean> =>
-      (await starts.start(workflowId, budget, begin)) === 'started';
-    let joined: ReadRun | null = null;
-    // A run that is gone between the two calls was deleted just then: its key is free.
-    while (joined === null && !(await started())) joined = await findSame(runs, name, request, budget);
+    const createdAt = new Date().toISOString();
+    const joined = await startOrJoin(runs, starts, ref, request, createdAt);
     place.leave();
     if (joined === null) observer?.accepted();
     else observer?.replayed();
-    const acceptance = { id, createdAt: joined?.memo.created_at ?? createdAt, replayed: joined !== null };
-    let known: SettledRun | PendingRun = QUEUED;
-    if (joined !== null) {
-      known = toRun(joined.stored);
-      if (known.kind !== 'pending') return { ...acceptance, run: known };
-    }
-    if (!canHold(left(), waiters)) return { ...acceptance, run: known };
-    const settled = await hold(waiter, longPolls, workflowId, left());
-    return { ...acceptance, run: settled ?? (await readAgain(runs, workflowId, wait.signal)) ?? known };
+    const acceptance = {
+      id: ref.id,
+      createdAt: joined?.memo.created_at ?? createdAt,
+      replayed: joined !== null,
+    };
+    const known = joined === null ? QUEUED : toRun(joined.stored);
+    if (known.kind !== 'pending') return { ...acceptance, run: known };
+    const held = await waiter.wait(left());
+    if (!held.wasHeld) return { ...acceptance, run: known };
+    return { ...acceptance, run: held.settled ?? (await readAgain(runs, ref, wait.signal)) ?? known };
   } finally {
     waiter.leave();
     place.leave();
   }
 }
 
-/** Of a request named by chance, the start is always its own. @throws Refusal `acceptance_unknown` */
-async function startFirstRun(
-  client: Client,
-  settings: StartSettings,
-  name: RequestName,
+/** Null where this call started the run; else the run of the same request that has the key. */
+async function startOrJoin(
+  runs: RunFinder,
+  starts: StartQueue,
+  ref: RequestRef,
   { operation, model, fingerprint, options, body, namedBy }: NewRequest,
   createdAt: string,
-  budget: CallBudget,
-): Promise<Started> {
-  const memo = { operation, model, fingerprint, options, created_at: createdAt, run: 1 };
-  const run = { workflowId: toWorkflowId(name), startId: randomUUID(), memo, body };
-  const known = await startUntilKnown(
-    (untilMs) => client.connection.withDeadline(untilMs, () => startRun(client, settings, run)),
-    budget,
-  );
-  if (typeof known === 'string') return namedBy === NamedBy.chance ? 'started' : known;
-  throw acceptanceUnknown(name.id, { shouldRetry: namedBy === NamedBy.key, cause: known.unknown });
+): Promise<ReadRun | null> {
+  const budget = createCallBudget();
+  const memo: RunMemo = { operation, model, fingerprint, options, created_at: createdAt, run: 1 };
+  const run = { ref, startId: randomUUID(), memo, body };
+  // Sent again without a key, it would be another request.
+  const unknown = (cause: unknown): Refusal =>
+    acceptanceUnknown(ref.id, { shouldRetry: namedBy === NamedBy.key, cause });
+  for (;;) {
+    const outcome = await starts.start(run, budget);
+    if (typeof outcome === 'object') throw unknown(outcome.unknown);
+    // Nobody else can have a name that was drawn by chance: Temporal answers an earlier try of this start.
+    if (outcome === 'started' || namedBy === NamedBy.chance) return null;
+    const found = await findSame(runs, ref, memo, budget).catch((cause: unknown) => {
+      throw isNotAnswered(cause) ? unknown(cause) : cause;
+    });
+    // A run that is gone between the two calls was deleted just then: its key is free.
+    if (found !== null) return found;
+  }
 }
 
-/**
- * The run that has the key, if it is the same request's; null where none has it any more. A missing answer
- * leaves open whose it is.
- */
+/** The run that has the key, if it is the same request's; null where none has it any more. */
 async function findSame(
   runs: RunFinder,
-  name: RequestName,
-  request: NewRequest,
+  ref: RequestRef,
+  { fingerprint, operation }: RunMemo,
   budget: CallBudget,
 ): Promise<ReadRun | null> {
-  const found = await runs.look(toWorkflowId(name), budget).catch((cause: unknown) => {
-    if (!isNotAnswered(cause)) throw cause;
-    throw acceptanceUnknown(name.id, { shouldRetry: request.namedBy === NamedBy.key, cause });
-  });
+  const found = await runs.look(ref, budget);
   if (found === 'foreign') throw new Refusal('idempotency_key_unavailable');
   if (found === 'being deleted') throw new Refusal('request_being_deleted', { retryAfterSeconds: 5 });
   if (found === 'nothing') return null;
-  const { fingerprint, operation } = found.memo;
-  if (fingerprint !== request.fingerprint || operation !== request.operation) {
+  if (found.memo.fingerprint !== fingerprint || found.memo.operation !== operation) {
     throw new Refusal('idempotency_key_reused');
   }
   return found;
@@ -122,10 +108,10 @@ async function findSame(
 /** After a wait; what is known already must do where Temporal does not answer. */
 async function readAgain(
   runs: RunFinder,
-  workflowId: string,
+  ref: RequestRef,
   stopping: AbortSignal,
 ): Promise<SettledRun | PendingRun | null> {
-  const found = await runs.look(workflowId, afterWait(stopping)).then(own, () => null);
+  const found = await runs.look(ref, afterWait(stopping)).then(oursOrNull, () => null);
   return found === null ? null : toRun(found.stored);
 }
 

@@ -28,18 +28,18 @@ export function completeEarly(
     async callUpstream(call, body) {
       const result = await callUpstream(call, body);
       if (result.bytes.byteLength > MAX_BYTES) return result;
-      const isReported = await report(result).catch(() => false);
+      const { workflowId } = activityInfo().workflowExecution ?? {};
+      if (workflowId === undefined) return result;
+      const isReported = await report(workflowId, result).catch(() => false);
       if (!isReported) return result;
-      settle(call.request_id, { kind: 'completed', result: result.bytes });
+      settle(workflowId, { kind: 'completed', result: result.bytes });
       throw new CompleteAsyncError();
     },
   };
 }
 
-async function report(result: RawJson): Promise<boolean> {
-  const { taskToken, workflowExecution, activityId, namespace } = activityInfo();
-  const { workflowId } = workflowExecution ?? {};
-  if (workflowId === undefined) return false;
+async function report(workflowId: string, result: RawJson): Promise<boolean> {
+  const { taskToken, activityId, namespace } = activityInfo();
   const client = getClient();
   const budget = createCallBudget(WITHIN_MS);
   const serializationContext = {

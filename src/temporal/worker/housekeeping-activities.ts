@@ -7,7 +7,7 @@ import { createCallBudget, orGone, withinBudget } from '../calls/call-budget.ts'
 import { type Decoder, decoderOf } from '../run-state/decode.ts';
 import { findPendingActivity, readPendingJournal } from '../run-state/pending-activity.ts';
 import { isReset, previousRunId } from '../run-state/previous-runs.ts';
-import { cancelRequested, readEarlierRuns } from '../run-state/read-run.ts';
+import { cancelRequested, endingOf, readEarlierRuns } from '../run-state/read-run.ts';
 
 /**
  * Reads the journal of a run's attempts, as every reader does. Temporal drops the journal of an activity that is
@@ -18,7 +18,7 @@ export const recallAttempts: Housekeeping['recallAttempts'] = async (run) => {
   const pending = findPendingActivity(description);
   if (pending === undefined || memo === null) return null;
   const earlier = await readEarlierRuns(client, decoder, description, memo);
-  return readPendingJournal(pending, decoder, memo, earlier);
+  return readPendingJournal(pending, decoder, memo, earlier, endingOf(description, memo));
 };
 
 /** Reads what a run goes on from after a reset: Temporal's activity knows nothing of the run before. */
@@ -48,18 +48,18 @@ async function describe(run: { workflow_id: string; run_id: string }): Promise<D
  * Deletes the runs of a request, oldest first, and last the run that asked for it, which holds the id until
  * then. Repeating it is harmless: a run that is gone already counts as deleted.
  */
-export const deleteRuns: Housekeeping['deleteRuns'] = async ({ request_id, last_run_id }) => {
+export const deleteRuns: Housekeeping['deleteRuns'] = async ({ workflow_id, last_run_id }) => {
   const client = getClient();
   const runIds: string[] = [];
   let runId: string | null = last_run_id;
   while (runId !== null) {
     runIds.push(runId);
     heartbeat();
-    runId = await orGone(before(client, request_id, runId));
+    runId = await orGone(before(client, workflow_id, runId));
   }
   // Oldest first: a repetition still finds the newest, which leads to the others.
-  for (const runId of runIds.toReversed()) await deleteRun(client, request_id, runId);
-  await deleteRun(client, request_id, activityInfo().workflowExecution?.runId ?? '');
+  for (const runId of runIds.toReversed()) await deleteRun(client, workflow_id, runId);
+  await deleteRun(client, workflow_id, activityInfo().workflowExecution?.runId ?? '');
 };
 
 async function before(client: Client, workflowId: string, runId: string): Promise<string | null> {
