@@ -3,7 +3,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { allowedHosts, isLoopback, upstreamUrl } from './domain/hosts.ts';
-import { MAX_BODY_BYTES } from './domain/payload-size.ts';
+import { MAX_BODY_BYTES } from './domain/raw-json.ts';
 import { parseEncryptionKeys } from './encryption/keys.ts';
 import type { TemporalAddress } from './temporal/connection.ts';
 

@@ -20,7 +20,7 @@ type FinalOptions = Parameters<OpenAI['request']>[0] extends infer Options ? Awa
  * The official client, sending one idempotency key per call and the same one with its own retries, so that
  * these never run the work twice. A key given in the body is the call's key.
  */
-export class KeyedOpenAI extends OpenAI {
+class KeyedOpenAI extends OpenAI {
   // The base class has this hook and leaves it unset.
   protected override idempotencyHeader = 'Idempotency-Key';
   /** What the base class is given otherwise, and so would lose. */

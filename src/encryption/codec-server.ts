@@ -109,7 +109,7 @@ export const RemotePayloads = z.object({
 });
 export type RemotePayloads = z.output<typeof RemotePayloads>;
 
-export function fromRemote({ payloads }: RemotePayloads): Payload[] {
+function fromRemote({ payloads }: RemotePayloads): Payload[] {
   return payloads.map(({ metadata, data }) => ({
     metadata: Object.fromEntries(
       Object.entries(metadata ?? {}).map(([name, value]) => [name, Buffer.from(value, 'base64')]),

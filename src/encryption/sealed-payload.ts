@@ -11,7 +11,7 @@ export interface Place {
 }
 
 /** Temporal's name for it; what has it is sent to a codec server by every UI. */
-export const ENCRYPTED_ENCODING = 'binary/encrypted';
+const ENCRYPTED_ENCODING = 'binary/encrypted';
 const FORMAT = '1';
 const KEY_ID = 'encryption-key-id';
 const FORMAT_KEY = 'encryption-format';

@@ -41,7 +41,7 @@ export function newCheckedText(prefix: string, randomBytes: (count: number) => U
 }
 
 /** Whether a text is what {@link newCheckedText} makes of the prefix; decided at once where it is too long. */
-export function isCheckedText(text: string, prefix: string): boolean {
+function isCheckedText(text: string, prefix: string): boolean {
   if (text.length !== prefix.length + RANDOM_LENGTH + CHECKSUM_LENGTH || !text.startsWith(prefix))
     return false;
   if (!AFTER_PREFIX.test(text.slice(prefix.length))) return false;

@@ -41,7 +41,7 @@ function complain(message: string): void {
 }
 
 /** JSON lines on stderr, so that stdout is free for what a person reads. */
-export function createLogger(level: string): Logger {
+function createLogger(level: string): Logger {
   return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination(2));
 }
 

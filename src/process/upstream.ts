@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { type Config, secretOf } from '../config.ts';
 import { startDemoUpstream } from '../demo/demo-upstream.ts';
-import { MAX_RESPONSE_BYTES } from '../domain/payload-size.ts';
+import { MAX_RESPONSE_BYTES } from '../domain/raw-json.ts';
 import { DEFAULT_PROJECT } from '../domain/project.ts';
 import type { KeyRing, ProjectUpstream } from '../keys/key-ring.ts';
 import {

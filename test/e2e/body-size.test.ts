@@ -1,7 +1,7 @@
 /** The largest body there can be fits into Temporal, with all that goes beside it; one byte more is refused first. */
 import { describe, expect, it } from 'vitest';
 import { loadConfig } from '../../src/config.ts';
-import { MAX_BODY_BYTES } from '../../src/domain/payload-size.ts';
+import { MAX_BODY_BYTES } from '../../src/domain/raw-json.ts';
 import { errorOf, get, post, readRecord, unique } from '../support/api.ts';
 import { useDeployment } from '../support/use-deployment.ts';
 

@@ -1,6 +1,6 @@
 /** End to end on the real Temporal server: requests whose payloads are encrypted, and what Temporal holds of them. */
 import { afterAll, describe, expect, it } from 'vitest';
-import { MAX_BODY_BYTES, MAX_RESPONSE_BYTES } from '../../src/domain/payload-size.ts';
+import { MAX_BODY_BYTES, MAX_RESPONSE_BYTES } from '../../src/domain/raw-json.ts';
 import { act, errorOf, post, readRecord, remove, unique, untilRecord } from '../support/api.ts';
 import { startDeployment, type DeploymentOptions } from '../support/deployment.ts';
 import { foundInDatabase, newKey, storedOf } from '../support/encryption.ts';

@@ -12,6 +12,7 @@ export function checkCalls(request: RequestHistory): Violation[] {
     ...unrecordedCalls(id, final, calls),
     ...repeatedCalls(id, final, calls),
     ...unknownNotFlagged(id, final, calls),
+    ...countedWithoutCall(id, final),
   ];
 }
 
@@ -47,6 +48,19 @@ function repeatedCalls(id: string, record: RequestRecord, calls: readonly SeenCa
   return record.options.on_unknown_outcome === 'fail' && record.run === 1
     ? [violation('atMostOnceBroken', id, `ran ${ran} times upstream`)]
     : [];
+}
+
+/** An attempt that ended the request before it called, because of a cancellation or the deadline, is none. */
+function countedWithoutCall(id: string, record: RequestRecord): Violation[] {
+  const none = record.attempt_log.find(
+    ({ outcome, phase, error_code }) =>
+      outcome === 'not_run' &&
+      phase === null &&
+      (error_code === 'request_cancelled' || error_code === 'deadline_exceeded'),
+  );
+  return none === undefined
+    ? []
+    : [violation('countedWithoutCall', id, `attempt ${none.number} made no call (${none.error_code})`)];
 }
 
 function unknownNotFlagged(id: string, record: RequestRecord, calls: readonly SeenCall[]): Violation[] {

@@ -6,6 +6,7 @@ export const GUARANTEES = {
   silentDuplicate: 'G2: a call that may be a duplicate is flagged',
   atMostOnceBroken: 'G2: with on_unknown_outcome "fail" a call that may have run is not repeated',
   unknownNotFlagged: 'G2: an attempt whose outcome is unknown is named so',
+  countedWithoutCall: 'G2: an attempt that made no call is not counted',
   twoResults: 'G3: one result per run, the same bytes for every reader',
   terminalChanged: 'G3: a terminal record changes no more',
   twoIds: 'G4: one key, one id, one execution',

@@ -4,7 +4,7 @@ import { METADATA_ENCODING_KEY, type Payload, type PayloadCodec } from '@tempora
 import { encode } from '@temporalio/common/lib/encoding.js';
 import { describe, expect, it } from 'vitest';
 import { ConfigError, loadConfig } from '../../src/config.ts';
-import { MAX_BODY_BYTES } from '../../src/domain/payload-size.ts';
+import { MAX_BODY_BYTES } from '../../src/domain/raw-json.ts';
 import { RawJson } from '../../src/domain/raw-json.ts';
 import { createEncryptionCodec } from '../../src/encryption/codec.ts';
 import { parseEncryptionKeys, type EncryptionKeys } from '../../src/encryption/keys.ts';

@@ -73,6 +73,18 @@ const PLANTED: readonly (readonly [kind: ViolationKind, what: string, history: H
   ],
   ['unknownNotFlagged', 'an unknown attempt is not counted', withFinal({ unknown_attempts: 0 })],
   [
+    'countedWithoutCall',
+    'an attempt that the deadline kept from its call is counted',
+    withFinal({
+      attempts: 3,
+      attempt_log: [
+        attempt(1, { outcome: 'unknown' }),
+        attempt(2, { outcome: 'completed' }),
+        attempt(3, { outcome: 'not_run', phase: null, error_code: 'deadline_exceeded' }),
+      ],
+    }),
+  ],
+  [
     'twoResults',
     'a reader of the record sees another result',
     withAnswers(answerAt(600, shows(record('k', { result: { content: 'b' } })))),

@@ -46,7 +46,7 @@ const OF_RECORDS: ReadonlySet<string> = new Set([
   'request_not_terminal',
 ]);
 /** Refusals of whatever cannot be received or routed. */
-export const TRANSPORT_REFUSALS: readonly RefusalCode[] = [
+const TRANSPORT_REFUSALS: readonly RefusalCode[] = [
   'invalid_request',
   'method_not_allowed',
   'request_timeout',

@@ -10,8 +10,28 @@ import {
 } from '../../domain/error-catalogue.ts';
 import type { RequestError } from '../../domain/record.ts';
 import { Refusal } from '../../domain/refusal.ts';
-import type { ErrorEnvelope } from './error-responses.ts';
 import type { App } from '../app-types.ts';
+import type { ErrorEnvelope } from './error-responses.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Of ours, once it is answered with one; null for a recorded failure. */
+    errorCode: ErrorCode | null;
+    /** Of the recorded failure that it is answered with. */
+    failureCode: FailureCode | null;
+  }
+}
+
+/** Fastify's and Node's own refusals, in our words. */
+const BY_FASTIFY_CODE: Readonly<Record<string, RefusalCode>> = {
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'unsupported_media_type',
+  FST_ERR_CTP_EMPTY_TYPE: 'unsupported_media_type',
+  FST_ERR_CTP_BODY_TOO_LARGE: 'request_too_large',
+  FST_ERR_CTP_EMPTY_JSON_BODY: 'invalid_json',
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'invalid_request',
+  FST_ERR_BAD_URL: 'invalid_request',
+  FST_ERR_MAX_PARAM_LENGTH: 'uri_too_long',
+};
 
 const MAX_FRAMES = 7;
 
@@ -78,28 +98,8 @@ function wordOf(cause: unknown, name: 'why' | 'keyId'): string | null {
   return typeof word === 'string' ? word : null;
 }
 
-declare module 'fastify' {
-  interface FastifyRequest {
-    /** Of ours, once it is answered with one; null for a recorded failure. */
-    errorCode: ErrorCode | null;
-    /** Of the recorded failure that it is answered with. */
-    failureCode: FailureCode | null;
-  }
-}
-
-/** Fastify's and Node's own refusals, in our words. */
-const BY_FASTIFY_CODE: Readonly<Record<string, RefusalCode>> = {
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'unsupported_media_type',
-  FST_ERR_CTP_EMPTY_TYPE: 'unsupported_media_type',
-  FST_ERR_CTP_BODY_TOO_LARGE: 'request_too_large',
-  FST_ERR_CTP_EMPTY_JSON_BODY: 'invalid_json',
-  FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'invalid_request',
-  FST_ERR_BAD_URL: 'invalid_request',
-  FST_ERR_MAX_PARAM_LENGTH: 'uri_too_long',
-};
-
 /** A refusal's answer: OpenAI's envelope, and whether the official SDKs may send the call again. */
-export function sendRefusal(reply: FastifyReply, refusal: Refusal): FastifyReply {
+function sendRefusal(reply: FastifyReply, refusal: Refusal): FastifyReply {
   const { status } = ERROR_CATALOGUE[refusal.code];
   reply.request.errorCode = refusal.code;
   // RFC 9110, 11.6.1: a 401 says how to be let in.
@@ -128,7 +128,7 @@ export function sendFailure(reply: FastifyReply, error: RequestError): FastifyRe
 }
 
 /** The answer to a fault of ours: no details, for they may quote input. */
-export function sendInternalError(reply: FastifyReply): FastifyReply {
+function sendInternalError(reply: FastifyReply): FastifyReply {
   reply.request.errorCode = 'internal_error';
   return sendEnvelope(reply, FAILURES.internal_error.status, envelopeOf('internal_error'));
 }

@@ -12,6 +12,11 @@ import { recordPath, sendRecord } from '../answers/record.ts';
 import { resolveWait, untilClientDisconnects } from './wait.ts';
 import type { App, AppDependencies } from '../app-types.ts';
 
+/** The path of a record. */
+const RecordParams = z.object({
+  id: z.string().describe('The record id, which is the idempotency key.'),
+});
+
 const RecordQuery = z.object({
   wait: z
     .string()
@@ -162,7 +167,7 @@ function accepted(reply: FastifyReply, stored: StoredRequest | null): FastifyRep
  *
  * @throws Refusal `request_not_found` for what no request of the project can be called: it is not looked up
  */
-export function namedRequest(
+function namedRequest(
   requests: Requests,
   request: Pick<FastifyRequest, 'project'> & { readonly params: { readonly id: string } },
 ): { readonly own: ProjectRequests; readonly id: string } {
@@ -171,8 +176,3 @@ export function namedRequest(
   if (!isRequestId(id, name)) throw new Refusal('request_not_found');
   return { own: requests.forProject(name), id };
 }
-
-/** The path of a record. */
-export const RecordParams = z.object({
-  id: z.string().describe('The record id, which is the idempotency key.'),
-});
