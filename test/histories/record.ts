@@ -10,7 +10,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { act, post, remove, untilRecord } from '../support/api.ts';
+import { act, post, postTo, remove, untilRecord } from '../support/api.ts';
 import { freePort } from '../support/free-port.ts';
 import { runEntryFile } from '../support/process.ts';
 import { resetRun } from '../support/reset-run.ts';
@@ -39,6 +39,10 @@ const url = /API +(\S+)/.exec(service.output())?.[1] ?? '';
 const connection = await Connection.connect({ address: `127.0.0.1:${temporalPort}` });
 const client = new Client({ connection });
 
+upstream.script('embeddings', {
+  answer: 200,
+  body: { object: 'list', data: [{ index: 0, embedding: [1] }] },
+});
 upstream.script('retried', { answer: 429, headers: { 'retry-after': '1' } }, ok());
 upstream.script('failed', { answer: 400, body: {} });
 upstream.script('cancelled-in-call', { stall: 'headers' });
@@ -52,6 +56,7 @@ for (const model of models) {
   const reqrun = { deadline_seconds: model === 'out-of-time' ? 2 : 600 };
   await post(url, { model, idempotency_key: model, reqrun });
 }
+await postTo(url, '/v1/embeddings', { model: 'embeddings', input: 'hi', idempotency_key: 'embeddings' });
 await untilRecord(url, 'cancelled-in-backoff', ({ status }) => status === 'retrying');
 await upstream.untilHits('cancelled-in-call', 1);
 await untilRecord(url, 'run-again', ({ terminal }) => terminal);
@@ -64,7 +69,7 @@ await mkdir(folder, { recursive: true });
 async function keep(name: string, history: History): Promise<void> {
   await writeFile(join(folder, `${name}.json`), historyToJSON(history).replaceAll(root, '/app/'));
 }
-for (const model of models) {
+for (const model of [...models, 'embeddings']) {
   await untilRecord(url, model, ({ terminal }) => terminal, 30_000);
   await keep(model, await client.workflow.getHandle(model).fetchHistory());
 }

@@ -17,7 +17,7 @@ const recorded = readdirSync(FOLDER, { recursive: true, encoding: 'utf8' }).filt
 beforeAll(() => installRuntime(pino({ level: 'silent' })));
 
 const KINDS = ['completed', 'retried', 'failed', 'cancelled-in-call', 'cancelled-in-backoff', 'out-of-time'];
-const SINCE_0_2_0 = ['run-again', 'reset', 'deletion'];
+const SINCE_0_2_0 = ['run-again', 'reset', 'deletion', 'embeddings'];
 
 async function replay(workflowBundle: WorkflowBundle, name: string): Promise<Error | undefined> {
   const history = historyFromJSON(JSON.parse(readFileSync(join(FOLDER, name), 'utf8')));
