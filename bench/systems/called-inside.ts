@@ -27,7 +27,7 @@ export async function startCalledInside(name: SystemName, entry: Entry): Promise
   };
 }
 
-/** StartQueue an entry that says when it is ready. @throws Error with its last words when it ends before */
+/** Starts an entry that says when it is ready. @throws Error with its last words when it ends before */
 export async function spawnReady(entry: Entry): Promise<SpawnedEntry> {
   const spawned = await spawnEntry(entry);
   const ready = Promise.withResolvers<void>();

@@ -26,7 +26,7 @@ export interface SpawnedEntry {
 
 const living = new Set<number>();
 
-/** StartQueue a process entry; what it writes goes to a file, so that nobody spends time on reading it. */
+/** Starts a process entry; what it writes goes to a file, so that nobody spends time on reading it. */
 export async function spawnEntry({ path, args, env = {}, directory }: Entry): Promise<SpawnedEntry> {
   await mkdir(directory, { recursive: true });
   const logPath = join(directory, 'output.log');

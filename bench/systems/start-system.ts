@@ -11,7 +11,7 @@ export type HttpSystemName = 'direct' | 'plain' | 'service' | 'restate';
 /** Longer than any call of a load takes, within what ReqRun waits at most; s. */
 const WAIT_SECONDS = 240;
 
-/** StartQueue a system; resolves when it takes calls. */
+/** Starts a system; resolves when it takes calls. */
 export function startSystem(name: SystemName, place: Place, around: Surroundings): Promise<System> {
   if (name !== 'floor' && name !== 'naive') return startHttpSystem(name, place, around);
   const { directory, ports } = place;

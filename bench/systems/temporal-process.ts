@@ -25,7 +25,7 @@ export function installQuietRuntime(): void {
   Runtime.install({ logger: new DefaultLogger('ERROR') });
 }
 
-/** StartQueue a dev server under ReqRun's own guard and resolves to its address once it answers. */
+/** Starts a dev server under ReqRun's own guard and resolves to its address once it answers. */
 export async function startServer(
   { directory, port, temporalBinary }: TemporalArguments,
   flags: (databasePath: string) => readonly string[],

@@ -20,7 +20,7 @@ export interface BenchUpstream {
 
 const ENTRY = fileURLToPath(new URL('upstream-process.ts', import.meta.url));
 
-/** StartQueue it; it ends with this process at the latest. */
+/** Starts it; it ends with this process at the latest. */
 export async function startUpstream(): Promise<BenchUpstream> {
   const child = fork(ENTRY, { execArgv: [], serialization: 'advanced' });
   const asked = new Map<number, (count: UpstreamCount) => void>();

@@ -33,7 +33,7 @@ const GUARD_PATH = fileURLToPath(new URL('./guard.ts', import.meta.url));
 const STOP_MS = 6_000;
 const Spawned = z.object({ pid: z.number().int().min(2) });
 
-/** StartQueue the server under a guard that stops it when this process is gone. @throws Error when it cannot be run */
+/** Starts the server under a guard that stops it when this process is gone. @throws Error when it cannot be run */
 export async function spawnServer(command: ServerCommand): Promise<ServerProcess> {
   const { binaryPath, flags, env, databasePath, logPath } = command;
   const log = await open(logPath, 'a');
@@ -80,7 +80,7 @@ export async function spawnServer(command: ServerCommand): Promise<ServerProcess
 
 /** The server's life after its first start. */
 export interface Supervised {
-  /** StartQueue the server again; resolves when it answers. */
+  /** Starts the server again; resolves when it answers. */
   readonly launch: () => Promise<ServerProcess>;
   /** Ends the supervision, and with it the server. */
   readonly stopping: AbortSignal;

@@ -47,7 +47,7 @@ export interface EmbeddedServer {
 const START_MS = 30_000;
 
 /**
- * StartQueue Temporal's dev server on a database file and keeps it running: one that dies by itself is started
+ * Starts Temporal's dev server on a database file and keeps it running: one that dies by itself is started
  * again on the same ports and file.
  *
  * @throws PortInUseError where a stranger has a port

@@ -1,5 +1,9 @@
 import { DefaultLogger, makeTelemetryFilterString, Runtime } from '@temporalio/worker';
 import { type Logger, pino } from 'pino';
+import pretty from 'pino-pretty';
+import { isFailureCode } from '../domain/error-catalogue.ts';
+import { isObject } from '../domain/raw-json.ts';
+import { WORKFLOW_TYPE } from '../domain/run-contract.ts';
 import { type Config, ConfigError, loadConfig } from '../config.ts';
 import { createStopper, type Stopper, stopWithParent } from './stop.ts';
 
@@ -40,23 +44,43 @@ function complain(message: string): void {
   process.stderr.write(`${message}\n`);
 }
 
-/** JSON lines on stderr, so that stdout is free for what a person reads. */
+/** Lines on stderr, so that stdout is free for what a person reads: JSON, and in a terminal readable ones. */
 function createLogger(level: string): Logger {
-  return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination(2));
+  const stream = process.stderr.isTTY
+    ? pretty({ destination: 2, ignore: 'reqId', singleLine: true, sync: true })
+    : pino.destination(2);
+  return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, stream);
 }
 
-/** Temporal's native runtime, once per process: its warnings go to our log, its signals are ours to handle. */
+/**
+ * Temporal's native runtime, once per process. Its warnings go to our log, with the workflow that they are about; a
+ * failure that one of our own lines tells already is left out. Its signals are ours to handle.
+ */
 export function installRuntime(log: Logger): void {
   Runtime.install({
     shutdownSignals: [],
-    logger: new DefaultLogger('WARN', ({ level, message }) => {
-      if (level === 'ERROR') log.error({ source: 'temporal' }, message);
-      else log.warn({ source: 'temporal' }, message);
+    logger: new DefaultLogger('WARN', ({ level, message, meta = {} }) => {
+      const { workflowId, workflowType, activityType, error } = meta;
+      // The end of an attempt or of a run, which a line of ours has said with its code.
+      if (message === 'Activity failed' && isRecordedFailure(error)) return;
+      if (message === 'Workflow failed' && workflowType === WORKFLOW_TYPE) return;
+      const fields = {
+        source: 'temporal',
+        ...(typeof workflowId === 'string' ? { workflow_id: workflowId } : {}),
+        ...(typeof activityType === 'string' ? { activity: activityType } : {}),
+        ...(isObject(error) ? { error: String(error['name']) } : {}),
+      };
+      if (level === 'ERROR') log.error(fields, message);
+      else log.warn(fields, message);
     }),
     telemetryOptions: {
       logging: { forward: {}, filter: makeTelemetryFilterString({ core: 'ERROR', other: 'ERROR' }) },
     },
   });
+}
+
+function isRecordedFailure(error: unknown): boolean {
+  return isObject(error) && typeof error['type'] === 'string' && isFailureCode(error['type']);
 }
 
 /** The protections that the operator has lifted, a sentence each: said at every start, in log and banner. */

@@ -3,6 +3,7 @@ import { expect, it } from 'vitest';
 import { z } from 'zod';
 import { post, unique } from '../support/api.ts';
 import { captureLog } from '../support/captured-log.ts';
+import { createEmbeddedService } from '../support/embedded-service.ts';
 import { ok } from '../support/scripted-upstream.ts';
 import { until } from '../support/until.ts';
 import { useDeployment } from '../support/use-deployment.ts';
@@ -58,4 +59,28 @@ it('has one line for each call and each attempt, with id, attempt, code and dura
     [400, 'upstream_rejected', failing],
     [400, 'invalid_type', undefined],
   ]);
+});
+
+it('has no line of the SDK about a failure that a line of ours has told already, with its request and code', async () => {
+  const service = await createEmbeddedService({});
+  const running = await service.start();
+  const id = unique('refused');
+  const model = 'demo-401';
+  expect((await post(service.url, { model, idempotency_key: id, wait: 20 })).status).toBe(502);
+  await service.remove();
+  const lines = running
+    .output()
+    .split('\n')
+    .filter((line) => line.startsWith('{"level"'))
+    .map((line) => z.looseObject({ msg: z.string() }).parse(JSON.parse(line)));
+  const ofIt = lines.filter(({ request_id }) => request_id === id);
+  expect(ofIt.map(({ msg, code }) => [msg, code])).toEqual(
+    expect.arrayContaining([
+      ['attempt failed', 'upstream_auth_failed'],
+      ['request ended', 'upstream_auth_failed'],
+      ['answered', 'upstream_auth_failed'],
+    ]),
+  );
+  expect(ofIt).toHaveLength(3);
+  expect(lines.filter(({ source }) => source === 'temporal')).toEqual([]);
 });

@@ -7,7 +7,7 @@ export interface Member {
   /** Null = it serves no HTTP. */
   readonly url: string | null;
   pid(): number;
-  /** StartQueue it and waits until it is ready to work. */
+  /** Starts it and waits until it is ready to work. */
   start(): Promise<void>;
   untilReady(): Promise<void>;
   untilEnded(): Promise<void>;

@@ -10,7 +10,7 @@ export interface EmbeddedService {
   readonly temporalAddress: string;
   /** Of the database, and of whatever else the service writes. */
   readonly dataDir: string;
-  /** StartQueue it, also again after it died. Resolves when it says that it is ready. */
+  /** Starts it, also again after it died. Resolves when it says that it is ready. */
   start(): Promise<RunningProcess>;
   /** Ends whatever was started and removes the data directory. */
   remove(): Promise<void>;

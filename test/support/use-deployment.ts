@@ -10,7 +10,7 @@ export interface UsedDeployment {
   readonly url: string;
 }
 
-/** StartQueue a scripted upstream and a deployment that calls it, for the whole file; called at its top. */
+/** Starts a scripted upstream and a deployment that calls it, for the whole file; called at its top. */
 export async function useDeployment(
   options: Omit<DeploymentOptions, 'upstreamURL'> = {},
 ): Promise<UsedDeployment> {

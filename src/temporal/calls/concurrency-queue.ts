@@ -9,7 +9,7 @@ export interface ConcurrencyQueue {
   take<T>(untilMs: number, call: () => Promise<T>): Promise<T>;
 }
 
-/** StartQueue, and reads, of one process that Temporal works on at once; more of them take longer, not less. */
+/** Starts, and reads, of one process that Temporal works on at once; more of them take longer, not less. */
 export const CALLS_AT_ONCE = 32;
 
 export function createConcurrencyQueue(atOnce: number): ConcurrencyQueue {

@@ -14,7 +14,7 @@ import { oursOrNull, type FoundRun, type RunFinder, untilClosed } from './find-r
 import { startRun } from './start-run.ts';
 import type { RequestRef } from '../../domain/request-id.ts';
 
-/** StartQueue the next run of a failed or cancelled request: `Requests.retry`. */
+/** Starts the next run of a failed or cancelled request: `Requests.retry`. */
 export async function retryRequest(
   dependencies: TemporalRequestsDependencies,
   runs: RunFinder,

@@ -12,6 +12,8 @@ import { BUILD_ID } from '../search-attributes.ts';
 import type { Waiters } from '../waiting/waiters.ts';
 import { completeEarly } from './early-completion.ts';
 import { deleteRuns, inquire, recallAttempts, recallEarlier } from './housekeeping-activities.ts';
+import type { RequestError } from '../../domain/record.ts';
+import { fromWorkflowId } from '../../domain/request-id.ts';
 
 export interface WorkerSettings {
   readonly namespace: string;
@@ -62,6 +64,10 @@ export async function createWorker(
 ): Promise<Worker> {
   const runningCalls = createRunningCalls();
   const calls = createActivities({ ...dependencies, runningCalls, inquire });
+  const logFailure = (workflowId: string, { code, reason }: RequestError): void => {
+    const { project, id } = fromWorkflowId(workflowId);
+    dependencies.log.info({ project, request_id: id, code, reason }, 'request ended');
+  };
   const housekeeping: Housekeeping = { recallAttempts, recallEarlier, deleteRuns };
   return Worker.create({
     connection,
@@ -91,6 +97,7 @@ export async function createWorker(
           fn: ({ workflowId }, run: SettledRun) => {
             waiters?.settle(workflowId, run);
             dependencies.observer?.runEnded(run);
+            if (run.kind === 'failed') logFailure(workflowId, run.error);
           },
           callDuringReplay: false,
         },
