@@ -19,6 +19,7 @@ import {
   earlierJournal,
   EVENTS_OF_A_START,
   identityOf,
+  isJournal,
   isRunMemo,
   MEMO_KEY,
   type RunActivities,
@@ -30,6 +31,7 @@ import { CANCELLED_ERROR, DEADLINE_ERROR, type RunEnd, toRunEnd } from '../src/d
 import { startCancellableCall } from './cancellable-call.ts';
 import { completedDetails, endedDetails, openDetails } from './details.ts';
 import { recallEarlier } from './recall.ts';
+import { answerRecordQuery, completedEnd } from './record-query.ts';
 
 const { runs } = proxySinks<RunSinks>();
 
@@ -46,10 +48,12 @@ export async function durableRequest(input: RunInput, body: RawJson): Promise<Ra
   const { startedAtMs, earlier } = mayBeReset ? await originAfterReset() : originOfStart();
   const deadlineAtMs = startedAtMs + input.options.deadline_seconds * 1000;
   setCurrentDetails(openDetails(input, deadlineAtMs));
+  const record = answerRecordQuery(input, deadlineAtMs, earlier);
   const call = startCancellableCall(() => callUpstream(input, body, deadlineAtMs, earlier));
   try {
     const result = await call.settled;
     runs.settled({ kind: 'completed', result: result.bytes });
+    record.end(completedEnd(isJournal(result.beside) ? result.beside : null));
     setCurrentDetails(completedDetails(input, result.beside));
     return result;
   } catch (failure) {
@@ -58,10 +62,12 @@ export async function durableRequest(input: RunInput, body: RawJson): Promise<Ra
     if (isCancellation(failure) || CancellationScope.current().consideredCancelled) {
       runs.settled({ kind: 'failed', error: CANCELLED_ERROR });
       const journal = longer(end.journal, call.recalled());
+      record.end({ status: 'cancelled', error: CANCELLED_ERROR, journal });
       setCurrentDetails(endedDetails(input, { error: CANCELLED_ERROR, journal }));
       throw isCancellation(failure) ? failure : new CancelledFailure(CANCELLED_ERROR.message);
     }
     runs.settled({ kind: 'failed', error: end.error });
+    record.end({ status: 'failed', ...end });
     setCurrentDetails(endedDetails(input, end));
     throw ApplicationFailure.create({
       type: end.error.code,

@@ -1,4 +1,5 @@
 import { EMPTY_JOURNAL, type Journal } from './journal.ts';
+import type { RequestError } from './record.ts';
 import type { RequestOptions } from './options.ts';
 import type { SettledRun } from './requests.ts';
 import type { Operation } from './operations.ts';
@@ -84,6 +85,33 @@ export interface RunMemo {
   readonly retention_ms?: number;
   /** Of a retry by hand: the run before it, and the journal up to its end. */
   readonly earlier?: { readonly run_id: string; readonly journal: Journal };
+}
+
+/** The query that a run answers with its {@link WorkflowRecord}. */
+export const RECORD_QUERY = 'record';
+
+/**
+ * The request record as far as the workflow knows it. Null is what it does not know: while the call runs, its status
+ * and its attempts are Temporal's.
+ */
+export interface WorkflowRecord {
+  readonly id: string;
+  readonly object: 'request';
+  readonly status: 'completed' | 'failed' | 'cancelled' | null;
+  readonly terminal: boolean;
+  readonly operation: Operation;
+  readonly model: string;
+  readonly run: number;
+  readonly previous_run_id: string | null;
+  /** Over all runs. */
+  readonly attempts: number | null;
+  readonly attempts_of_earlier_runs: number;
+  readonly max_attempts: number | null;
+  readonly options: RequestOptions;
+  readonly created_at: string | null;
+  readonly deadline_at: string;
+  readonly last_error_code: string | null;
+  readonly error: RequestError | null;
 }
 
 /** Under which member of Temporal's memo {@link RunMemo} stands. */

@@ -1,9 +1,9 @@
-import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
+import type { Client, WorkflowExecutionDescription, WorkflowHandle } from '@temporalio/client';
 import { optionalTsToDate } from '../sdk-internals.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beginAttempt, interruptAttempt, type Journal } from '../../domain/journal.ts';
 import type { RequestError } from '../../domain/record.ts';
-import { EVENTS_OF_A_START, type RunMemo } from '../../domain/run-contract.ts';
+import { EVENTS_OF_A_START, RECORD_QUERY, type RunMemo } from '../../domain/run-contract.ts';
 import { CANCELLED_ERROR, DEADLINE_ERROR, requestError, TERMINATED_ERROR } from '../../domain/run-end.ts';
 import { FailureReason, RequestStatus } from '../../domain/vocabulary.ts';
 import type { Decoder } from './decode.ts';
@@ -16,6 +16,7 @@ import {
 } from './pending-activity.ts';
 import { readPreviousRuns } from './previous-runs.ts';
 import { readActivityEnd } from './run-history.ts';
+import { createCallBudget, withinBudget } from '../calls/call-budget.ts';
 
 /** The state of one run, read from Temporal alone: no worker is asked. */
 export interface RunState {
@@ -27,6 +28,8 @@ export interface RunState {
   readonly completedAt: Date | null;
 }
 
+/** For the workflow's word; a workflow task takes 10 ms. */
+const QUERY_MS = 250;
 /** Between two looks for an end that is kept back; the caller's deadline bounds their number. */
 const HELD_BACK_MS = 25;
 
@@ -46,9 +49,8 @@ export async function readRun(
   const { workflowId, runId } = description;
   const end = await readActivityEnd(client, decoder, { workflowId, runId }, earlier);
   if (running && end.kind === 'open') {
-    // A workflow task runs, and Temporal keeps the call's end back so long: it is neither pending nor written.
-    await sleep(HELD_BACK_MS);
     const handle = client.workflow.getHandle(workflowId, runId);
+    await untilWorkflowTaskIsDone(client, handle);
     return readRun(client, decoder, await handle.describe(), memo);
   }
   // The same instant before and after the run has closed: a terminal record changes no more.
@@ -67,6 +69,16 @@ export async function readRun(
   }
   const left = end.kind === 'open' ? await journalLeftBehind(pending, decoder, memo, earlier) : journal;
   return failed(closedError(description, end.kind === 'failed' ? end.error : null), left, completedAt);
+}
+
+/**
+ * A workflow task runs, and Temporal keeps the call's end back so long: it is neither pending nor written. A query
+ * is answered as soon as the task is done. Where no worker answers it, the pause is as good.
+ */
+async function untilWorkflowTaskIsDone(client: Client, handle: WorkflowHandle): Promise<void> {
+  const budget = createCallBudget(QUERY_MS);
+  const query = client.connection.withDeadline(budget.deadlineMs, () => handle.query(RECORD_QUERY));
+  await withinBudget(budget, query).catch(() => sleep(HELD_BACK_MS));
 }
 
 /** Whether the run has not closed. One that an operator has paused has not: its call may still end. */
