@@ -6,6 +6,7 @@ import {
   serializerCompiler,
   type ZodTypeProvider,
 } from 'fastify-type-provider-zod';
+import { createServer } from 'node:http';
 import manifest from '../../package.json' with { type: 'json' };
 import { authenticate } from './access/authenticate.ts';
 import { createProjectLimiter } from './access/project-limits.ts';
@@ -14,8 +15,7 @@ import { handleErrors } from './answers/errors.ts';
 import { logRequests, observeAnswer, observeAnswers } from './answers/log-and-metrics.ts';
 import { acceptJson } from './body/json-body.ts';
 import { validatorCompiler } from './body/validation.ts';
-import { limitConnections } from './edge/connection-limit.ts';
-import { answerInTurn } from './edge/in-turn.ts';
+import { createRequestTurns, limitConnections } from './edge/connection-limit.ts';
 import { checkRequestHeads, createMalformedRequests } from './edge/malformed-requests.ts';
 import { collectPaths, refuseOtherMethods } from './edge/method-not-allowed.ts';
 import { SECURITY_HEADERS, sendSecurityHeaders } from './edge/security-headers.ts';
@@ -36,18 +36,20 @@ const MAX_PARAM_LENGTH = 255 * 3;
 /** Builds the HTTP API; it neither listens nor connects. */
 export async function buildApp(dependencies: AppDependencies): Promise<App> {
   const { receiveTimeoutMs = RECEIVE_TIMEOUT_MS, observer } = dependencies;
-  const malformedRequests = createMalformedRequests(observer);
+  const turns = createRequestTurns();
+  const malformedRequests = createMalformedRequests(observer, turns);
+  const serverOptions = {
+    requestTimeout: receiveTimeoutMs,
+    headersTimeout: receiveTimeoutMs,
+    connectionsCheckingInterval: receiveTimeoutMs / 5,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    requireHostHeader: false,
+  };
   const app: App = Fastify({
     loggerInstance: dependencies.logger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: dependencies.maxBodyBytes,
-    requestTimeout: receiveTimeoutMs,
-    http: {
-      headersTimeout: receiveTimeoutMs,
-      connectionsCheckingInterval: receiveTimeoutMs / 5,
-      requireHostHeader: false,
-    },
-    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    serverFactory: (handle) => createServer(serverOptions, turns.listener(handle)),
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
@@ -63,7 +65,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
   handleErrors(app);
   sendSecurityHeaders(app);
   limitConnections(app, dependencies.maxConnections);
-  answerInTurn(app.server);
+  turns.refuseExcess(app);
   dropSlowReaders(app, dependencies.slowReaders ?? SLOW_READERS);
   checkRequestHeads(app);
   malformedRequests.watch(app);

@@ -1,10 +1,11 @@
 import Fastify, { LogController, type FastifyBaseLogger } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import { createServer } from 'node:http';
 import { isLoopback } from '../domain/hosts.ts';
 import { Refusal } from '../domain/refusal.ts';
+import { createRequestTurns } from './edge/connection-limit.ts';
 import { createMalformedRequests } from './edge/malformed-requests.ts';
 import { handleErrors } from './answers/errors.ts';
-import { answerInTurn } from './edge/in-turn.ts';
 import { collectPaths, refuseOtherMethods } from './edge/method-not-allowed.ts';
 import { isAllowedHost } from './access/browser-guard.ts';
 import { SECURITY_HEADERS, sendSecurityHeaders } from './edge/security-headers.ts';
@@ -21,19 +22,24 @@ export interface MetricsAppDependencies {
 }
 
 const RECEIVE_TIMEOUT_MS = 10_000;
+const SERVER_OPTIONS = {
+  requestTimeout: RECEIVE_TIMEOUT_MS,
+  keepAliveTimeout: 72_000,
+  requireHostHeader: false,
+};
 const SLOW_READERS = { timeoutMs: 10_000, maxBytes: 16 * 1024 * 1024 };
 /** Whoever scrapes needs one or two. */
 const MAX_CONNECTIONS = 100;
 
 /** `GET /metrics` and nothing else, for Prometheus; there is no authentication. It does not listen yet. */
 export function buildMetricsApp({ text, contentType, host, logger }: MetricsAppDependencies): App {
-  const malformedRequests = createMalformedRequests(null);
+  const turns = createRequestTurns();
+  const malformedRequests = createMalformedRequests(null, turns);
   const app: App = Fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: 1,
-    requestTimeout: RECEIVE_TIMEOUT_MS,
-    http: { requireHostHeader: false },
+    serverFactory: (handle) => createServer(SERVER_OPTIONS, turns.listener(handle)),
     forceCloseConnections: 'idle',
     clientErrorHandler: malformedRequests.answer,
     frameworkErrors: (error, _request, reply) => {
@@ -43,7 +49,7 @@ export function buildMetricsApp({ text, contentType, host, logger }: MetricsAppD
   app.server.maxConnections = MAX_CONNECTIONS;
   handleErrors(app);
   sendSecurityHeaders(app);
-  answerInTurn(app.server);
+  turns.refuseExcess(app);
   dropSlowReaders(app, SLOW_READERS);
   malformedRequests.watch(app);
   const paths = collectPaths(app);

@@ -1,10 +1,10 @@
 import { type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Writable } from 'node:stream';
 import { ERROR_CATALOGUE, type RefusalCode } from '../../domain/error-catalogue.ts';
 import { Refusal } from '../../domain/refusal.ts';
 import { singleHeader } from '../access/single-header.ts';
 import { envelopeOf } from '../answers/errors.ts';
+import type { RequestTurns } from './connection-limit.ts';
 import { SECURITY_HEADERS } from './security-headers.ts';
 import type { HttpObserver, App } from '../app-types.ts';
 
@@ -47,35 +47,39 @@ export interface MalformedRequests {
 }
 
 /**
- * Answers what is no request on the bare socket, as JSON. What came whole before it has been answered: the server
- * has one request of a connection in hand at a time.
+ * Answers what is not an HTTP request on the bare socket, as JSON. The answer takes its turn behind the answers to
+ * what was received completely before it.
  */
-export function createMalformedRequests(observer: Pick<HttpObserver, 'refused'> | null): MalformedRequests {
+export function createMalformedRequests(
+  observer: Pick<HttpObserver, 'refused'> | null,
+  turns: Pick<RequestTurns, 'afterAnswers'>,
+): MalformedRequests {
   const lastOn = new WeakMap<Socket, ServerResponse>();
-  const refuseOn = (socket: Writable, code: RefusalCode): void => {
-    observer?.refused(code);
-    refuseOnSocket(socket, code);
-  };
+  const refuse = (socket: Socket, code: RefusalCode): void =>
+    turns.afterAnswers(socket, () => {
+      observer?.refused(code);
+      refuseOnSocket(socket, code);
+    });
   return {
     answer(error, socket) {
-      const before = lastOn.get(socket);
-      // Refused before its end, the request that breaks now has its answer.
-      const isAnswered = before?.writableFinished === true && !before.req.complete;
-      if (error.code === 'ECONNRESET' || !socket.writable || isAnswered) {
-        socket.destroy();
-        return;
-      }
-      refuseOn(socket, BY_NODE_CODE[error.code ?? ''] ?? 'invalid_request');
+      const last = lastOn.get(socket);
+      if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy();
+      // The request that breaks off now was refused before its end.
+      else if (last?.writableEnded === true && !last.req.complete) socket.destroySoon();
+      else refuse(socket, BY_NODE_CODE[error.code ?? ''] ?? 'invalid_request');
     },
     watch({ server }) {
       server.prependListener('request', ({ socket }, response) => void lastOn.set(socket, response));
-      // CONNECT is no request to Node, which hangs up unless somebody takes the socket.
-      server.on('connect', (_request, socket) => refuseOn(socket, 'method_not_allowed'));
+      // Node hangs up on CONNECT unless there is a listener, which gets a socket without an error listener.
+      server.on('connect', ({ socket }) => {
+        socket.on('error', () => socket.destroy());
+        refuse(socket, 'method_not_allowed');
+      });
     },
   };
 }
 
-function refuseOnSocket(socket: Writable, code: RefusalCode): void {
+function refuseOnSocket(socket: Socket, code: RefusalCode): void {
   const { status } = ERROR_CATALOGUE[code];
   const body = JSON.stringify(envelopeOf(code));
   const headers = {
