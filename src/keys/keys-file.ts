@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { upstreamUrl } from '../domain/hosts.ts';
+import { type JsonFault, readStrictJson } from '../domain/strict-json.ts';
 import { KeyKind } from './api-key.ts';
-import { parseStrictJson } from './strict-json.ts';
 
 /** A project's name becomes part of its workflows' ids. */
 export const PROJECT_NAME = /^[a-z0-9-]{1,20}$/;
@@ -94,10 +94,19 @@ export class KeysFileError extends Error {
   }
 }
 
+const FAULTS: Partial<Record<JsonFault, string>> = {
+  duplicate_field: 'an object in it names the same member twice',
+  invalid_unicode: 'it contains an unpaired surrogate',
+  invalid_number: 'it contains a number that cannot be represented exactly',
+  json_too_deep: 'it is nested too deep',
+  too_many_fields: 'it has too many members',
+  too_many_items: 'it has too many elements',
+};
+
 /** @param allowPlain whether upstreams may have http addresses @throws KeysFileError with all its faults */
 export function parseKeysFile(text: string, allowPlain = false): KeysFile {
-  const json = parseStrictJson(text);
-  if ('fault' in json) throw new KeysFileError([json.fault]);
+  const json = readStrictJson(text);
+  if ('fault' in json) throw new KeysFileError([FAULTS[json.fault] ?? 'it is not JSON']);
   const parsed = keysFile(allowPlain).safeParse(json.value);
   if (parsed.success) return parsed.data;
   throw new KeysFileError(

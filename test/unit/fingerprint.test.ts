@@ -1,11 +1,11 @@
 /** What "the same request" means. Running deployments hold fingerprints: the pinned ones never change. */
 import { describe, expect, it } from 'vitest';
 import { fingerprint } from '../../src/http/routes/new-request.ts';
-import { parseJson } from '../../src/http/body/parse-json.ts';
+import { parseBody } from '../../src/http/body/json-body.ts';
 
 const MESSAGES = '"messages":[{"role":"user","content":"hi"}]';
 const of = (members: string): string =>
-  fingerprint('chat.completions', parseJson(Buffer.from(`{"model":"m",${MESSAGES}${members}}`)).value);
+  fingerprint('chat.completions', parseBody(Buffer.from(`{"model":"m",${MESSAGES}${members}}`)).value);
 
 const PINNED = [
   ['no number', '', '5ce2a25878429f4f4268a703402e1d1d25159d635685daa067bdaebe3b6ebf53'],

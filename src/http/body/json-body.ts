@@ -1,6 +1,12 @@
 import { Refusal } from '../../domain/refusal.ts';
-import { type JsonBody, parseJson } from './parse-json.ts';
+import { isObject } from '../../domain/raw-json.ts';
+import { readStrictJson, type StrictJson } from '../../domain/strict-json.ts';
 import type { App } from '../app-types.ts';
+
+/** A body that is a JSON object. */
+export interface JsonBody extends StrictJson {
+  readonly value: Record<string, unknown>;
+}
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -23,7 +29,7 @@ export function acceptJson(app: App): void {
       const bytes = typeof body === 'string' ? Buffer.from(body) : body;
       request.signed?.verifyUnlessDone(bytes);
       if (bytes.length === 0 && request.routeOptions.config.bodyIsOptional === true) return done(null, null);
-      request.jsonBody = parseJson(bytes);
+      request.jsonBody = parseBody(bytes);
       done(null, request.jsonBody.value);
     } catch (error) {
       done(error instanceof Error ? error : new Error('the body could not be read', { cause: error }));
@@ -34,6 +40,23 @@ export function acceptJson(app: App): void {
     // Without a Content-Type and without a body, no parser is asked.
     if (isMissing) throw new Refusal('unsupported_media_type');
   });
+}
+
+/** @throws Refusal with a 400 code */
+export function parseBody(bytes: Uint8Array): JsonBody {
+  const read = readStrictJson(decodeUtf8(bytes));
+  if ('fault' in read) throw new Refusal(read.fault);
+  const { value, text, members } = read;
+  if (!isObject(value)) throw new Refusal('invalid_request', { message: 'The body must be a JSON object.' });
+  return { value, text, members };
+}
+
+function decodeUtf8(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (cause) {
+    throw new Refusal('invalid_encoding', { cause });
+  }
 }
 
 function refuseOtherEncodings(contentType: string | undefined, contentEncoding: string | undefined): void {

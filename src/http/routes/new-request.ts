@@ -10,8 +10,7 @@ import { NamedBy, type NewRequest } from '../../domain/requests.ts';
 import type { Operation } from '../../domain/operations.ts';
 import type { SignedRequest } from '../access/request-signatures.ts';
 import { singleHeader } from '../access/single-header.ts';
-import { cutMembers } from '../body/json-body.ts';
-import type { JsonBody } from '../body/parse-json.ts';
+import { cutMembers, type JsonBody } from '../body/json-body.ts';
 import { type RequestBody, OWN_MEMBERS } from './schemas.ts';
 
 /** A call as it was received and let in. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isRepresentable } from '../../src/http/body/parse-json.ts';
+import { isRepresentable } from '../../src/domain/json-number.ts';
 
 /** digits × 10^exponent, and one of the many ways to write it. */
 interface Decimal {
