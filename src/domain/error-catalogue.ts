@@ -38,7 +38,7 @@ export const REFUSALS = {
   invalid_unicode: invalid(400, 'The body contains an unpaired surrogate, which cannot be sent as UTF-8.'),
   invalid_number: invalid(
     400,
-    'A number in the body cannot be represented exactly: it lies between 2^53 and 1e21, is larger and no double as it is written, or would be read as 0.',
+    'A number in the body is out of the range of a double, such as 1e400: it would be read as infinity, or as 0.',
   ),
   duplicate_field: invalid(400, 'An object in the body names the same member twice.'),
   json_too_deep: invalid(400, 'The body is nested more than 64 levels deep.'),

@@ -1,32 +1,34 @@
-/** From here on JavaScript itself writes exponents, and no integer type holds the value: to every reader a double. */
-const ONLY_DOUBLES = 1e21;
+/** What is left of a JSON number when it is read as a double, as JSON.parse and most other readers do. */
+export type NumberReading =
+  /** All that counts: its value up to 2^53 - 1, or the decimal that the double itself is written as. */
+  | 'double'
+  /** Less than its text says: other literals become the same double. */
+  | 'rounded'
+  /** Another kind of value: infinity, or 0 for what is not 0. */
+  | 'out_of_range';
 
 /**
- * Whether a JSON number means the same to everyone who reads it, judged by its value, in whatever notation: it
- * does not vanish, and is within 2^53 - 1, or from 1e21 on the very decimal that its double is written as (1e300,
- * the largest double in a schema). Else a double stands for several values, and two requests that differ would
- * count as the same one. Linear time, however long the literal.
+ * How a double reads a number's literal. RFC 8259 allows any number and lets each reader set its own limits, so:
+ *
+ * - An integer of any size is legal (`seed` is an int64, bounds in tool schemas are int64 or uint64). Above 2^53 - 1 it
+ *   counts by its text. That holds for fractions and exponents of this size as well.
+ * - `1e400` and `1e-400` are out of range: most readers make infinity or 0 of them, and write `null` or 0 when they
+ *   pass them on. No caller means that.
+ * - `-0` is 0, `1.0` and `1e0` are 1, and digits that a double does not hold below 2^53 do not count: two requests
+ *   that differ only there are the same.
+ *
+ * Takes linear time, however long the literal.
  */
-export function isRepresentable(literal: string): boolean {
-  const number = Number(literal);
-  // No number: for JSON.parse to refuse.
-  if (Number.isNaN(number)) return true;
-  if (number === 0) return /^-?[0.]+(e|$)/i.test(literal);
-  const magnitude = Math.abs(number);
-  if (magnitude <= Number.MAX_SAFE_INTEGER) return true;
-  if (magnitude < ONLY_DOUBLES || magnitude === Infinity) return false;
-  return decimalOf(literal) === decimalOf(String(number));
+export function readAsDouble(literal: string): NumberReading {
+  const value = Number(literal);
+  const magnitude = Math.abs(value);
+  if (magnitude === 0) return isZero(literal) ? 'double' : 'out_of_range';
+  if (magnitude <= Number.MAX_SAFE_INTEGER) return 'double';
+  if (magnitude === Infinity) return /[.e]/i.test(literal) ? 'out_of_range' : 'rounded';
+  return String(value) === literal.toLowerCase().replace(/e(?=\d)/, 'e+') ? 'double' : 'rounded';
 }
 
-/** A finite number's significant digits and the power of ten of the last one: the same for the same value. */
-function decimalOf(literal: string): string {
-  const [mantissa = '', exponent = '0'] = literal.replace(/^-/, '').toLowerCase().split('e');
-  const [whole = '', fraction = ''] = mantissa.split('.');
-  const digits = whole + fraction;
-  const isZero = (at: number): boolean => digits[at] === '0';
-  let [first, end] = [0, digits.length];
-  while (isZero(first)) first += 1;
-  // No regular expression: it would look at a run of zeros from each of them.
-  while (end > first && isZero(end - 1)) end -= 1;
-  return `${digits.slice(first, end)}e${Number(exponent) - fraction.length + digits.length - end}`;
+function isZero(literal: string): boolean {
+  const [digits = ''] = literal.toLowerCase().split('e', 1);
+  return !/[1-9]/.test(digits);
 }

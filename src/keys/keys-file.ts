@@ -97,7 +97,7 @@ export class KeysFileError extends Error {
 const FAULTS: Partial<Record<JsonFault, string>> = {
   duplicate_field: 'an object in it names the same member twice',
   invalid_unicode: 'it contains an unpaired surrogate',
-  invalid_number: 'it contains a number that cannot be represented exactly',
+  invalid_number: 'it contains a number out of range',
   json_too_deep: 'it is nested too deep',
   too_many_fields: 'it has too many members',
   too_many_items: 'it has too many elements',

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { post, unique } from '../support/api.ts';
+import { errorOf, post, unique } from '../support/api.ts';
 import { ODD_ROWS } from '../support/bad-input/odd-input.ts';
 import { ok } from '../support/scripted-upstream.ts';
 import { useDeployment } from '../support/use-deployment.ts';
@@ -29,6 +29,18 @@ describe('odd input', () => {
       const text = `{"model":"${model}","messages":[{"role":"user"}],"seed":${seed},"wait":20,"idempotency_key":"${model}"}`;
       expect((await post(url, text)).status).toBe(200);
     }
+    expect(upstream.hits(model)).toHaveLength(1);
+  });
+
+  it('row 44: takes two large integers for two requests, though a double is the same for both', async () => {
+    const model = unique('large');
+    const text = (seed: string): string =>
+      `{"model":"${model}","messages":[{"role":"user"}],"seed":${seed},"wait":20,"idempotency_key":"${model}"}`;
+    expect((await post(url, text('9007199254740993'))).status).toBe(200);
+    const other = await post(url, text('9007199254740992'));
+    expect([other.status, errorOf(other).code]).toEqual([422, 'idempotency_key_reused']);
+    const same = await post(url, text(' 9007199254740993 '));
+    expect(same.headers.get('idempotent-replayed')).toBe('true');
     expect(upstream.hits(model)).toHaveLength(1);
   });
 

@@ -5,7 +5,7 @@ import { parseBody } from '../../src/http/body/json-body.ts';
 
 const MESSAGES = '"messages":[{"role":"user","content":"hi"}]';
 const of = (members: string): string =>
-  fingerprint('chat.completions', parseBody(Buffer.from(`{"model":"m",${MESSAGES}${members}}`)).value);
+  fingerprint('chat.completions', parseBody(Buffer.from(`{"model":"m",${MESSAGES}${members}}`)));
 
 const PINNED = [
   ['no number', '', '5ce2a25878429f4f4268a703402e1d1d25159d635685daa067bdaebe3b6ebf53'],
@@ -43,5 +43,26 @@ describe('a fingerprint', () => {
     for (const literal of ['-0', '0.0', '-0e5', '0e400']) {
       expect(of(`,"seed":${literal}`)).toBe(of(',"seed":0'));
     }
+  });
+
+  it('differs for numbers that a double takes for the same', () => {
+    const literals = [
+      ...['9007199254740992', '9007199254740993', '9007199254740993.0', '9007199254740993e0'],
+      ...['9223372036854775807', '9223372036854775806', '18446744073709551615', '18446744073709551616'],
+      ...[
+        '-9007199254740993',
+        '1'.repeat(400),
+        '1'.repeat(401),
+        '"9007199254740993"',
+        '{"a":9007199254740993}',
+      ],
+    ];
+    expect(new Set(literals.map((literal) => of(`,"x":${literal}`))).size).toBe(literals.length);
+    expect(of(',"x":[9007199254740993,1]')).not.toBe(of(',"x":[1,9007199254740993]'));
+    expect(of(', "x" : [ 9007199254740993 ],"y":1')).toBe(of(',"y":1.0,"x":[9007199254740993]'));
+  });
+
+  it('is not changed by numbers for ReqRun itself', () => {
+    expect(of(',"wait":12345678901234567890')).toBe(of(''));
   });
 });

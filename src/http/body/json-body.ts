@@ -46,9 +46,9 @@ export function acceptJson(app: App): void {
 export function parseBody(bytes: Uint8Array): JsonBody {
   const read = readStrictJson(decodeUtf8(bytes));
   if ('fault' in read) throw new Refusal(read.fault);
-  const { value, text, members } = read;
+  const { value } = read;
   if (!isObject(value)) throw new Refusal('invalid_request', { message: 'The body must be a JSON object.' });
-  return { value, text, members };
+  return { ...read, value };
 }
 
 function decodeUtf8(bytes: Uint8Array): string {

@@ -8,6 +8,7 @@ import { Refusal } from '../../domain/refusal.ts';
 import { isIdempotencyKey, newRequestId } from '../../domain/request-id.ts';
 import { NamedBy, type NewRequest } from '../../domain/requests.ts';
 import type { Operation } from '../../domain/operations.ts';
+import { exactValue } from '../../domain/strict-json.ts';
 import type { SignedRequest } from '../access/request-signatures.ts';
 import { singleHeader } from '../access/single-header.ts';
 import { cutMembers, type JsonBody } from '../body/json-body.ts';
@@ -38,16 +39,13 @@ export function toNewRequest({
   project,
 }: ReceivedRequest): NewRequest {
   const { model, reqrun } = body;
-  const upstreamBody = Object.fromEntries(
-    Object.entries(jsonBody.value).filter(([name]) => !OWN_MEMBERS.has(name)),
-  );
   // Validation has filled in the defaults; what the caller said itself stands in what it sent.
   const given = jsonBody.value['reqrun'];
   return {
     ...nameOf(key, signed),
     operation,
     model,
-    fingerprint: fingerprint(operation, upstreamBody),
+    fingerprint: fingerprint(operation, jsonBody),
     body: new RawJson(Buffer.from(cutMembers(jsonBody, OWN_MEMBERS))),
     options: withinCaps(
       reqrun ?? RequestOptions.parse({}),
@@ -99,9 +97,12 @@ function unquote(header: string): string {
 
 /**
  * What "the same request" means: SHA-256 hex over the operation and the canonical JSON (RFC 8785) of what is
- * sent upstream. Member order, white space, `1.0` against `1` and escapes don't count.
+ * sent upstream. Member order, white space, `1.0` against `1` and escapes don't count. A number that a double
+ * rounds, such as an integer above 2^53, counts by its literal text.
  */
-export function fingerprint(operation: Operation, body: Record<string, unknown>): string {
+export function fingerprint(operation: Operation, jsonBody: JsonBody): string {
+  const members = Object.entries(exactValue(jsonBody) ?? {});
+  const body = Object.fromEntries(members.filter(([name]) => !OWN_MEMBERS.has(name)));
   return createHash('sha256')
     .update(operation)
     .update('\n')

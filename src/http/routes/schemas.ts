@@ -43,6 +43,12 @@ function requestBody<Fields extends z.ZodRawShape>(fields: Fields) {
 
 const stream = z.boolean().nullish().describe('true is refused: stream_not_supported.');
 
+/** Of any size: zod's own `int` ends at 2^53 - 1, and `seed` is an int64. */
+const Integer = z
+  .number()
+  .refine((value) => Number.isInteger(value), 'must be an integer')
+  .meta({ type: 'integer' });
+
 const Message = z.looseObject({
   role: z.string(),
   content: z.union([z.string(), z.array(z.looseObject({})), z.null()]).optional(),
@@ -54,9 +60,9 @@ const ChatCompletionBody = requestBody({
   n: z.number().int().min(1).max(128).nullish(),
   temperature: z.number().nullish(),
   top_p: z.number().nullish(),
-  max_tokens: z.number().int().nullish(),
-  max_completion_tokens: z.number().int().nullish(),
-  seed: z.number().int().nullish(),
+  max_tokens: Integer.nullish(),
+  max_completion_tokens: Integer.nullish(),
+  seed: Integer.nullish(),
   tools: z.array(z.looseObject({})).nullish(),
 }).meta({ id: 'CreateChatCompletionRequest' });
 

@@ -46,13 +46,9 @@ export const JSON_ROWS: readonly BadInput[] = [
   bad(40, '100,000 arrays in each other', withValue(nested(100_000)), [400, 'json_too_deep']),
   bad(40, '64 arrays in the body, which is a level itself', withValue(nested(64)), [400, 'json_too_deep']),
   bad(41, 'a body of 1.1 MB', postText(bodyWith({ x: CANARY.repeat(73_334) })), tooLarge),
-  ...['1e400', '-1e400', '1e-400'].map((number) =>
+  ...['1e400', '-1e400', '1.0E+309', '1e-400'].map((number) =>
     bad(43, `the number ${number}`, withValue(number), badNumber),
   ),
-  ...[
-    ...['12345678901234567890', '-9007199254740992', '9007199254740993.0', '9007199254740993.5', '1e20'],
-    ...['9007199254740992e0', '9007199254740993e0', '90071992547409930e-1', '12345678901234567891e1'],
-  ].map((number) => bad(44, `the number ${number}`, withValue(number), badNumber)),
   bad(46, 'half a surrogate pair', withValue('"\\ud800"'), [400, 'invalid_unicode']),
   bad(46, 'half a surrogate pair in a name', withValue('{"\\udc00":1}'), [400, 'invalid_unicode']),
   bad(48, '100,000 members', withValue(members(100_000)), [400, 'too_many_fields']),

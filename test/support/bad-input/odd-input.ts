@@ -24,9 +24,23 @@ const members = numbers.slice(0, 9_994).map((index) => `"${index}":1`);
 
 export const ODD_ROWS: readonly OddInput[] = [
   odd(40, 'nesting as deep as is allowed', `"x":${nested(63)}`),
-  odd(44, 'the largest exact integer', '"seed":9007199254740991'),
+  odd(44, 'the largest integer that a double holds', '"seed":9007199254740991'),
+  ...['9223372036854775807', '-9223372036854775808', '18446744073709551615', '12345678901234567890'].map(
+    (seed) =>
+      odd(44, `the seed ${seed}`, `"seed":${seed},"max_tokens":${seed},"max_completion_tokens":${seed}`),
+  ),
+  odd(
+    44,
+    'int64 and uint64 bounds in a tool schema',
+    '"tools":[{"type":"function","function":{"name":"f","parameters":{"type":"object","properties":{"a":{"type":"integer","minimum":-9223372036854775808,"maximum":18446744073709551615}}}}}]',
+  ),
+  odd(
+    44,
+    'large numbers in any notation',
+    '"x":[9007199254740993.0,9007199254740993e0,1e20,9007199254740993.5]',
+  ),
+  odd(44, 'an integer of 400 digits', `"x":${'7'.repeat(400)}`),
   odd(44, 'the largest double, as .NET writes it in a schema', '"x":[1.7976931348623157E+308,1e21]'),
-  odd(44, 'the largest exact integer, otherwise', '"x":[9007199254740991e0,-90071992547409910e-1]'),
   odd(44, 'numbers in any notation', '"x":[1E+2,1.50,-0.0,1e-7,0e9,123456.7890]'),
   odd(47, 'a NUL in a prompt', '"x":1', { message: '{"role":"user","content":"a\\u0000b"}' }),
   odd(48, '10,000 members', `"x":{${members.join()}}`),
