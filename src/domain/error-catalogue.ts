@@ -42,8 +42,11 @@ export const REFUSALS = {
   ),
   duplicate_field: invalid(400, 'An object in the body names the same member twice.'),
   json_too_deep: invalid(400, 'The body is nested more than 64 levels deep.'),
-  too_many_fields: invalid(400, 'The body has more than 10,000 object members in all.'),
-  too_many_items: invalid(400, 'An array in the body has more than 10,000 elements.'),
+  too_many_fields: invalid(400, 'The body has more than 100,000 object members in all.'),
+  too_many_items: invalid(
+    400,
+    'An array in the body has more than 10,000 elements, or all of them together more than 500,000.',
+  ),
   invalid_request: invalid(400, 'The request is malformed; the message says where.'),
   missing_field: invalid(400, 'A required field is missing; param names it.'),
   unknown_field: invalid(400, 'A field that is not accepted was sent; param names it.'),

@@ -87,6 +87,23 @@ describe('strict JSON', () => {
     );
   });
 
+  it('has limits on members and elements, those of one array and of all', () => {
+    const members = (count: number): string =>
+      `{${Array.from({ length: count }, (_, index) => `"${index}":1`).join()}}`;
+    const array = (count: number): string => `[${'1,'.repeat(count - 1)}1]`;
+    const arrays = (count: number, elements: number): string =>
+      `[${Array.from({ length: count }, () => array(elements)).join()}]`;
+    expect([100_000, 100_001].map((count) => faultOf(members(count)))).toEqual([null, 'too_many_fields']);
+    expect([10_000, 10_001].map((count) => faultOf(array(count)))).toEqual([null, 'too_many_items']);
+    // Each array, the outer one too, counts as an element.
+    expect([9_999, 10_000].map((count) => faultOf(arrays(50, count)))).toEqual([null, 'too_many_items']);
+    expect(faultOf(arrays(10_000, 49))).toBe(null);
+    expect(faultOf(arrays(10_000, 50))).toBe('too_many_items');
+    for (const one of ['{}', '[],', '[[[[', '{"a":[]}']) {
+      expect(faultOf(`[${one.repeat(1_000_000)}`)).not.toBe('invalid_json');
+    }
+  });
+
   it('quotes nothing of what it refuses', () => {
     expect(readStrictJson('{"secret": secret')).toEqual({ fault: 'invalid_json' });
   });

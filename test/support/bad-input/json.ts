@@ -11,6 +11,8 @@ const withValue = (value: string): Buffer => postText(bodyWithText(`"x":${value}
 const nested = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth);
 const members = (count: number): string =>
   `{${Array.from({ length: count }, (_, index) => `"${index}":1`).join()}}`;
+const arraysOf = (count: number, elements: number): string =>
+  Array.from({ length: count }, () => `[${'1,'.repeat(elements - 1)}1]`).join();
 
 /** Bodies that are not JSON, or not the same JSON to everyone who reads it. */
 export const JSON_ROWS: readonly BadInput[] = [
@@ -52,7 +54,11 @@ export const JSON_ROWS: readonly BadInput[] = [
   bad(46, 'half a surrogate pair', withValue('"\\ud800"'), [400, 'invalid_unicode']),
   bad(46, 'half a surrogate pair in a name', withValue('{"\\udc00":1}'), [400, 'invalid_unicode']),
   bad(48, '100,000 members', withValue(members(100_000)), [400, 'too_many_fields']),
-  bad(48, '10,001 members in all', withValue(members(9_996)), [400, 'too_many_fields']),
+  bad(48, '100,001 members in all', withValue(members(99_996)), [400, 'too_many_fields']),
   bad(49, '10,001 elements', withValue(`[${'1,'.repeat(10_000)}1]`), [400, 'too_many_items']),
+  bad(49, 'arrays of 500,000 elements in all', withValue(`[${arraysOf(50, 10_000)}]`), [
+    400,
+    'too_many_items',
+  ]),
   bad(49, '500,000 messages', postText(`{"messages":[${'1,'.repeat(499_999)}1]}`), [400, 'too_many_items']),
 ];

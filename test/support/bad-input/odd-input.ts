@@ -19,8 +19,38 @@ const odd = (row: number, title: string, passedOn: string, more: Partial<OddInpu
 });
 const nested = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth);
 const numbers = Array.from({ length: 10_000 }, (_, index) => index);
-/** With model, messages, a message's two and `x` itself, 10,000 in all; wait is the last. */
-const members = numbers.slice(0, 9_994).map((index) => `"${index}":1`);
+/** With model, messages, a message's two and `x` itself, 100,000 in all; wait is the last. */
+const members = Array.from({ length: 99_994 }, (_, index) => `"${index}":1`);
+
+/** As an agent's client sends them: every call of a tool, and its result. */
+const toolSteps = Array.from({ length: 1_000 }, (_, step) =>
+  [
+    {
+      role: 'assistant',
+      content: null,
+      tool_calls: [
+        { id: `call_${step}`, type: 'function', function: { name: 'search', arguments: `{"q":${step}}` } },
+      ],
+    },
+    { role: 'tool', tool_call_id: `call_${step}`, content: 'nothing found' },
+  ]
+    .map((message) => JSON.stringify(message))
+    .join(),
+);
+const parameter = { type: 'string', description: 'what it is for', enum: ['a', 'b'] };
+const tools = Array.from({ length: 128 }, (_, tool) => ({
+  type: 'function',
+  function: {
+    name: `tool_${tool}`,
+    description: 'does something',
+    parameters: {
+      type: 'object',
+      properties: Object.fromEntries(Array.from({ length: 30 }, (_one, index) => [`p${index}`, parameter])),
+      required: ['p0'],
+      additionalProperties: false,
+    },
+  },
+}));
 
 export const ODD_ROWS: readonly OddInput[] = [
   odd(40, 'nesting as deep as is allowed', `"x":${nested(63)}`),
@@ -43,7 +73,9 @@ export const ODD_ROWS: readonly OddInput[] = [
   odd(44, 'the largest double, as .NET writes it in a schema', '"x":[1.7976931348623157E+308,1e21]'),
   odd(44, 'numbers in any notation', '"x":[1E+2,1.50,-0.0,1e-7,0e9,123456.7890]'),
   odd(47, 'a NUL in a prompt', '"x":1', { message: '{"role":"user","content":"a\\u0000b"}' }),
-  odd(48, '10,000 members', `"x":{${members.join()}}`),
+  odd(48, '100,000 members', `"x":{${members.join()}}`),
+  odd(48, '1,000 tool steps', '"x":1', { message: `{"role":"user","content":"hi"},${toolSteps.join()}` }),
+  odd(48, '128 tools of 30 parameters', `"tools":${JSON.stringify(tools)}`),
   odd(49, '10,000 elements', `"x":[${numbers.join()}]`),
   odd(56, 'a role nobody knows', '"x":1', { message: '{"role":"oracle","content":"hi","x":[null]}' }),
   odd(57, 'no content and parts', '"x":1', {
