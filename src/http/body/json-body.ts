@@ -59,12 +59,23 @@ function decodeUtf8(bytes: Uint8Array): string {
   }
 }
 
+/** The labels of UTF-8 in the WHATWG Encoding Standard, which compares them in any case and without outer spaces. */
+const UTF8_LABELS: ReadonlySet<string> = new Set([
+  'unicode-1-1-utf-8',
+  'unicode11utf8',
+  'unicode20utf8',
+  'utf-8',
+  'utf8',
+  'x-unicode20utf8',
+]);
+
 function refuseOtherEncodings(contentType: string | undefined, contentEncoding: string | undefined): void {
   if (contentEncoding !== undefined && contentEncoding.toLowerCase() !== 'identity') {
     throw new Refusal('unsupported_content_encoding');
   }
-  const charset = /;\s*charset\s*=\s*"?([^";\s]+)/i.exec(contentType ?? '')?.[1];
-  if (charset !== undefined && charset.toLowerCase() !== 'utf-8') throw new Refusal('unsupported_charset');
+  const [, quoted, bare] = /;\s*charset\s*=\s*(?:"([^"]*)"?|([^";\s]+))/i.exec(contentType ?? '') ?? [];
+  const charset = (quoted ?? bare ?? '').trim().toLowerCase();
+  if (charset !== '' && !UTF8_LABELS.has(charset)) throw new Refusal('unsupported_charset');
 }
 
 /**

@@ -53,6 +53,15 @@ const tools = Array.from({ length: 128 }, (_, tool) => ({
 }));
 
 export const ODD_ROWS: readonly OddInput[] = [
+  ...[
+    ...['charset=utf-8', 'charset=UTF-8', 'charset=utf8', 'charset=UTF8', 'Charset=Utf8', 'charset="utf-8"'],
+    ...['charset="UTF8"', 'charset=" utf8 "', 'charset=unicode-1-1-utf-8', 'charset=Unicode11UTF8'],
+    ...['charset=unicode20utf8', 'charset="x-unicode20utf8"', 'charset=utf8; x=1', 'x=1;charset=utf8'],
+  ].map((parameter) =>
+    odd(23, `the media type with ${parameter}`, '"x":"ü"', {
+      headers: { 'content-type': `application/json; ${parameter}` },
+    }),
+  ),
   odd(40, 'nesting as deep as is allowed', `"x":${nested(63)}`),
   odd(44, 'the largest integer that a double holds', '"seed":9007199254740991'),
   ...['9223372036854775807', '-9223372036854775808', '18446744073709551615', '12345678901234567890'].map(

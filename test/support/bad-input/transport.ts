@@ -78,7 +78,22 @@ export const TRANSPORT_ROWS: readonly BadInput[] = [
     postText(bodyWith({ model: 5 }), ['Content-Type:  application/json']),
     [400, 'invalid_type', 'model'],
   ),
-  bad(23, 'UTF-16', withType('application/json; charset=utf-16'), [415, 'unsupported_charset']),
+  ...[
+    'utf-16',
+    '"utf-16"',
+    '" utf-16le"',
+    'UTF-16BE',
+    'iso-8859-1',
+    'us-ascii',
+    'utf-7',
+    'utf-88',
+    "'utf-8'",
+  ].map((charset) =>
+    bad(23, `the charset ${charset}`, withType(`application/json; charset=${charset}`), [
+      415,
+      'unsupported_charset',
+    ]),
+  ),
   bad(24, 'plain text called gzip', withEncoding('gzip'), [415, 'unsupported_content_encoding']),
   bad(24, 'gzip', withEncoding('gzip', gzipSync(BODY)), [415, 'unsupported_content_encoding']),
   bad(24, 'an encoding nobody knows', withEncoding(CANARY), [415, 'unsupported_content_encoding']),
