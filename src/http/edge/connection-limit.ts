@@ -1,7 +1,7 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { App } from '../app-types.ts';
 import { overloaded } from '../../domain/refusal.ts';
+import type { App } from '../app-types.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
