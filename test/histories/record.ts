@@ -1,7 +1,7 @@
 /**
  * Process entry: `node test/histories/record.ts <version>` runs requests of every kind on an embedded server and
  * keeps their histories in test/histories/<version>/. Run once for each released version of the workflows; what
- * it leaves is replayed by test/workflow/replay.test.ts for ever.
+ * it leaves is replayed by test/unit/replay.test.ts for ever.
  */
 import { Client, Connection } from '@temporalio/client';
 import type { History } from '@temporalio/common/lib/proto-utils.js';
