@@ -1,6 +1,6 @@
 /** Process entry of `npm run api`: the HTTP API alone, on any Temporal server. */
 import { createLimit } from './domain/limit.ts';
-import { connectLazily } from './temporal/connection.ts';
+import { connectLazily, describeAddress } from './temporal/connection.ts';
 import { createWaiters } from './temporal/waiting/waiters.ts';
 import { externalTemporal, SEPARATE_HEARTBEAT_SECONDS } from './process/external-temporal.ts';
 import { planCodecServer, startCodecServer } from './process/codec-server.ts';
@@ -41,7 +41,7 @@ await runEntry(async ({ config, log, stopper }) => {
   log.info(
     {
       api: url,
-      temporal: temporal.address,
+      temporal: describeAddress(temporal),
       named_by: temporal.namedBy,
       namespace: temporal.namespace,
       ...(metrics === null ? {} : { metrics: metrics.url }),

@@ -1,11 +1,10 @@
-import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { allowedHosts, isLoopback, upstreamUrl } from './domain/hosts.ts';
 import { MAX_BODY_BYTES } from './domain/raw-json.ts';
 import { parseEncryptionKeys } from './encryption/keys.ts';
-import type { TemporalAddress } from './temporal/connection.ts';
+import { type NamedTemporal, readNamedTemporal } from './temporal/named-temporal.ts';
 
 /** The only reader of the environment. An empty variable counts as unset, as compose files write it. */
 
@@ -147,7 +146,7 @@ function allowsPlainUpstream(env: NodeJS.ProcessEnv): boolean {
 
 function toConfig(
   values: z.output<typeof Environment>,
-  temporal: ReturnType<typeof readTemporal>,
+  temporal: NamedTemporal,
   env: Record<string, string | undefined>,
 ) {
   return {
@@ -224,22 +223,9 @@ function toConfig(
   };
 }
 
-/** What Temporal's own variables and profile say; every Temporal tool reads the same. */
-function readTemporal(
-  env: Record<string, string | undefined>,
-  faults: string[],
-): { namespace: string; external: (TemporalAddress & { namedBy: string }) | null } {
-  const overrideEnvVars: Record<string, string> = {};
-  for (const [name, value] of Object.entries(env)) if (value !== undefined) overrideEnvVars[name] = value;
+function readTemporal(env: Record<string, string | undefined>, faults: string[]): NamedTemporal {
   try {
-    const { connectionOptions, namespace = 'default' } = loadClientConnectConfig({ overrideEnvVars });
-    const { address, apiKey, tls } = connectionOptions;
-    if (address === undefined) return { namespace, external: null };
-    const namedBy = env['TEMPORAL_ADDRESS'] === undefined ? 'a Temporal profile' : 'TEMPORAL_ADDRESS';
-    return {
-      namespace,
-      external: { address, namespace, apiKey: apiKey ?? null, tls: tls ?? apiKey !== undefined, namedBy },
-    };
+    return readNamedTemporal(env);
   } catch {
     faults.push('TEMPORAL_* variables or the Temporal profile cannot be read');
     return { namespace: 'default', external: null };

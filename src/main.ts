@@ -11,7 +11,7 @@ import { securityOverrides, runEntry } from './process/run-entry.ts';
 import { startApi } from './process/start-api.ts';
 import { startWorker } from './process/start-worker.ts';
 import { chooseUpstream } from './process/upstream.ts';
-import { connectLazily, connectNative, createClient } from './temporal/connection.ts';
+import { connectLazily, connectNative, createClient, describeAddress } from './temporal/connection.ts';
 import { createDataConverter } from './temporal/data-converter.ts';
 import { createLongPolls } from './temporal/waiting/long-polls.ts';
 import { createWaiters } from './temporal/waiting/waiters.ts';
@@ -26,7 +26,7 @@ await runEntry(async ({ config, log, stopper }) => {
   const { temporal, uiUrl, directoryId, crash, heartbeatTimeoutSeconds } = chosen;
   // One connection for client and worker: a start's first task travels with its answer.
   const connection = await connectNative(temporal).catch((cause: unknown) => {
-    throw new Error(`Temporal cannot be reached at ${temporal.address}.`, { cause });
+    throw new Error(`Temporal cannot be reached at ${describeAddress(temporal)}.`, { cause });
   });
   stopper.add({ name: 'Temporal connection', stop: () => connection.close() });
   const abortable = connectLazily(temporal);

@@ -1,5 +1,5 @@
 /** Process entry of `npm run worker`: makes the upstream calls, on any Temporal server. */
-import { connectNative } from './temporal/connection.ts';
+import { connectNative, describeAddress } from './temporal/connection.ts';
 import { externalTemporal } from './process/external-temporal.ts';
 import { createIdentity } from './process/identity.ts';
 import { openKeys } from './process/keys.ts';
@@ -14,7 +14,7 @@ await runEntry(async ({ config, log, stopper }) => {
   const temporal = externalTemporal(config);
   const connection = await connectNative(temporal).catch((cause: unknown) => {
     throw new Error(
-      `Temporal cannot be reached at ${temporal.address} (named by ${temporal.namedBy}): start one there, or set TEMPORAL_ADDRESS.`,
+      `Temporal cannot be reached at ${describeAddress(temporal)} (named by ${temporal.namedBy}): start one there, or set TEMPORAL_ADDRESS.`,
       { cause },
     );
   });
@@ -35,7 +35,7 @@ await runEntry(async ({ config, log, stopper }) => {
     log.warn('no OPENAI_API_KEY and no OPENAI_BASE_URL: the built-in DEMO upstream answers');
   log.info(
     {
-      temporal: temporal.address,
+      temporal: describeAddress(temporal),
       named_by: temporal.namedBy,
       namespace: temporal.namespace,
       upstream: upstream.baseURL,

@@ -21,7 +21,9 @@ export async function untilServerAnswers({ port, retentionHours, withinMs, signa
   const untilMs = Date.now() + withinMs;
   // A gRPC channel that was refused waits a second before its next try: the port is asked first.
   await poll(() => isListening(port));
-  const connection = Connection.lazy({ address: `127.0.0.1:${port}` });
+  const address = `127.0.0.1:${port}`;
+  // The client would send its calls to the environment's proxy, which has another loopback.
+  const connection = Connection.lazy({ address, channelArgs: { 'grpc.enable_http_proxy': 0 } });
   try {
     await poll(() =>
       connection.withDeadline(Date.now() + CALL_MS, () =>
@@ -43,9 +45,12 @@ export async function untilServerAnswers({ port, retentionHours, withinMs, signa
       if (done) return;
       await sleep(POLL_MS);
     }
-    throw new Error(`The embedded Temporal server did not answer within ${withinMs / 1000} s.`, {
-      cause: lastError,
-    });
+    throw new Error(
+      `The Temporal server did not answer at 127.0.0.1:${port} (asked without a proxy) within ${withinMs / 1000} s.`,
+      {
+        cause: lastError,
+      },
+    );
   }
 }
 

@@ -124,7 +124,9 @@ async function launchServer(settings: EmbeddedSettings, signal: AbortSignal): Pr
   } catch (error) {
     const endedByItself = gone.signal.aborted;
     await server.stop();
-    const what = endedByItself ? 'ended while it started' : 'did not start';
+    const what = endedByItself
+      ? 'ended while it started'
+      : `did not answer at 127.0.0.1:${port} within ${START_MS / 1000} s, asked without a proxy`;
     throw new Error(`The embedded Temporal server ${what} (log: ${logPath}):\n${await server.logTail()}`, {
       cause: error,
     });

@@ -3,7 +3,7 @@ import type { Config } from '../config.ts';
 import { directoryId, lockDataDir } from '../dev-server/data-dir.ts';
 import { binarySources, findBinary } from '../dev-server/find-binary.ts';
 import { type Crash, startEmbeddedServer } from '../dev-server/server.ts';
-import type { TemporalAddress } from '../temporal/connection.ts';
+import { describeAddress, type TemporalAddress } from '../temporal/connection.ts';
 import { SEPARATE_HEARTBEAT_SECONDS } from './external-temporal.ts';
 import type { Stopper } from './stop.ts';
 
@@ -41,7 +41,7 @@ export async function chooseTemporal(
   if (external !== null) {
     return {
       temporal: external,
-      said: `${external.address} (named by ${external.namedBy}), namespace ${namespace}`,
+      said: `${describeAddress(external)} (named by ${external.namedBy}), namespace ${namespace}`,
       uiUrl: config.temporalUiUrl,
       directoryId: null,
       crash: null,

@@ -8,7 +8,7 @@ import type { KeyRing } from '../keys/key-ring.ts';
 import { createApiMetrics } from '../metrics/api-metrics.ts';
 import type { MetricsRegistry } from '../metrics/registry.ts';
 import { createAvailability } from '../temporal/calls/availability.ts';
-import { createClient, type TemporalAddress } from '../temporal/connection.ts';
+import { createClient, describeAddress, type TemporalAddress } from '../temporal/connection.ts';
 import { createDataConverter } from '../temporal/data-converter.ts';
 import { createNamespaceFacts } from '../temporal/namespace.ts';
 import { createCallBudget, withinBudget } from '../temporal/calls/call-budget.ts';
@@ -58,6 +58,9 @@ export async function startApi(parts: ApiParts): Promise<string> {
     return withinBudget(budget, connection.withDeadline(budget.deadlineMs, call));
   };
   await facts.refresh();
+  if (facts.retentionMs() === null) {
+    log.warn({ temporal: describeAddress(temporal), namespace }, 'Temporal does not answer yet');
+  }
   const dataConverter = createDataConverter(config.encryption);
   const requests = createTemporalRequests({
     client: createClient(connection, temporal, parts.identity, dataConverter),
