@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { allowedHosts, isLoopback, upstreamUrl } from './domain/hosts.ts';
 import { MAX_BODY_BYTES } from './domain/raw-json.ts';
+import { proxyUrl } from './domain/proxy.ts';
 import { parseEncryptionKeys } from './encryption/keys.ts';
 import { type NamedTemporal, readNamedTemporal } from './temporal/named-temporal.ts';
 
@@ -41,6 +42,9 @@ const Environment = z.object({
     .string()
     .regex(/^[\x21-\x7e]+$/, 'must be visible ASCII without spaces')
     .optional(),
+  HTTPS_PROXY: proxyUrl('HTTPS_PROXY'),
+  HTTP_PROXY: proxyUrl('HTTP_PROXY'),
+  NO_PROXY: text(''),
   REQRUN_DATA_DIR: text('.reqrun'),
   REQRUN_CACHE_DIR: z.string().optional(),
   REQRUN_TEMPORAL_PORT: integer(1, 65_535, 7233),
@@ -106,7 +110,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
   const set = Object.fromEntries(
     Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
   );
-  const parsed = (allowsPlainUpstream(set) ? PlainEnvironment : Environment).safeParse(set);
+  const parsed = (allowsPlainUpstream(set) ? PlainEnvironment : Environment).safeParse(withProxies(set));
   const faults = parsed.success
     ? []
     : parsed.error.issues.map(({ path, message }) => `${String(path[0])} ${message}`);
@@ -140,6 +144,12 @@ export function secretOf(name: string, env: NodeJS.ProcessEnv = process.env): st
   return (Object.hasOwn(env, name) ? env[name] : undefined) || null;
 }
 
+/** Proxies are named in both cases; the lower one, which every tool reads, wins. */
+function withProxies(env: Record<string, string | undefined>): Record<string, string | undefined> {
+  const names = ['HTTPS_PROXY', 'HTTP_PROXY', 'NO_PROXY'];
+  return { ...env, ...Object.fromEntries(names.map((name) => [name, env[name.toLowerCase()] ?? env[name]])) };
+}
+
 function allowsPlainUpstream(env: NodeJS.ProcessEnv): boolean {
   return env['REQRUN_ALLOW_PLAIN_UPSTREAM'] === '1';
 }
@@ -170,6 +180,12 @@ function toConfig(
             baseURL: values.OPENAI_BASE_URL ?? 'https://api.openai.com/v1',
             apiKey: values.OPENAI_API_KEY ?? null,
           },
+    /** Of upstream calls. */
+    proxies: {
+      https: values.HTTPS_PROXY ?? null,
+      http: values.HTTP_PROXY ?? null,
+      exceptions: values.NO_PROXY,
+    },
     /** `external` null = nothing names a Temporal server: `npm start` brings its own. */
     temporal,
     temporalUiUrl: values.REQRUN_TEMPORAL_UI_URL?.replace(/\/+$/, '') ?? null,

@@ -90,6 +90,7 @@ await runEntry(async ({ config, log, stopper }) => {
       uiUrl,
       temporal: chosen.said,
       upstream: baseURL,
+      proxy: upstream.proxy,
       payloads: describePayloads(config, codec),
       metricsUrl: metrics?.url ?? null,
       securityOverrides: securityOverrides(config),

@@ -39,6 +39,7 @@ await runEntry(async ({ config, log, stopper }) => {
       named_by: temporal.namedBy,
       namespace: temporal.namespace,
       upstream: upstream.baseURL,
+      ...(upstream.proxy === null ? {} : { upstream_proxy: upstream.proxy }),
       ...(metrics === null ? {} : { metrics: metrics.url }),
     },
     'ready',

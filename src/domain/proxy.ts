@@ -1,4 +1,5 @@
 import { BlockList, isIP, isIPv4 } from 'node:net';
+import { z } from 'zod';
 
 /** An HTTP proxy that an environment variable names. */
 export interface HttpProxy {
@@ -13,6 +14,69 @@ export interface HttpProxy {
 /** For a person: the proxy and what named it. */
 export function describeProxy({ origin, namedBy }: HttpProxy): string {
   return `${origin} (${namedBy})`;
+}
+
+/** The proxies of upstream calls. */
+export interface ProxySettings {
+  readonly https: HttpProxy | null;
+  readonly http: HttpProxy | null;
+  /** NO_PROXY, as it is written. */
+  readonly exceptions: string;
+}
+
+/** A schema's part for a variable that names a proxy; its scheme may be left out, as curl allows it. */
+export function proxyUrl(namedBy: string) {
+  return z
+    .string()
+    .transform((text, context): HttpProxy => {
+      const url = URL.parse(text.includes('://') ? text : `http://${text}`);
+      const credentials = url === null ? 'unreadable' : credentialsOf(url);
+      if (url !== null && /^https?:$/.test(url.protocol) && credentials !== 'unreadable') {
+        return { origin: url.origin, credentials, namedBy };
+      }
+      context.addIssue('must be the http or https URL of a proxy');
+      return z.NEVER;
+    })
+    .optional();
+}
+
+/**
+ * The proxy on the way to an upstream; null for none. The rules of undici's EnvHttpProxyAgent (HTTP_PROXY also for
+ * https where there is no HTTPS_PROXY; of NO_PROXY a host, which is its subdomains as well, with or without a port),
+ * which is not asked itself because nobody could say at start what it will do. Beyond them, NO_PROXY may have `*` as
+ * one of several and ranges such as 10.0.0.0/8.
+ */
+export function proxyFor(url: string, { https, http, exceptions }: ProxySettings): HttpProxy | null {
+  const { protocol, hostname, port } = new URL(url);
+  const isSecure = protocol === 'https:';
+  const host = hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '');
+  const isExempt = exceptions
+    .split(/[,\s]+/)
+    .filter((entry) => entry !== '')
+    .some((entry) => isException(entry.toLowerCase(), host, port || (isSecure ? '443' : '80')));
+  return isExempt ? null : isSecure ? (https ?? http) : http;
+}
+
+function isException(entry: string, host: string, port: string): boolean {
+  if (entry === '*' || isWithin(host, entry)) return true;
+  // An IPv6 address is in brackets where a port follows.
+  const [, name = '', wanted] = isIP(entry) ? [entry, entry] : (/^(.+?)(?::(\d+))?$/.exec(entry) ?? []);
+  if (wanted !== undefined && Number(wanted) !== Number(port)) return false;
+  const bare = name.replace(/^\[|\]$/g, '').replace(/^\*?\./, '');
+  return host === bare || host.endsWith(`.${bare}`);
+}
+
+/**
+ * For a person: what upstream calls go through; null where no variable names a proxy.
+ *
+ * @param url the service-wide upstream's; null = the demo upstream, which is on loopback
+ */
+export function describeUpstreamProxy(url: string | null, settings: ProxySettings): string | null {
+  const used = url === null ? null : proxyFor(url, settings);
+  if (used !== null) return describeProxy(used);
+  const named = [...new Set([settings.https, settings.http])].filter((proxy) => proxy !== null);
+  if (named.length === 0) return null;
+  return `none for this upstream; for others ${named.map(describeProxy).join(', ')}`;
 }
 
 /** Environment variables, as they are read. */

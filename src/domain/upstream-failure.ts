@@ -63,9 +63,11 @@ export const LOST = { outcome: Outcome.lost } as const;
  * For example "429 from upstream (rate_limit_exceeded), asked to wait 2 s".
  */
 export function describeFailure(failure: UpstreamFailure): string {
-  const { code, upstreamStatus, upstreamCode, retryAfterMs } = failure;
+  const { code, phase, upstreamStatus, upstreamCode, retryAfterMs } = failure;
   const asked = retryAfterMs === null ? '' : `, asked to wait ${retryAfterMs / 1000} s`;
   const isAnswer = upstreamStatus !== null && (upstreamStatus < 200 || upstreamStatus > 299);
   if (!isAnswer) return `${code}: ${FAILURES[code].meaning.replace(/\.$/, '')}${asked}`;
-  return `${upstreamStatus} from upstream (${upstreamCode ?? code})${asked}`;
+  // Before a connection to the upstream only a proxy can have answered.
+  const who = phase === Phase.connect ? 'the proxy' : 'upstream';
+  return `${upstreamStatus} from ${who} (${upstreamCode ?? code})${asked}`;
 }

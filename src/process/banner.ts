@@ -4,6 +4,8 @@ export interface Started {
   readonly uiUrl: string | null;
   readonly temporal: string;
   readonly upstream: string;
+  /** What upstream calls go through; null = no variable names a proxy. */
+  readonly proxy: string | null;
   /** How requests are stored. */
   readonly payloads: string;
   /** Null = none are served. */
@@ -34,6 +36,7 @@ export function banner(started: Started): string {
     `  Temporal UI  ${started.uiUrl ?? '(unknown: set REQRUN_TEMPORAL_UI_URL)'}`,
     `  Temporal     ${started.temporal}`,
     `  Upstream     ${started.upstream}`,
+    ...(started.proxy === null ? [] : [`  Proxy        ${started.proxy}`]),
     `  Payloads     ${started.payloads}`,
   ];
   if (started.metricsUrl !== null) lines.push(`  Metrics      ${started.metricsUrl}`);

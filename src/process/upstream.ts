@@ -3,6 +3,7 @@ import { type Config, secretOf } from '../config.ts';
 import { startDemoUpstream } from '../demo/demo-upstream.ts';
 import { MAX_RESPONSE_BYTES } from '../domain/raw-json.ts';
 import { DEFAULT_PROJECT } from '../domain/project.ts';
+import { describeUpstreamProxy, proxyFor, type ProxySettings } from '../domain/proxy.ts';
 import type { KeyRing, ProjectUpstream } from '../keys/key-ring.ts';
 import {
   createProjectUpstreams,
@@ -17,6 +18,8 @@ export interface ChosenUpstream {
   readonly upstream: ProjectUpstreams;
   readonly baseURL: string;
   readonly isDemo: boolean;
+  /** For a person: what calls go through; null where nothing names a proxy. */
+  readonly proxy: string | null;
 }
 
 /**
@@ -28,11 +31,20 @@ export async function chooseUpstream(
   stopper: Stopper,
   keys: KeyRing | null,
 ): Promise<ChosenUpstream> {
-  const chosen = config.upstream ?? { baseURL: await startDemo(stopper), apiKey: null };
+  const { proxies } = config;
+  const chosen =
+    config.upstream === null
+      ? { baseURL: await startDemo(stopper), apiKey: null }
+      : { ...config.upstream, proxy: proxyFor(config.upstream.baseURL, proxies) };
   const common = createUpstream({ ...chosen, maxResponseBytes: MAX_RESPONSE_BYTES });
-  const upstream = createProjectUpstreams(common, createUpstreamLookUp(keys, MAX_RESPONSE_BYTES));
+  const upstream = createProjectUpstreams(common, createUpstreamLookUp(keys, MAX_RESPONSE_BYTES, proxies));
   stopper.add({ name: 'upstream client', stop: () => upstream.close() });
-  return { upstream, baseURL: chosen.baseURL, isDemo: config.upstream === null };
+  return {
+    upstream,
+    baseURL: chosen.baseURL,
+    isDemo: config.upstream === null,
+    proxy: describeUpstreamProxy(config.upstream?.baseURL ?? null, proxies),
+  };
 }
 
 async function startDemo(stopper: Stopper): Promise<string> {
@@ -50,14 +62,19 @@ const SECRET = /^[\x21-\x7e]+$/;
  *
  * @param keys null where there is no keys file: only what an open service accepted can be called for then
  */
-export function createUpstreamLookUp(keys: KeyRing | null, maxResponseBytes: number): UpstreamLookUp {
+export function createUpstreamLookUp(
+  keys: KeyRing | null,
+  maxResponseBytes: number,
+  proxies: ProxySettings,
+): UpstreamLookUp {
   return async ({ project, is_keyed }) => {
     const own = keys?.upstreamOf(project);
     // The default project's may be from days when the service was open, and its entry never needed.
     if (own === undefined) return project === DEFAULT_PROJECT && !is_keyed ? 'common' : 'unusable';
     if (own === null) return 'common';
     const key = await readKey(own);
-    return key === undefined ? 'unusable' : { baseURL: own.baseURL, apiKey: key, maxResponseBytes };
+    if (key === undefined) return 'unusable';
+    return { baseURL: own.baseURL, apiKey: key, maxResponseBytes, proxy: proxyFor(own.baseURL, proxies) };
   };
 }
 

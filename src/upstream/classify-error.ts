@@ -59,7 +59,7 @@ export function classifyError(error: unknown, progress: CallProgress): UpstreamF
 }
 
 /** The error, its causes, and the errors that an AggregateError (several addresses tried) holds. */
-function* causes(error: unknown, depth = 0): Generator<object> {
+export function* causes(error: unknown, depth = 0): Generator<object> {
   if (typeof error !== 'object' || error === null || depth > 8) return;
   yield error;
   if ('cause' in error) yield* causes(error.cause, depth + 1);

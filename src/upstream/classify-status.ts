@@ -35,6 +35,23 @@ export function classifyStatus({ status, headers, words }: RefusedAnswer, nowMs:
   });
 }
 
+/**
+ * A proxy that gives no tunnel: nothing was sent to the upstream. A 407 is row 25's; the others are row 1's, and as
+ * hopeless as row 2's where it is the proxy's rules that forbid the upstream.
+ */
+export function classifyRefusedTunnel(status: number, headers: Headers, nowMs: number): UpstreamFailure {
+  const known = { phase: Phase.connect, upstreamStatus: status };
+  if (status === 407) return row({ code: 'upstream_auth_failed', ...REJECTED, ...known });
+  const mayPass = status >= 500 || status === 408 || status === 429;
+  return row({
+    code: 'upstream_unreachable',
+    ...NOT_RUN,
+    ...known,
+    retry: mayPass ? Retry.always : Retry.twice,
+    retryAfterMs: parseRetryAfterMs(headers, nowMs),
+  });
+}
+
 /** `hard`: no `x-should-retry: true` of the upstream's makes it worth another try. */
 type StatusRow = Row & { readonly hard?: boolean };
 

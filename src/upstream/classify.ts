@@ -3,10 +3,11 @@ import type { Operation } from '../domain/operations.ts';
 import { LOST, Retry, row, type UpstreamFailure } from '../domain/upstream-failure.ts';
 import { Phase } from '../domain/vocabulary.ts';
 import { classifyBody } from './classify-answer.ts';
-import { classifyError } from './classify-error.ts';
-import { classifyStatus } from './classify-status.ts';
+import { causes, classifyError } from './classify-error.ts';
+import { classifyRefusedTunnel, classifyStatus } from './classify-status.ts';
 import { refusalWords, requestIdOf } from './error-object.ts';
-import { isTooLarge } from './response-body.ts';
+import { isTooLarge, toHeaders } from './response-body.ts';
+import { TunnelRefusedError } from './tunnel.ts';
 
 /** A 2xx; `bytes` is empty where there is no body at all. */
 export interface Answer {
@@ -59,5 +60,12 @@ export function classifyThrown({ error, phase, aborted, answer }: Thrown, nowMs:
       ...known,
     });
   }
+  const refused = refusedTunnel(error);
+  if (refused !== null) return classifyRefusedTunnel(refused.status, toHeaders(refused.headers), nowMs);
   return classifyError(error, { phase, aborted, ...known });
+}
+
+function refusedTunnel(error: unknown): TunnelRefusedError | null {
+  for (const cause of causes(error)) if (cause instanceof TunnelRefusedError) return cause;
+  return null;
 }

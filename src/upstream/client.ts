@@ -1,5 +1,6 @@
 import OpenAI from 'openai';
 import { type Operation, OPERATIONS } from '../domain/operations.ts';
+import type { HttpProxy } from '../domain/proxy.ts';
 import type { UpstreamFailure } from '../domain/upstream-failure.ts';
 import { Phase } from '../domain/vocabulary.ts';
 import { createTransport } from './transport.ts';
@@ -12,8 +13,10 @@ export interface UpstreamSettings {
   readonly apiKey: string | null;
   /** Of the decoded body. */
   readonly maxResponseBytes: number;
-  /** Name resolution and TLS included. Default 10 s. */
+  /** Name resolution and TLS included; through a proxy, for each of its three steps. Default 10 s. */
   readonly connectTimeoutMs?: number;
+  /** What the calls go through; null or left out = none, whatever the environment says. */
+  readonly proxy?: HttpProxy | null;
 }
 
 export interface UpstreamCallInput {
@@ -48,7 +51,8 @@ const NO_TIMEOUT_MS = 2 ** 31 - 1;
 
 /** The OpenAI-compatible upstream, called with the official client: no retries, nothing from its environment. */
 export function createUpstream(settings: UpstreamSettings): Upstream {
-  const capped = createTransport(settings.connectTimeoutMs ?? CONNECT_TIMEOUT_MS, settings.maxResponseBytes);
+  const { connectTimeoutMs = CONNECT_TIMEOUT_MS, maxResponseBytes, proxy = null } = settings;
+  const capped = createTransport(connectTimeoutMs, maxResponseBytes, proxy);
 
   // One for all calls: each holds a hundred objects of its resources, for as long as a model thinks.
   const client = new OpenAI({

@@ -79,3 +79,14 @@ export function isTooLarge(error: unknown): boolean {
   }
   return false;
 }
+
+/** As undici reads them: several of one name are a list. */
+export type ResponseHeaders = Readonly<Record<string, string | string[] | undefined>>;
+
+export function toHeaders(headers: ResponseHeaders): Headers {
+  return new Headers(
+    Object.entries(headers).flatMap(([name, values = []]) =>
+      [values].flat().map((value): [string, string] => [name, value]),
+    ),
+  );
+}

@@ -1,7 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { Agent, DecoratorHandler, type Dispatcher } from 'undici';
+import type { HttpProxy } from '../domain/proxy.ts';
 import { Phase } from '../domain/vocabulary.ts';
-import { ACCEPTED_ENCODINGS, cap, decodeBody } from './response-body.ts';
+import { ACCEPTED_ENCODINGS, cap, decodeBody, type ResponseHeaders, toHeaders } from './response-body.ts';
+import { createTunnelAgent, proxyAuthorization } from './tunnel.ts';
 
 export interface Transport {
   fetch(url: string | URL | Request, init?: RequestInit): Promise<Response>;
@@ -23,28 +25,40 @@ const SENT_HEADER =
  * browsers: it sends a call again that was answered with a 421, takes a 407 for a broken connection and keeps
  * away from ports. No limits of undici's own (a model may think for longer than its 300 s), no redirects, and a
  * cap on the decoded body: undici counts none, and its compressed bytes may be a bomb.
+ *
+ * @param proxy what all calls go through; null = none
  */
-export function createTransport(connectTimeoutMs: number, maxBytes: number): Transport {
+export function createTransport(
+  connectTimeoutMs: number,
+  maxBytes: number,
+  proxy: HttpProxy | null,
+): Transport {
   const reports = new AsyncLocalStorage<(phase: Phase) => void>();
-  const agent = new Agent({
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    connections: null,
-    allowH2: false,
-    connect: { timeout: connectTimeoutMs },
-  });
+  const settings = { headersTimeout: 0, bodyTimeout: 0, connections: null, allowH2: false };
+  const agent = new Agent({ ...settings, connect: { timeout: connectTimeoutMs } });
+  const tunnels = proxy === null ? null : createTunnelAgent(proxy, settings, connectTimeoutMs);
 
-  async function send(dispatcher: Dispatcher, url: string, init: RequestInit): Promise<Response> {
-    const { origin, pathname, search, username, password } = new URL(url);
+  async function send(report: (phase: Phase) => void, url: string, init: RequestInit): Promise<Response> {
+    const { href, origin, pathname, search, host, protocol, username, password } = new URL(url);
     if (username !== '' || password !== '') throw new TypeError('the URL holds credentials');
+    const inFull = proxy !== null && asksInFull(proxy, protocol);
+    const authorization = inFull ? proxyAuthorization(proxy) : null;
+    const way = inFull
+      ? {
+          origin: proxy.origin,
+          path: href,
+          headers: { host, ...(authorization === null ? {} : { 'proxy-authorization': authorization }) },
+        }
+      : { origin, path: pathname + search, headers: {} };
+    const dispatcher = (inFull ? agent : (tunnels ?? agent)).compose(reportPhases(report));
     const signal = init.signal ?? null;
     signal?.throwIfAborted();
     const sent = [...new Headers(init.headers)].filter(([name]) => SENT_HEADER.test(name));
     const call = dispatcher.request({
-      origin,
-      path: pathname + search,
+      origin: way.origin,
+      path: way.path,
       method: init.method ?? 'POST',
-      headers: { ...Object.fromEntries(sent), 'accept-encoding': ACCEPTED_ENCODINGS },
+      headers: { ...way.headers, ...Object.fromEntries(sent), 'accept-encoding': ACCEPTED_ENCODINGS },
       body: init.body instanceof Uint8Array ? init.body : null,
       signal,
     });
@@ -60,16 +74,26 @@ export function createTransport(connectTimeoutMs: number, maxBytes: number): Tra
   }
 
   return {
-    close: () => agent.destroy(),
+    close: async () => {
+      await Promise.all([agent.destroy(), tunnels?.destroy()]);
+    },
     reporting: (report, call) => reports.run(report, call),
     fetch: (url, init = {}) => {
       const report = reports.getStore() ?? ((): void => undefined);
-      return send(agent.compose(reportPhases(report)), String(url), init).catch((error: unknown) => {
+      return send(report, String(url), init).catch((error: unknown) => {
         if (error instanceof MisdirectedError) return toResponse(421, error.headers, null);
         throw error;
       });
     },
   };
+}
+
+/**
+ * Plain http is asked for by its whole URL, as every proxy expects it: many give tunnels to port 443 alone. Not
+ * through a proxy that is itself reached by TLS: undici would check its certificate for the upstream's name.
+ */
+function asksInFull(proxy: HttpProxy, protocol: string): boolean {
+  return protocol === 'http:' && proxy.origin.startsWith('http:');
 }
 
 /** undici tells a call that waits for its connection of an abort only once there is one. */
@@ -88,11 +112,8 @@ function toResponse(
   headers: ResponseHeaders,
   body: ReadableStream<Uint8Array> | null,
 ): Response {
-  const pairs = Object.entries(headers).flatMap(([name, values = []]) =>
-    [values].flat().map((value): [string, string] => [name, value]),
-  );
   const legal = status >= 200 && status <= 599;
-  const response = new Response(body, { status: legal ? status : 599, headers: pairs });
+  const response = new Response(body, { status: legal ? status : 599, headers: toHeaders(headers) });
   return legal ? response : Object.defineProperty(response, 'status', { value: status });
 }
 
@@ -106,9 +127,6 @@ export class MisdirectedError extends Error {
     this.headers = headers;
   }
 }
-
-/** As undici reads them: several of one name are a list. */
-export type ResponseHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
 /**
  * Tells how far a call has got, by undici's own word: `request` when its bytes are about to be written to a

@@ -6,6 +6,7 @@ import { post } from '../support/api.ts';
 import { startConnectProxy } from '../support/connect-proxy.ts';
 import { createEmbeddedService } from '../support/embedded-service.ts';
 import { runEntryFile } from '../support/process.ts';
+import { startScriptedUpstream } from '../support/scripted-upstream.ts';
 
 const open: { close(): unknown }[] = [];
 afterEach(async () => {
@@ -109,4 +110,49 @@ describe('a Temporal elsewhere', () => {
       expect(started.output()).not.toContain('canary');
     },
   );
+});
+
+describe('upstream calls', () => {
+  const body = { model: 'm', messages: [{ role: 'user', content: 'hi' }], wait: 20 };
+
+  it('go through the proxy that the start names, without its credentials', async () => {
+    const [proxy, upstream] = [
+      await startConnectProxy({ credentials: 'user:canary' }),
+      await startScriptedUpstream(),
+    ];
+    const service = await createEmbeddedService({ OPENAI_BASE_URL: upstream.baseURL, http_proxy: proxy.url });
+    open.push(upstream, proxy, { close: () => service.remove() });
+    const started = await service.start();
+    expect((await post(service.url, body)).status).toBe(200);
+    expect([upstream.calls(), proxy.requests]).toEqual([1, [`${upstream.baseURL}/chat/completions`]]);
+    expect(started.output()).toContain(`Proxy        ${proxy.origin} (HTTP_PROXY)`);
+    expect(started.output()).not.toContain('canary');
+  });
+
+  it('go straight where NO_PROXY has the upstream', async () => {
+    const [proxy, upstream] = [await startConnectProxy({ refuse: null }), await startScriptedUpstream()];
+    const service = await createEmbeddedService({
+      OPENAI_BASE_URL: upstream.baseURL,
+      HTTP_PROXY: proxy.url,
+      HTTPS_PROXY: proxy.url,
+      NO_PROXY: '127.0.0.0/8',
+    });
+    open.push(upstream, proxy, { close: () => service.remove() });
+    const started = await service.start();
+    expect((await post(service.url, body)).status).toBe(200);
+    expect([upstream.calls(), proxy.requests, proxy.tunnels]).toEqual([1, [], []]);
+    expect(started.output()).toContain('Proxy        none for this upstream');
+  });
+
+  it('have their proxy in the log of a worker', async () => {
+    const worker = runEntryFile('src/worker.ts', {
+      TEMPORAL_ADDRESS: inject('temporalAddress'),
+      OPENAI_BASE_URL: 'https://api.example/v1',
+      HTTPS_PROXY: 'user:canary@proxy.corp:3128',
+    });
+    open.push({ close: () => worker.end('SIGTERM') });
+    await worker.untilOutput('"msg":"ready"');
+    expect(worker.output()).toContain('"upstream_proxy":"http://proxy.corp:3128 (HTTPS_PROXY)"');
+    expect(worker.output()).not.toContain('canary');
+  });
 });

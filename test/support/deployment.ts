@@ -82,7 +82,10 @@ export async function startDeployment(options: DeploymentOptions): Promise<Deplo
     together ? null : createLongPolls(abortable, namespace, config.limits.longPolls),
   );
   const common = createUpstream({ baseURL: upstreamURL, apiKey: 'sk-test', maxResponseBytes });
-  const upstream = createProjectUpstreams(common, createUpstreamLookUp(keys, maxResponseBytes));
+  const upstream = createProjectUpstreams(
+    common,
+    createUpstreamLookUp(keys, maxResponseBytes, config.proxies),
+  );
   stopper.add({ name: 'upstream', stop: () => upstream.close() });
   const runWorker = (): Promise<void> =>
     startWorker({
@@ -90,7 +93,7 @@ export async function startDeployment(options: DeploymentOptions): Promise<Deplo
       connection,
       namespace,
       identity: 'test-worker',
-      upstream: { upstream, baseURL: upstreamURL, isDemo: false },
+      upstream: { upstream, baseURL: upstreamURL, isDemo: false, proxy: null },
       waiters: together ? waiters : null,
       metrics: metrics?.registry ?? null,
       log,

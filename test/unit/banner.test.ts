@@ -6,6 +6,7 @@ const STARTED: Started = {
   uiUrl: null,
   temporal: 'embedded',
   upstream: 'https://api.example/v1',
+  proxy: null,
   payloads: 'encrypted',
   securityOverrides: [],
   metricsUrl: null,
