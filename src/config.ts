@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { allowedHosts, isLoopback, upstreamUrl } from './domain/hosts.ts';
 import { MAX_BODY_BYTES } from './domain/raw-json.ts';
-import { proxyUrl } from './domain/proxy.ts';
-import { parseEncryptionKeys } from './encryption/keys.ts';
+import { proxyUrl, withProxiesInCapitals } from './domain/proxy.ts';
+import { encryptionKeys } from './encryption/keys.ts';
 import { type NamedTemporal, readNamedTemporal } from './temporal/named-temporal.ts';
 
 /** The only reader of the environment. An empty variable counts as unset, as compose files write it. */
@@ -19,29 +19,20 @@ const integer = (min: number, max: number, byDefault: number) =>
 const text = (byDefault: string) => z.string().default(byDefault);
 /** One address: Fastify opens a second server for another of `localhost`, which none of our bounds know of. */
 const address = text('127.0.0.1').transform((host) => (/^localhost$/i.test(host) ? '127.0.0.1' : host));
+const visible = z.string().regex(/^[\x21-\x7e]+$/, 'must be visible ASCII without spaces');
 const port = (byDefault: number) => integer(0, 65_535, byDefault);
 const url = z.url({ protocol: /^https?$/, error: 'must be an http or https URL' }).optional();
 /** Of whatever is held at once; more than a process can hold. */
 const MAX_COUNT = 1_000_000;
 const flag = z.enum(['0', '1'], { error: 'must be 0 or 1' }).default('0');
-const encryptionKeys = z
-  .string()
-  .transform((value, context) => {
-    const keys = parseEncryptionKeys(value);
-    if (typeof keys !== 'string') return keys;
-    context.addIssue(keys);
-    return z.NEVER;
-  })
-  .optional();
-
 const Environment = z.object({
   HOST: address,
   PORT: port(8080),
   OPENAI_BASE_URL: upstreamUrl(false).optional(),
-  OPENAI_API_KEY: z
-    .string()
-    .regex(/^[\x21-\x7e]+$/, 'must be visible ASCII without spaces')
-    .optional(),
+  OPENAI_API_KEY: visible.optional(),
+  OPENAI_ORG_ID: visible.optional(),
+  OPENAI_PROJECT_ID: visible.optional(),
+  REQRUN_UPSTREAM_HEADERS_FILE: z.string().optional(),
   HTTPS_PROXY: proxyUrl('HTTPS_PROXY'),
   HTTP_PROXY: proxyUrl('HTTP_PROXY'),
   NO_PROXY: text(''),
@@ -110,7 +101,9 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
   const set = Object.fromEntries(
     Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
   );
-  const parsed = (allowsPlainUpstream(set) ? PlainEnvironment : Environment).safeParse(withProxies(set));
+  const parsed = (allowsPlainUpstream(set) ? PlainEnvironment : Environment).safeParse(
+    withProxiesInCapitals(set),
+  );
   const faults = parsed.success
     ? []
     : parsed.error.issues.map(({ path, message }) => `${String(path[0])} ${message}`);
@@ -144,12 +137,6 @@ export function secretOf(name: string, env: NodeJS.ProcessEnv = process.env): st
   return (Object.hasOwn(env, name) ? env[name] : undefined) || null;
 }
 
-/** Proxies are named in both cases; the lower one, which every tool reads, wins. */
-function withProxies(env: Record<string, string | undefined>): Record<string, string | undefined> {
-  const names = ['HTTPS_PROXY', 'HTTP_PROXY', 'NO_PROXY'];
-  return { ...env, ...Object.fromEntries(names.map((name) => [name, env[name.toLowerCase()] ?? env[name]])) };
-}
-
 function allowsPlainUpstream(env: NodeJS.ProcessEnv): boolean {
   return env['REQRUN_ALLOW_PLAIN_UPSTREAM'] === '1';
 }
@@ -179,7 +166,14 @@ function toConfig(
         : {
             baseURL: values.OPENAI_BASE_URL ?? 'https://api.openai.com/v1',
             apiKey: values.OPENAI_API_KEY ?? null,
+            /** As the SDK sends them. */
+            accountHeaders: {
+              ...(values.OPENAI_ORG_ID && { 'openai-organization': values.OPENAI_ORG_ID }),
+              ...(values.OPENAI_PROJECT_ID && { 'openai-project': values.OPENAI_PROJECT_ID }),
+            },
           },
+    /** Null = none of its own are sent. */
+    upstreamHeadersFile: values.REQRUN_UPSTREAM_HEADERS_FILE ?? null,
     /** Of upstream calls. */
     proxies: {
       https: values.HTTPS_PROXY ?? null,

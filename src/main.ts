@@ -22,6 +22,7 @@ await runEntry(async ({ config, log, stopper }) => {
   const metrics = await startMetrics(config, log, stopper);
   const keys = await openKeys(config, log, stopper);
   const codec = planCodecServer(config, true);
+  const upstream = await chooseUpstream(config, stopper, keys);
   const chosen = await chooseTemporal(config, log, stopper, say, codec?.endpoint ?? null);
   const { temporal, uiUrl, directoryId, crash, heartbeatTimeoutSeconds } = chosen;
   // One connection for client and worker: a start's first task travels with its answer.

@@ -11,6 +11,7 @@ import { chooseUpstream } from './process/upstream.ts';
 await runEntry(async ({ config, log, stopper }) => {
   const metrics = await startMetrics(config, log, stopper);
   const keys = await openKeys(config, log, stopper);
+  const upstream = await chooseUpstream(config, stopper, keys);
   const temporal = externalTemporal(config);
   const connection = await connectNative(temporal).catch((cause: unknown) => {
     throw new Error(
@@ -19,7 +20,6 @@ await runEntry(async ({ config, log, stopper }) => {
     );
   });
   stopper.add({ name: 'Temporal connection', stop: () => connection.close() });
-  const upstream = await chooseUpstream(config, stopper, keys);
   await startWorker({
     config,
     connection,

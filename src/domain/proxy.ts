@@ -24,6 +24,12 @@ export interface ProxySettings {
   readonly exceptions: string;
 }
 
+/** An environment with its proxy variables in capitals: they are named in both cases, and the lower one wins. */
+export function withProxiesInCapitals(env: Env): Env {
+  const names = ['HTTPS_PROXY', 'HTTP_PROXY', 'NO_PROXY'];
+  return { ...env, ...Object.fromEntries(names.map((name) => [name, env[name.toLowerCase()] ?? env[name]])) };
+}
+
 /** A schema's part for a variable that names a proxy; its scheme may be left out, as curl allows it. */
 export function proxyUrl(namedBy: string) {
   return z

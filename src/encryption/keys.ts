@@ -1,4 +1,5 @@
 import { createSecretKey, type KeyObject } from 'node:crypto';
+import { z } from 'zod';
 
 /** One AES-256 key. A KeyObject, so that no log and no dump of the configuration can show it. */
 export interface EncryptionKey {
@@ -36,3 +37,14 @@ export function parseEncryptionKeys(text: string): EncryptionKeys | string {
   const [current] = keys.values();
   return current === undefined ? 'must hold a key' : { current, find: (id) => keys.get(id) };
 }
+
+/** A schema's part for a variable that holds keys. */
+export const encryptionKeys = z
+  .string()
+  .transform((text, context) => {
+    const keys = parseEncryptionKeys(text);
+    if (typeof keys !== 'string') return keys;
+    context.addIssue(keys);
+    return z.NEVER;
+  })
+  .optional();

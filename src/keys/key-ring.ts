@@ -2,12 +2,15 @@ import type { KeyHolder, Project } from '../domain/project.ts';
 import { hashApiKey, isApiKey } from './api-key.ts';
 import type { KeyEntry, KeysFile, ProjectEntry } from './keys-file.ts';
 import { isSignature, openSigningSecret } from './signing-secret.ts';
+import type { HeaderSources } from './upstream-headers.ts';
 
-/** A project's own upstream; where the key is, never what it is. */
+/** A project's own upstream; where the key and the headers' values are, never what they are. */
 export interface ProjectUpstream {
   readonly baseURL: string;
   readonly apiKeyEnv: string | null;
   readonly apiKeyFile: string | null;
+  readonly headers: HeaderSources;
+  readonly sdkHeaders: boolean;
 }
 
 /** One state of the keys file, for looking things up. */
@@ -69,5 +72,7 @@ function toUpstream({ upstream }: ProjectEntry): ProjectUpstream | null {
     baseURL: upstream.base_url,
     apiKeyEnv: upstream.api_key_env ?? null,
     apiKeyFile: upstream.api_key_file ?? null,
+    headers: upstream.headers ?? {},
+    sdkHeaders: upstream.sdk_headers ?? true,
   };
 }

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { upstreamUrl } from '../domain/hosts.ts';
 import { type JsonFault, readStrictJson } from '../domain/strict-json.ts';
 import { KeyKind } from './api-key.ts';
+import { envName, setsAuthorization, UpstreamHeaders } from './upstream-headers.ts';
 
 /** A project's name becomes part of its workflows' ids. */
 export const PROJECT_NAME = /^[a-z0-9-]{1,20}$/;
@@ -11,21 +12,22 @@ export const MAX_KEYS_PER_PROJECT = 2;
 const count = z.int().min(1).max(1_000_000);
 
 const upstream = (allowPlain: boolean) =>
-  z
-    .strictObject({
-      base_url: upstreamUrl(allowPlain),
-      /** The NAME of the environment variable that holds the key, in the worker's environment. */
-      api_key_env: z
-        .string()
-        .regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'must be the name of an environment variable')
-        .optional(),
-      /** A file that holds the key, on the worker's machine. */
-      api_key_file: z.string().min(1).optional(),
-    })
+  UpstreamHeaders.extend({
+    base_url: upstreamUrl(allowPlain),
+    /** The variable holds the key, in the worker's environment. */
+    api_key_env: envName.optional(),
+    /** A file that holds the key, on the worker's machine. */
+    api_key_file: z.string().min(1).optional(),
+  })
     .refine(({ api_key_env, api_key_file }) => api_key_env === undefined || api_key_file === undefined, {
       path: ['api_key_file'],
       error: 'cannot stand beside api_key_env',
-    });
+    })
+    .refine(
+      ({ api_key_env, api_key_file, headers = {} }) =>
+        (api_key_env === undefined && api_key_file === undefined) || !setsAuthorization(headers),
+      { path: ['headers'], error: 'must not have authorization beside a key, which is sent in it' },
+    );
 
 const Limits = z.strictObject({
   requests_per_minute: count.optional(),

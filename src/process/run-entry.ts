@@ -36,7 +36,7 @@ export async function runEntry(start: (entry: Entry) => Promise<void>): Promise<
   } catch (error) {
     if (stopper.stopping.aborted) return;
     complain(error instanceof Error ? error.message : String(error));
-    stopper.stop('could not start', 1);
+    stopper.stop('could not start', error instanceof ConfigError ? 78 : 1);
   }
 }
 

@@ -5,12 +5,13 @@ import { MAX_RESPONSE_BYTES } from '../domain/raw-json.ts';
 import { DEFAULT_PROJECT } from '../domain/project.ts';
 import { describeUpstreamProxy, proxyFor, type ProxySettings } from '../domain/proxy.ts';
 import type { KeyRing, ProjectUpstream } from '../keys/key-ring.ts';
+import { readHeaders } from '../keys/upstream-headers.ts';
 import {
   createProjectUpstreams,
   type ProjectUpstreams,
   type UpstreamLookUp,
 } from '../upstream/by-project.ts';
-import { createUpstream } from '../upstream/client.ts';
+import { type ReadUpstream, openCommonUpstream } from './common-upstream.ts';
 import type { Stopper } from './stop.ts';
 
 /** The upstream a worker calls, and how to name it to a person. */
@@ -25,6 +26,8 @@ export interface ChosenUpstream {
 /**
  * The configured upstream; without one, the built-in demo upstream is started. Projects of the keys file that
  * have one of their own are served by that.
+ *
+ * @throws ConfigError where REQRUN_UPSTREAM_HEADERS_FILE cannot be used
  */
 export async function chooseUpstream(
   config: Config,
@@ -32,16 +35,16 @@ export async function chooseUpstream(
   keys: KeyRing | null,
 ): Promise<ChosenUpstream> {
   const { proxies } = config;
-  const chosen =
-    config.upstream === null
-      ? { baseURL: await startDemo(stopper), apiKey: null }
-      : { ...config.upstream, proxy: proxyFor(config.upstream.baseURL, proxies) };
-  const common = createUpstream({ ...chosen, maxResponseBytes: MAX_RESPONSE_BYTES });
-  const upstream = createProjectUpstreams(common, createUpstreamLookUp(keys, MAX_RESPONSE_BYTES, proxies));
+  const configured = await openCommonUpstream(config);
+  const baseURL = config.upstream?.baseURL ?? (await startDemo(stopper));
+  const demo = { baseURL, apiKey: null, maxResponseBytes: MAX_RESPONSE_BYTES };
+  const common = configured ?? (async () => demo);
+  const lookUp = createUpstreamLookUp({ keys, common, maxResponseBytes: MAX_RESPONSE_BYTES, proxies });
+  const upstream = createProjectUpstreams(lookUp);
   stopper.add({ name: 'upstream client', stop: () => upstream.close() });
   return {
     upstream,
-    baseURL: chosen.baseURL,
+    baseURL,
     isDemo: config.upstream === null,
     proxy: describeUpstreamProxy(config.upstream?.baseURL ?? null, proxies),
   };
@@ -56,25 +59,35 @@ async function startDemo(stopper: Stopper): Promise<string> {
 /** Visible ASCII: what a header carries. */
 const SECRET = /^[\x21-\x7e]+$/;
 
+/** What an upstream is looked up in. */
+export interface UpstreamSources {
+  /** Null where there is no keys file: only what an open service accepted can be called for then. */
+  readonly keys: KeyRing | null;
+  readonly common: ReadUpstream;
+  readonly maxResponseBytes: number;
+  readonly proxies: ProxySettings;
+}
+
 /**
- * Finds the upstream of a project in the keys file. Its key is read for each call, by this process alone: a
- * file may be replaced at any time.
- *
- * @param keys null where there is no keys file: only what an open service accepted can be called for then
+ * Finds the upstream of a project: its own in the keys file, else the service's. Keys and headers are read for each
+ * call, by this process alone: a file may be replaced at any time.
  */
-export function createUpstreamLookUp(
-  keys: KeyRing | null,
-  maxResponseBytes: number,
-  proxies: ProxySettings,
-): UpstreamLookUp {
+export function createUpstreamLookUp(sources: UpstreamSources): UpstreamLookUp {
+  const { keys, common, maxResponseBytes, proxies } = sources;
   return async ({ project, is_keyed }) => {
     const own = keys?.upstreamOf(project);
     // The default project's may be from days when the service was open, and its entry never needed.
-    if (own === undefined) return project === DEFAULT_PROJECT && !is_keyed ? 'common' : 'unusable';
-    if (own === null) return 'common';
-    const key = await readKey(own);
-    if (key === undefined) return 'unusable';
-    return { baseURL: own.baseURL, apiKey: key, maxResponseBytes, proxy: proxyFor(own.baseURL, proxies) };
+    if (own === undefined && (project !== DEFAULT_PROJECT || is_keyed)) return 'unusable';
+    if (own === undefined || own === null) {
+      const settings = await common();
+      return settings === null ? 'unusable' : { owner: null, settings };
+    }
+    const apiKey = await readKey(own);
+    const { headers, unreadable } = await readHeaders(own.headers, secretOf);
+    if (apiKey === undefined || unreadable.length > 0) return 'unusable';
+    const { baseURL, sdkHeaders } = own;
+    const proxy = proxyFor(baseURL, proxies);
+    return { owner: project, settings: { baseURL, apiKey, maxResponseBytes, proxy, headers, sdkHeaders } };
   };
 }
 

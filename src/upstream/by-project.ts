@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { RequestIdentity } from '../domain/run-contract.ts';
 import { Phase } from '../domain/vocabulary.ts';
 import {
@@ -9,11 +10,18 @@ import {
 } from './client.ts';
 import { Backoff, NOT_RUN, row } from '../domain/upstream-failure.ts';
 
+/** An upstream as it is now. */
+export interface FoundUpstream {
+  /** The project whose own it is; null = the service's, for all projects that have none. */
+  readonly owner: string | null;
+  readonly settings: UpstreamSettings;
+}
+
 /**
- * A project's own upstream as it is now; `common` where it has none, `unusable` where the worker does not know
- * the project or cannot read its upstream's key.
+ * The upstream of a project; `unusable` where the worker does not know the project, or cannot read its upstream's key
+ * or headers.
  */
-export type UpstreamLookUp = (request: RequestIdentity) => Promise<UpstreamSettings | 'common' | 'unusable'>;
+export type UpstreamLookUp = (request: RequestIdentity) => Promise<FoundUpstream | 'unusable'>;
 
 /** The upstreams of all projects, as one. */
 export interface ProjectUpstreams extends Pick<Upstream, 'close'> {
@@ -36,16 +44,16 @@ interface Pool {
  * Sends each call to the upstream of its project, which its request names; never to another's. An operator
  * can put right what is missing, so that the call is tried again until the request's deadline.
  */
-export function createProjectUpstreams(common: Upstream, lookUp: UpstreamLookUp): ProjectUpstreams {
-  const pools = new Map<string, Pool>();
+export function createProjectUpstreams(lookUp: UpstreamLookUp): ProjectUpstreams {
+  const pools = new Map<string | null, Pool>();
   const retired = new Set<Pool>();
 
-  function poolOf(project: string, settings: UpstreamSettings): Pool {
-    const known = pools.get(project);
-    if (known !== undefined && isSame(known.settings, settings)) return known;
+  function poolOf({ owner, settings }: FoundUpstream): Pool {
+    const known = pools.get(owner);
+    if (known !== undefined && isDeepStrictEqual(known.settings, settings)) return known;
     if (known !== undefined) retire(known);
     const pool = { settings, upstream: createUpstream(settings), calls: 0 };
-    pools.set(project, pool);
+    pools.set(owner, pool);
     return pool;
   }
 
@@ -69,15 +77,11 @@ export function createProjectUpstreams(common: Upstream, lookUp: UpstreamLookUp)
 
   return {
     async complete(call) {
-      const settings = await lookUp(call.request);
-      if (settings === 'unusable') return UNUSABLE;
-      return settings === 'common'
-        ? common.complete(call)
-        : callOn(poolOf(call.request.project, settings), call);
+      const found = await lookUp(call.request);
+      return found === 'unusable' ? UNUSABLE : callOn(poolOf(found), call);
     },
     close: async () => {
-      const all = [common, ...[...pools.values(), ...retired].map(({ upstream }) => upstream)];
-      await Promise.all(all.map((upstream) => upstream.close()));
+      await Promise.all([...pools.values(), ...retired].map(({ upstream }) => upstream.close()));
     },
   };
 }
@@ -91,7 +95,3 @@ const UNUSABLE: UpstreamAnswer = {
     backoff: Backoff.overload,
   }),
 };
-
-function isSame(one: UpstreamSettings, other: UpstreamSettings): boolean {
-  return one.baseURL === other.baseURL && one.apiKey === other.apiKey;
-}

@@ -17,6 +17,10 @@ export interface UpstreamSettings {
   readonly connectTimeoutMs?: number;
   /** What the calls go through; null or left out = none, whatever the environment says. */
   readonly proxy?: HttpProxy | null;
+  /** Sent with every call, over what we and the SDK would send; by names in lower case. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Whether the SDK's `x-stainless-*` headers are sent. Default true. */
+  readonly sdkHeaders?: boolean;
 }
 
 export interface UpstreamCallInput {
@@ -51,8 +55,13 @@ const NO_TIMEOUT_MS = 2 ** 31 - 1;
 
 /** The OpenAI-compatible upstream, called with the official client: no retries, nothing from its environment. */
 export function createUpstream(settings: UpstreamSettings): Upstream {
-  const { connectTimeoutMs = CONNECT_TIMEOUT_MS, maxResponseBytes, proxy = null } = settings;
-  const capped = createTransport(connectTimeoutMs, maxResponseBytes, proxy);
+  const capped = createTransport({
+    connectTimeoutMs: settings.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
+    maxBytes: settings.maxResponseBytes,
+    proxy: settings.proxy ?? null,
+    headers: settings.headers ?? {},
+    sdkHeaders: settings.sdkHeaders ?? true,
+  });
 
   // One for all calls: each holds a hundred objects of its resources, for as long as a model thinks.
   const client = new OpenAI({

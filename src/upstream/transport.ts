@@ -13,6 +13,18 @@ export interface Transport {
   close(): Promise<void>;
 }
 
+export interface TransportSettings {
+  readonly connectTimeoutMs: number;
+  /** Of the decoded body. */
+  readonly maxBytes: number;
+  /** What all calls go through; null = none. */
+  readonly proxy: HttpProxy | null;
+  /** The deployment's own, over those of the client; by names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Whether the client's `x-stainless-*` headers are sent. */
+  readonly sdkHeaders: boolean;
+}
+
 /** Of an error's body only its `error` object is of use; a larger one counts as unreadable. */
 export const MAX_ERROR_BYTES = 64 * 1024;
 
@@ -25,14 +37,14 @@ const SENT_HEADER =
  * browsers: it sends a call again that was answered with a 421, takes a 407 for a broken connection and keeps
  * away from ports. No limits of undici's own (a model may think for longer than its 300 s), no redirects, and a
  * cap on the decoded body: undici counts none, and its compressed bytes may be a bomb.
- *
- * @param proxy what all calls go through; null = none
  */
-export function createTransport(
-  connectTimeoutMs: number,
-  maxBytes: number,
-  proxy: HttpProxy | null,
-): Transport {
+export function createTransport({
+  connectTimeoutMs,
+  maxBytes,
+  proxy,
+  headers: own,
+  sdkHeaders,
+}: TransportSettings): Transport {
   const reports = new AsyncLocalStorage<(phase: Phase) => void>();
   const settings = { headersTimeout: 0, bodyTimeout: 0, connections: null, allowH2: false };
   const agent = new Agent({ ...settings, connect: { timeout: connectTimeoutMs } });
@@ -53,12 +65,19 @@ export function createTransport(
     const dispatcher = (inFull ? agent : (tunnels ?? agent)).compose(reportPhases(report));
     const signal = init.signal ?? null;
     signal?.throwIfAborted();
-    const sent = [...new Headers(init.headers)].filter(([name]) => SENT_HEADER.test(name));
+    const sent = [...new Headers(init.headers)].filter(
+      ([name]) => SENT_HEADER.test(name) && (sdkHeaders || !name.startsWith('x-stainless-')),
+    );
     const call = dispatcher.request({
       origin: way.origin,
       path: way.path,
       method: init.method ?? 'POST',
-      headers: { ...way.headers, ...Object.fromEntries(sent), 'accept-encoding': ACCEPTED_ENCODINGS },
+      headers: {
+        ...way.headers,
+        ...Object.fromEntries(sent),
+        'accept-encoding': ACCEPTED_ENCODINGS,
+        ...own,
+      },
       body: init.body instanceof Uint8Array ? init.body : null,
       signal,
     });

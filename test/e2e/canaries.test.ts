@@ -2,6 +2,8 @@
  * Secrets and prompts stay inside: one service as `npm start` runs it, everything put in that must not come out,
  * and every place looked at in which it could stand.
  */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { act, get, post, type Answer } from '../support/api.ts';
 import { createCanaries } from '../support/canaries.ts';
@@ -18,14 +20,25 @@ const canaries = createCanaries();
 const { plant } = canaries;
 const upstream = await startScriptedUpstream();
 const keys = await makeKeysFile({
-  billing: { upstream: { base_url: upstream.baseURL, api_key_env: 'BILLING_KEY' } },
+  billing: {
+    upstream: {
+      base_url: upstream.baseURL,
+      api_key_env: 'BILLING_KEY',
+      headers: { 'x-gateway-key': { env: 'GATEWAY_KEY' } },
+    },
+  },
 });
+const headersPath = join(keys.directory, 'headers.json');
+await writeFile(headersPath, JSON.stringify({ headers: { 'api-key': { env: 'AZURE_KEY' } } }));
 const metricsPort = await freePort();
 const encryptionKey = newKey('k1');
 const service = await createEmbeddedService({
   OPENAI_BASE_URL: upstream.baseURL,
   OPENAI_API_KEY: plant('upstream key'),
   BILLING_KEY: plant("project's upstream key"),
+  GATEWAY_KEY: plant("project's header"),
+  AZURE_KEY: plant('header'),
+  REQRUN_UPSTREAM_HEADERS_FILE: headersPath,
   REQRUN_KEYS_FILE: keys.path,
   REQRUN_ENCRYPTION_KEYS: encryptionKey,
   REQRUN_LOG_LEVEL: 'trace',
@@ -38,10 +51,12 @@ afterAll(async () => {
 });
 
 const plain = await keys.create('billing');
+const ofDefault = await keys.create('default');
 const signing = await keys.createSigned('billing');
 const revoked = await keys.create('default');
 await keys.revoke(revoked.id);
 canaries.watch('API key', plain.key.slice(13));
+canaries.watch('API key of the default project', ofDefault.key.slice(13));
 canaries.watch('API key that signs', signing.key.slice(13));
 canaries.watch('signing secret', signing.secret.slice(12));
 canaries.watch('revoked API key', revoked.key.slice(13));
@@ -79,6 +94,8 @@ async function makeRequests(url: string): Promise<Answer[]> {
   );
   upstream.script('breaks', { raw: `HTTP/1.1 200 OK\r\n\r\n{"${plant('half an answer')}` }, inError);
   upstream.script('is-cancelled', { ...inError, answer: 429, headers: { 'retry-after': '60' } });
+  upstream.script('of-default', inError);
+  expect((await ask('of-default', bearer(ofDefault.key))).status).toBe(400);
   const completed = await ask('completes');
   expect([completed.status, completed.text.includes(plant('answer'))]).toEqual([200, true]);
   const failed = await Promise.all(['fails', 'retries', 'breaks'].map((id) => ask(id)));
@@ -148,6 +165,8 @@ describe('with encryption on', () => {
     const [hit] = upstream.hits('completes');
     expect(hit?.body).toContain(plant('prompt'));
     expect(hit?.headers.authorization).toBe(`Bearer ${plant("project's upstream key")}`);
+    expect(hit?.headers['x-gateway-key']).toBe(plant("project's header"));
+    expect(upstream.hits('of-default')[0]?.headers['api-key']).toBe(plant('header'));
     expect(
       canaries.findIn([
         { name: 'answers of failures, and records', content: wire([...ends, killed]), witness: 'bad_thing' },

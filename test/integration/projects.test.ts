@@ -1,5 +1,5 @@
 /** Projects: none sees another, each calls its own upstream with its own key. */
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { act, errorOf, get, post, recordIn, remove, unique, type Answer } from '../support/api.ts';
@@ -17,12 +17,26 @@ process.env['TEST_ALPHA_UPSTREAM_KEY'] = 'sk-alpha';
 const keys = await makeKeysFile();
 const betaKeyFile = join(keys.directory, 'beta-upstream-key');
 await writeFile(betaKeyFile, 'sk-beta\n');
+const gateKeyFile = join(keys.directory, 'gate-key');
+await writeFile(gateKeyFile, 'gate-1\n');
+process.env['TEST_GATEWAY'] = 'gateway';
 await writeFile(
   keys.path,
   JSON.stringify({
     projects: {
       alpha: { upstream: { base_url: alphas.baseURL, api_key_env: 'TEST_ALPHA_UPSTREAM_KEY' } },
       beta: { upstream: { base_url: betas.baseURL, api_key_file: betaKeyFile } },
+      gated: {
+        upstream: {
+          base_url: betas.baseURL,
+          headers: {
+            'Api-Key': { file: gateKeyFile },
+            'HTTP-Referer': { value: 'https://app.example' },
+            'X-Gateway': { env: 'TEST_GATEWAY' },
+          },
+          sdk_headers: false,
+        },
+      },
       keyless: { upstream: { base_url: betas.baseURL, api_key_env: 'TEST_NOT_SET' } },
       plain: {},
       default: {},
@@ -33,6 +47,7 @@ await writeFile(
 const alpha = bearer((await keys.create('alpha')).key);
 const beta = bearer((await keys.create('beta')).key);
 const keyless = bearer((await keys.create('keyless')).key);
+const gated = bearer((await keys.create('gated')).key);
 const plain = bearer((await keys.create('plain')).key);
 const fallback = bearer((await keys.create('default')).key);
 const deployment = await startDeployment({
@@ -199,6 +214,32 @@ describe("a project's upstream", () => {
       'Bearer sk-beta',
       'Bearer sk-beta-2',
     ]);
+  });
+
+  it('has headers of its own, whose values are read for each call, and no Authorization without a key', async () => {
+    const model = unique('gated');
+    const call = (headers: Record<string, string>): Promise<Answer> =>
+      post(url, { model, wait: 20 }, { ...gated, ...headers });
+    // What a caller sends changes nothing.
+    expect((await call({ 'api-key': 'stranger', 'x-gateway': 'stranger' })).status).toBe(200);
+    await writeFile(gateKeyFile, 'gate-2');
+    expect((await call({})).status).toBe(200);
+    const sent = betas.hits(model).map(({ headers }) => headers);
+    expect(sent).toMatchObject([
+      { 'api-key': 'gate-1', 'http-referer': 'https://app.example', 'x-gateway': 'gateway' },
+      { 'api-key': 'gate-2', 'http-referer': 'https://app.example', 'x-gateway': 'gateway' },
+    ]);
+    expect(JSON.stringify(sent)).not.toMatch(/authorization|x-stainless|stranger/);
+    await rm(gateKeyFile);
+    await post(url, { model, idempotency_key: model }, gated);
+    const waiting = await until(
+      async () => recordIn(await read(gated, model)),
+      ({ status }) => status === 'retrying',
+    );
+    expect(waiting.last_error_code).toBe('configuration_error');
+    await writeFile(gateKeyFile, 'gate-3');
+    expect(recordIn(await read(gated, model, '?wait=20')).status).toBe('completed');
+    expect(betas.hits(model)).toHaveLength(3);
   });
 
   it('that cannot be called for want of its key is called once the operator has put that right', async () => {

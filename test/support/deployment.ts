@@ -21,7 +21,6 @@ import {
 import { createDataConverter } from '../../src/temporal/data-converter.ts';
 import { createWaiters } from '../../src/temporal/waiting/waiters.ts';
 import { createProjectUpstreams } from '../../src/upstream/by-project.ts';
-import { createUpstream } from '../../src/upstream/client.ts';
 import { createLongPolls } from '../../src/temporal/waiting/long-polls.ts';
 
 export interface Deployment {
@@ -81,10 +80,9 @@ export async function startDeployment(options: DeploymentOptions): Promise<Deplo
     createLimit(config.limits.waiters),
     together ? null : createLongPolls(abortable, namespace, config.limits.longPolls),
   );
-  const common = createUpstream({ baseURL: upstreamURL, apiKey: 'sk-test', maxResponseBytes });
+  const common = { baseURL: upstreamURL, apiKey: 'sk-test', maxResponseBytes };
   const upstream = createProjectUpstreams(
-    common,
-    createUpstreamLookUp(keys, maxResponseBytes, config.proxies),
+    createUpstreamLookUp({ keys, common: async () => common, maxResponseBytes, proxies: config.proxies }),
   );
   stopper.add({ name: 'upstream', stop: () => upstream.close() });
   const runWorker = (): Promise<void> =>
