@@ -6,12 +6,12 @@ import { externalTemporal, SEPARATE_HEARTBEAT_SECONDS } from './process/external
 import { planCodecServer, startCodecServer } from './process/codec-server.ts';
 import { createIdentity } from './process/identity.ts';
 import { startMetrics } from './process/metrics.ts';
-import { runEntry } from './process/run-entry.ts';
+import { runListeningEntry } from './process/run-entry.ts';
 import { openKeys } from './process/keys.ts';
 import { startApi } from './process/start-api.ts';
 import { createLongPolls } from './temporal/waiting/long-polls.ts';
 
-await runEntry(async ({ config, log, stopper }) => {
+await runListeningEntry(async ({ config, log, stopper }) => {
   const codec = planCodecServer(config, false);
   const metrics = await startMetrics(config, log, stopper);
   const keys = await openKeys(config, log, stopper);

@@ -1,7 +1,7 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { allowedHosts, isLoopback, upstreamUrl } from './domain/hosts.ts';
+import { allowedHosts, isLoopback, listenAddress, resolves, upstreamUrl } from './domain/hosts.ts';
 import { MAX_BODY_BYTES } from './domain/raw-json.ts';
 import { proxyUrl, withProxiesInCapitals } from './domain/proxy.ts';
 import { encryptionKeys } from './encryption/keys.ts';
@@ -17,16 +17,14 @@ const integer = (min: number, max: number, byDefault: number) =>
     .pipe(z.number().min(min, `must be at least ${min}`).max(max, `must be at most ${max}`))
     .default(byDefault);
 const text = (byDefault: string) => z.string().default(byDefault);
-/** One address: Fastify opens a second server for another of `localhost`, which none of our bounds know of. */
-const address = text('127.0.0.1').transform((host) => (/^localhost$/i.test(host) ? '127.0.0.1' : host));
 const visible = z.string().regex(/^[\x21-\x7e]+$/, 'must be visible ASCII without spaces');
 const port = (byDefault: number) => integer(0, 65_535, byDefault);
 const url = z.url({ protocol: /^https?$/, error: 'must be an http or https URL' }).optional();
-/** Of whatever is held at once; more than a process can hold. */
+/** Upper bound accepted for every REQRUN_MAX_* variable. */
 const MAX_COUNT = 1_000_000;
 const flag = z.enum(['0', '1'], { error: 'must be 0 or 1' }).default('0');
 const Environment = z.object({
-  HOST: address,
+  HOST: listenAddress,
   PORT: port(8080),
   OPENAI_BASE_URL: upstreamUrl(false).optional(),
   OPENAI_API_KEY: visible.optional(),
@@ -60,7 +58,7 @@ const Environment = z.object({
   REQRUN_MAX_CALLS_PER_SECOND: integer(0, MAX_COUNT, 0).transform((count) => (count === 0 ? null : count)),
   REQRUN_ALLOW_OPEN: flag,
   REQRUN_ALLOWED_HOSTS: allowedHosts,
-  REQRUN_METRICS_HOST: address,
+  REQRUN_METRICS_HOST: listenAddress,
   REQRUN_METRICS_PORT: port(0),
   REQRUN_ALLOW_PLAIN_UPSTREAM: flag,
   REQRUN_LOG_LEVEL: z
@@ -96,8 +94,13 @@ export class ConfigError extends Error {
   }
 }
 
+/** For a process that listens on HOST: whether that can be an address is a fault like any other. @throws ConfigError */
+export async function loadListeningConfig(env: NodeJS.ProcessEnv = process.env): Promise<Config> {
+  return loadConfig(env, await resolves(env['HOST'] || '127.0.0.1'));
+}
+
 /** @throws ConfigError listing every fault at once */
-export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
+export function loadConfig(env: NodeJS.ProcessEnv = process.env, hostResolves = true): Config {
   const set = Object.fromEntries(
     Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
   );
@@ -110,9 +113,11 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
   const temporal = readTemporal(set, faults);
   const values = parsed.data;
   const isOpen = values?.REQRUN_KEYS_FILE === undefined;
-  if (values !== undefined && isOpen && values.REQRUN_ALLOW_OPEN === '0' && !isLoopback(values.HOST)) {
+  if (!hostResolves) {
+    faults.push('HOST does not resolve to an address (conda exports one such): set HOST=127.0.0.1');
+  } else if (values !== undefined && isOpen && values.REQRUN_ALLOW_OPEN === '0' && !isLoopback(values.HOST)) {
     faults.push(
-      'HOST must be a loopback address: without REQRUN_KEYS_FILE the service is open (REQRUN_ALLOW_OPEN=1 to insist)',
+      'HOST must be a loopback address, as 127.0.0.1: without REQRUN_KEYS_FILE the service is open (REQRUN_ALLOW_OPEN=1 to insist)',
     );
   }
   if (values?.REQRUN_CODEC_SERVER === '1' && values.REQRUN_ENCRYPTION_KEYS === undefined) {

@@ -7,7 +7,7 @@ import { describePayloads, planCodecServer, startCodecServer } from './process/c
 import { createIdentity, isPredecessor } from './process/identity.ts';
 import { openKeys } from './process/keys.ts';
 import { startMetrics } from './process/metrics.ts';
-import { securityOverrides, runEntry } from './process/run-entry.ts';
+import { runListeningEntry, securityOverrides } from './process/run-entry.ts';
 import { startApi } from './process/start-api.ts';
 import { startWorker } from './process/start-worker.ts';
 import { chooseUpstream } from './process/upstream.ts';
@@ -17,7 +17,7 @@ import { createLongPolls } from './temporal/waiting/long-polls.ts';
 import { createWaiters } from './temporal/waiting/waiters.ts';
 import { failDeadAttempts } from './temporal/worker/dead-attempts.ts';
 
-await runEntry(async ({ config, log, stopper }) => {
+await runListeningEntry(async ({ config, log, stopper }) => {
   const say = (line: string): void => void process.stdout.write(`${line}\n`);
   const metrics = await startMetrics(config, log, stopper);
   const keys = await openKeys(config, log, stopper);
@@ -52,7 +52,6 @@ await runEntry(async ({ config, log, stopper }) => {
     createLimit(limits.waiters),
     settledHere ? null : createLongPolls(abortable, namespace, limits.longPolls),
   );
-  const upstream = await chooseUpstream(config, stopper, keys);
   await startWorker({
     config,
     connection,

@@ -1,3 +1,4 @@
+import { lookup } from 'node:dns/promises';
 import { z } from 'zod';
 
 const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|::1|\[::1\])$/i;
@@ -5,6 +6,22 @@ const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|::1|\[::1\])$/i;
 /** Whether a host, without a port, is this machine's own: what is sent there leaves no machine. */
 export function isLoopback(host: string): boolean {
   return LOOPBACK.test(host);
+}
+
+const withoutBrackets = (host: string): string => host.replace(/^\[(.*)\]$/, '$1');
+
+/** One address: Fastify opens a second server for another of `localhost`, which none of our bounds know of. */
+export const listenAddress = z
+  .string()
+  .default('127.0.0.1')
+  .transform((host) => (/^localhost$/i.test(host) ? '127.0.0.1' : withoutBrackets(host)));
+
+/** Whether a name, or an address with or without brackets, leads to an address. */
+export async function resolves(host: string): Promise<boolean> {
+  return lookup(withoutBrackets(host)).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** The host of `host:port`, as a Host header and Temporal's addresses have it; an IPv6 address in brackets. */

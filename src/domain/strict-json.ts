@@ -80,6 +80,20 @@ export function exactValue({ value, text, rounded }: StrictJson): unknown {
   return JSON.parse(exact + text.slice(from));
 }
 
+const EXPLANATIONS: Partial<Record<JsonFault, string>> = {
+  duplicate_field: 'an object in it names the same member twice',
+  invalid_unicode: 'it contains an unpaired surrogate',
+  invalid_number: 'it contains a number out of range',
+  json_too_deep: 'it is nested too deep',
+  too_many_fields: 'it has too many members',
+  too_many_items: 'it has too many elements',
+};
+
+/** A fault in words for an operator, about a file. */
+export function explainJsonFault(fault: JsonFault): string {
+  return EXPLANATIONS[fault] ?? 'it is not JSON';
+}
+
 interface Container {
   /** Null in an array. */
   readonly names: Set<string> | null;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { upstreamUrl } from '../domain/hosts.ts';
-import { type JsonFault, readStrictJson } from '../domain/strict-json.ts';
+import { explainJsonFault, readStrictJson } from '../domain/strict-json.ts';
 import { KeyKind } from './api-key.ts';
 import { envName, setsAuthorization, UpstreamHeaders } from './upstream-headers.ts';
 
@@ -96,19 +96,10 @@ export class KeysFileError extends Error {
   }
 }
 
-const FAULTS: Partial<Record<JsonFault, string>> = {
-  duplicate_field: 'an object in it names the same member twice',
-  invalid_unicode: 'it contains an unpaired surrogate',
-  invalid_number: 'it contains a number out of range',
-  json_too_deep: 'it is nested too deep',
-  too_many_fields: 'it has too many members',
-  too_many_items: 'it has too many elements',
-};
-
 /** @param allowPlain whether upstreams may have http addresses @throws KeysFileError with all its faults */
 export function parseKeysFile(text: string, allowPlain = false): KeysFile {
   const json = readStrictJson(text);
-  if ('fault' in json) throw new KeysFileError([FAULTS[json.fault] ?? 'it is not JSON']);
+  if ('fault' in json) throw new KeysFileError([explainJsonFault(json.fault)]);
   const parsed = keysFile(allowPlain).safeParse(json.value);
   if (parsed.success) return parsed.data;
   throw new KeysFileError(

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { parseStrictJson } from './strict-json.ts';
+import { explainJsonFault, readStrictJson } from '../domain/strict-json.ts';
 
 /** The NAME of an environment variable. */
 export const envName = z
@@ -75,8 +75,8 @@ export type UpstreamHeaders = z.infer<typeof UpstreamHeaders>;
 
 /** The content of `REQRUN_UPSTREAM_HEADERS_FILE`, or its faults; never a value. */
 export function parseUpstreamHeaders(text: string): UpstreamHeaders | { readonly faults: readonly string[] } {
-  const json = parseStrictJson(text);
-  if ('fault' in json) return { faults: [json.fault] };
+  const json = readStrictJson(text);
+  if ('fault' in json) return { faults: [explainJsonFault(json.fault)] };
   const parsed = UpstreamHeaders.safeParse(json.value);
   if (parsed.success) return parsed.data;
   return {

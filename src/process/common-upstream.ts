@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { type Config, ConfigError, secretOf } from '../config.ts';
-import { MAX_RESPONSE_BYTES } from '../domain/payload-size.ts';
+import { MAX_RESPONSE_BYTES } from '../domain/raw-json.ts';
 import { proxyFor } from '../domain/proxy.ts';
 import {
   parseUpstreamHeaders,

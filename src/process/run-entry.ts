@@ -4,7 +4,7 @@ import pretty from 'pino-pretty';
 import { isFailureCode } from '../domain/error-catalogue.ts';
 import { isObject } from '../domain/raw-json.ts';
 import { WORKFLOW_TYPE } from '../domain/run-contract.ts';
-import { type Config, ConfigError, loadConfig } from '../config.ts';
+import { type Config, ConfigError, loadConfig, loadListeningConfig } from '../config.ts';
 import { createStopper, type Stopper, stopWithParent } from './stop.ts';
 
 /** What every process entry starts from. */
@@ -14,14 +14,25 @@ export interface Entry {
   readonly stopper: Stopper;
 }
 
+type Start = (entry: Entry) => Promise<void>;
+
 /**
  * Runs a process entry: reads the configuration, starts, and says in one sentence what went wrong if it
  * cannot. Exit code 78 (EX_CONFIG) for a faulty configuration, 1 for anything else.
  */
-export async function runEntry(start: (entry: Entry) => Promise<void>): Promise<void> {
+export async function runEntry(start: Start): Promise<void> {
+  await run(start, async () => loadConfig());
+}
+
+/** The same for a process that listens on HOST, which must lead to an address. */
+export async function runListeningEntry(start: Start): Promise<void> {
+  await run(start, loadListeningConfig);
+}
+
+async function run(start: Start, load: () => Promise<Config>): Promise<void> {
   let config: Config;
   try {
-    config = loadConfig();
+    config = await load();
   } catch (error) {
     complain(error instanceof ConfigError ? error.message : String(error));
     process.exit(78);

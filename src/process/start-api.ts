@@ -94,7 +94,13 @@ export async function startApi(parts: ApiParts): Promise<string> {
     logger: log,
     observer,
   });
-  await app.listen({ host: config.host, port: config.port });
+  await app.listen({ host: config.host, port: config.port }).catch((cause: unknown) => {
+    const code = cause instanceof Error && 'code' in cause ? ` (${String(cause.code)})` : '';
+    throw new Error(
+      `The API cannot listen on port ${config.port} of ${config.host}${code}: set PORT, or HOST to an address of this machine, as 127.0.0.1.`,
+      { cause },
+    );
+  });
   stopper.add({
     name: 'API',
     stop: async () => {

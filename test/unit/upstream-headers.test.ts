@@ -26,7 +26,12 @@ async function headersSent(model: string, settings: Partial<UpstreamSettings>): 
   const common = { baseURL: scripted.baseURL, apiKey: null, maxResponseBytes: 1_000_000 };
   const upstream = createUpstream({ ...common, ...settings });
   const body = Buffer.from(JSON.stringify({ model, messages: [] }));
-  await upstream.complete({ body, requestId: 'rr', attempt: 1, signal: AbortSignal.timeout(5_000) });
+  await upstream.complete({
+    body,
+    operation: 'chat.completions',
+    clientRequestId: 'rr/1',
+    signal: AbortSignal.timeout(5_000),
+  });
   await upstream.close();
   return scripted.hits(model).at(-1)?.headers ?? {};
 }

@@ -83,7 +83,7 @@ async function startProxy(options: ProxyOptions = {}): Promise<ConnectProxy> {
 
 function call(upstream: Upstream, signal = AbortSignal.timeout(5_000)): Promise<UpstreamAnswer> {
   const body = Buffer.from(JSON.stringify({ model: 'm', messages: [] }));
-  return upstream.complete({ body, requestId: 'rr', attempt: 1, signal });
+  return upstream.complete({ body, operation: 'chat.completions', clientRequestId: 'rr/1', signal });
 }
 
 const asked = ({ tunnels, requests }: ConnectProxy): number => tunnels.length + requests.length;

@@ -111,13 +111,24 @@ function sendRefusal(reply: FastifyReply, refusal: Refusal): FastifyReply {
   return sendEnvelope(reply, status, envelopeOf(refusal.code, refusal));
 }
 
-/** A recorded failure's answer. It is final: retrying the call cannot change it. */
+/** Above this, an official SDK ignores the header and sends the call again after half a second. */
+const MAX_RETRY_AFTER_MS = 60_000;
+
+/**
+ * A recorded failure's answer. It is final: retrying the call cannot change it. Where that is a 429, the upstream's
+ * delay says when a request of its own may get further.
+ */
 export function sendFailure(reply: FastifyReply, error: RequestError): FastifyReply {
   const code: FailureCode = isFailureCode(error.code) ? error.code : 'internal_error';
   const { type } = FAILURES[code];
   reply.request.failureCode = code;
   reply.header('x-should-retry', 'false').header('x-reqrun-error-code', error.code);
-  return sendEnvelope(reply, failureStatus(code, error.upstream_status), {
+  const status = failureStatus(code, error.upstream_status);
+  const { retry_after_ms: delayMs } = error;
+  if (status === 429 && delayMs !== null && delayMs > 0 && delayMs <= MAX_RETRY_AFTER_MS) {
+    reply.header('retry-after', String(Math.ceil(delayMs / 1000)));
+  }
+  return sendEnvelope(reply, status, {
     error: {
       message: error.message,
       type: error.upstream_type ?? type,
