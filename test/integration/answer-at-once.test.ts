@@ -31,7 +31,7 @@ describe('a call that is answered while its run gets no workflow task', () => {
     }
     const handle = client.workflow.getHandle(key);
     const { events } = await handle.fetchHistory();
-    expect(events?.at(-1)?.activityTaskCompletedEventAttributes?.identity).toBe('test-worker');
+    expect(events?.at(-1)?.activityTaskCompletedEventAttributes?.identity).toBe('test-service');
     const record = await readRecord(url, key);
     expect(record).toMatchObject({ status: 'completed', terminal: true, attempts: 1 });
     const bytes = (await get(url, `/v1/requests/${key}`)).text;

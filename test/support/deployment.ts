@@ -1,5 +1,5 @@
+import { composeService, type Service, type ServiceParts } from '../../src/process/compose-service.ts';
 import { randomUUID } from 'node:crypto';
-import type { NativeConnection } from '@temporalio/worker';
 import type { Client } from '@temporalio/client';
 import { pino, type Logger } from 'pino';
 import { inject } from 'vitest';
@@ -72,55 +72,67 @@ export async function startDeployment(options: DeploymentOptions): Promise<Deplo
   const stopper = testStopper();
   const metrics = await startMetrics(config, log, stopper);
   const keys = await openKeys(config, log, stopper);
-  const connection: NativeConnection = await connectNative(temporal);
-  stopper.add({ name: 'connection', stop: () => connection.close() });
-  const abortable = connectLazily(temporal);
-  stopper.add({ name: 'probe', stop: () => abortable.close() });
-  const waiters = createWaiters(
-    createLimit(config.limits.waiters),
-    together ? null : createLongPolls(abortable, namespace, config.limits.longPolls),
-  );
   const common = { baseURL: upstreamURL, apiKey: 'sk-test', maxResponseBytes };
-  const upstream = createProjectUpstreams(
+  const calls = createProjectUpstreams(
     createUpstreamLookUp({ keys, common: async () => common, maxResponseBytes, proxies: config.proxies }),
   );
-  stopper.add({ name: 'upstream', stop: () => upstream.close() });
-  const runWorker = (): Promise<void> =>
-    startWorker({
-      config,
-      connection,
-      namespace,
-      identity: 'test-worker',
-      upstream: { upstream, baseURL: upstreamURL, isDemo: false, proxy: null },
-      waiters: together ? waiters : null,
-      metrics: metrics?.registry ?? null,
-      log,
-      stopper,
-    });
-  if (worker) await runWorker();
-  const url = await startApi({
+  stopper.add({ name: 'upstream', stop: () => calls.close() });
+  const parts: ServiceParts = {
     config,
     temporal,
-    connection: together ? connection : abortable,
-    abortable,
-    eagerStart: together && worker,
+    identity: 'test-service',
     settledHere: together,
-    waiters,
-    keys,
-    metrics: metrics?.registry ?? null,
     heartbeatTimeoutSeconds: config.heartbeatTimeoutSeconds ?? 15,
     uiUrl: 'http://127.0.0.1:8233',
-    identity: 'test-api',
+    upstream: { upstream: calls, baseURL: upstreamURL, isDemo: false, proxy: null },
+    keys,
+    metrics: metrics?.registry ?? null,
     log,
     stopper,
-  });
+  };
+  const service = await (together ? composeService(parts) : composeApart(parts));
+  if (worker) await service.startWorker();
+  const url = await service.startApi();
+  const client = createClient(
+    connectLazily(temporal),
+    temporal,
+    'test-client',
+    createDataConverter(config.encryption),
+  );
+  stopper.add({ name: 'client', stop: () => client.connection.close() });
   return {
     url,
-    client: createClient(connection, temporal, 'test-client', createDataConverter(config.encryption)),
+    client,
     taskQueue,
-    startWorker: runWorker,
+    startWorker: service.startWorker,
     beginStop: stopper.begin,
     stop: stopper.stopAll,
+  };
+}
+
+/** As the entries of API and worker do, each on a connection of its own. */
+async function composeApart(parts: ServiceParts): Promise<Pick<Service, 'startWorker' | 'startApi'>> {
+  const { config, temporal, stopper } = parts;
+  const { namespace } = temporal;
+  const connection = await connectNative(temporal);
+  stopper.add({ name: 'worker connection', stop: () => connection.close() });
+  const abortable = connectLazily(temporal);
+  stopper.add({ name: 'API connection', stop: () => abortable.close() });
+  const waiters = createWaiters(
+    createLimit(config.limits.waiters),
+    createLongPolls(abortable, namespace, config.limits.longPolls),
+  );
+  return {
+    startWorker: () => startWorker({ ...parts, connection, namespace, waiters: null }),
+    startApi: () =>
+      startApi({
+        ...parts,
+        connection: abortable,
+        abortable,
+        waiters,
+        eagerStart: false,
+        settledHere: false,
+      }),
   };
 }
 

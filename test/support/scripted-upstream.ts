@@ -12,6 +12,8 @@ export type Step =
       readonly headers?: Record<string, string>;
       readonly body?: unknown;
       readonly afterMs?: number;
+      /** Told of each call as it arrives. */
+      readonly onCall?: () => void;
       /** Held until then, for tests that look at what happens meanwhile. */
       readonly after?: Promise<unknown>;
     }
@@ -73,7 +75,9 @@ export async function startScriptedUpstream(): Promise<ScriptedUpstream> {
       if (!response.writableFinished) aborted.set(model, (aborted.get(model) ?? 0) + 1);
     });
     const steps = scripts.get(model) ?? [ok()];
-    play(steps[Math.min(before.length, steps.length - 1)] ?? ok(), response);
+    const step = steps[Math.min(before.length, steps.length - 1)] ?? ok();
+    if ('onCall' in step) step.onCall?.();
+    play(step, response);
   }
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

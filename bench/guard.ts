@@ -1,0 +1,81 @@
+/**
+ * Process entry of `npm run bench:guard`: the benchmark's short form. It compares what the service costs with a bare
+ * workflow and a plain proxy together, in interleaved rounds of one run, and ends with 1 where that is half as much
+ * again as was seen. Times differ between machines and hours; a ratio of medians of interleaved rounds holds still,
+ * on a machine that does nothing else.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { homedir, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { findTemporalBinary } from '../src/dev-server/find-binary.ts';
+import { median } from './load/run-load.ts';
+import { total } from './machine/usage.ts';
+import type { LoadMeasure } from './rows/measure-load.ts';
+import { measureRounds } from './rows/rounds.ts';
+import { buildFloorBundle } from './systems/floor-bundle.ts';
+import { killAll } from './systems/spawn-entry.ts';
+import { startUpstream } from './upstream/upstream.ts';
+
+/** Seen on two cores: 0.76 to 0.92, and 1.04 to 1.17. Half as much again is a defect. */
+const MOST = { addedP50: 1.35, cpu: 1.5 };
+const ROUNDS = 7;
+
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+const directory = await mkdtemp(join(tmpdir(), 'reqrun-guard-'));
+const upstream = await startUpstream();
+try {
+  const cacheDir =
+    process.env['REQRUN_CACHE_DIR'] ??
+    join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'reqrun');
+  const { path } = await findTemporalBinary({ cacheDir, progress: say, env: process.env });
+  const measures = await measureRounds(
+    {
+      options: {
+        systems: ['direct', 'plain', 'floor', 'service'],
+        rounds: ROUNDS,
+        seconds: 0.4,
+        warmUpSeconds: 1.5,
+        delayMs: 20,
+        concurrency: 8,
+      },
+      upstream,
+      around: {
+        upstreamURL: upstream.baseURL,
+        temporalBinary: path,
+        floorBundle: await buildFloorBundle(directory),
+      },
+      directory,
+      say: () => undefined,
+    },
+    { oneAtATime: true, ceiling: true, halfLoad: false },
+  );
+  const errors = measures.reduce((sum, one) => sum + one.errors, 0);
+  const rounds = Array.from({ length: ROUNDS }, (_, nth) => ratiosOf(measures, nth + 1));
+  const addedP50 = median(rounds.map((round) => round.addedP50));
+  const cpu = median(rounds.map((round) => round.cpu));
+  say(
+    `over floor and plain, medians of ${ROUNDS} rounds: added p50 ${addedP50.toFixed(2)}, CPU ${cpu.toFixed(2)}`,
+  );
+  say(`bounds: ${MOST.addedP50} and ${MOST.cpu}; ${errors} errors`);
+  if (errors > 0 || addedP50 >= MOST.addedP50 || cpu >= MOST.cpu) process.exitCode = 1;
+} finally {
+  await killAll();
+  await upstream.close();
+  await rm(directory, { recursive: true, force: true });
+}
+
+function ratiosOf(measures: readonly LoadMeasure[], round: number): { addedP50: number; cpu: number } {
+  const find = (system: LoadMeasure['system'], row: LoadMeasure['row']): LoadMeasure => {
+    const found = measures.find((one) => one.system === system && one.row === row && one.round === round);
+    if (found === undefined) throw new Error(`${system} was not measured in round ${round}`);
+    return found;
+  };
+  const added = (system: LoadMeasure['system']): number =>
+    find(system, 'one-at-a-time').p50Ms - find('direct', 'one-at-a-time').p50Ms;
+  const cpu = (system: LoadMeasure['system']): number =>
+    total(find(system, 'ceiling').cpuMsPerRequest ?? { app: NaN, server: NaN });
+  return {
+    addedP50: added('service') / (added('floor') + added('plain')),
+    cpu: cpu('service') / (cpu('floor') + cpu('plain')),
+  };
+}
