@@ -60,7 +60,8 @@ export class Requests {
 
   /**
    * Asks for the request's cancellation; the record as it is then. It ends as cancelled, unless its answer was
-   * there already. @throws ConflictError (`request_already_terminal`), NotFoundError
+   * there already. Of a cancelled request, the record.
+   * @throws ConflictError (`request_already_terminal`) for a completed or failed one, NotFoundError
    */
   async cancel(id: string): Promise<RequestRecord> {
     return this.#client.post<RequestRecord>(`${recordPath(id)}/cancel`);

@@ -93,7 +93,10 @@ export const REFUSALS = {
     409,
     'The key names a Temporal workflow that is not a ReqRun request; use another key.',
   ),
-  request_already_terminal: invalid(409, 'The request has ended already; it cannot be cancelled any more.'),
+  request_already_terminal: invalid(
+    409,
+    'The request has completed or failed; it cannot be cancelled any more.',
+  ),
   request_already_completed: invalid(
     409,
     'The request has completed; only a failed or cancelled one is retried.',

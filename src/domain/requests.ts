@@ -67,6 +67,13 @@ export interface StoredRequest {
   readonly result: Uint8Array | null;
 }
 
+/** A request whose cancellation was accepted. */
+export interface CancelledRequest {
+  readonly stored: StoredRequest;
+  /** False: it was cancelled before this call. */
+  readonly isNew: boolean;
+}
+
 /** A retry by hand. */
 export interface RetryByHand {
   /** The run that is to be followed; where another has followed it already, that one is the answer. Null = the last. */
@@ -97,10 +104,11 @@ export interface ProjectRequests {
   /** Null for an unknown id and for any workflow that is not a request. */
   read(id: string, wait: Wait): Promise<StoredRequest | null>;
   /**
-   * Asks for the request's cancellation; resolves when Temporal has accepted it, to the record as it is then.
-   * Null as with `read`. @throws Refusal `request_already_terminal`
+   * Asks for the request's cancellation; resolves when Temporal has accepted it, to the record as it is then, or for a
+   * request that is cancelled already to its record. Null as with `read`.
+   * @throws Refusal `request_already_terminal` for a completed or failed one
    */
-  cancel(id: string): Promise<StoredRequest | null>;
+  cancel(id: string): Promise<CancelledRequest | null>;
   /**
    * Runs a failed or cancelled request again under its id. Calls at once are answered by one run. Null as with
    * `read`.

@@ -65,25 +65,27 @@ describe('cancelling', () => {
     expect(upstream.hits(key)).toHaveLength(2);
   });
 
-  it('can be asked for twice, and is refused once the request has ended', async () => {
+  it('can be asked for again, also once the request is cancelled: the answer is its record', async () => {
     const key = unique('twice');
     upstream.script(key, { stall: 'headers' });
     await post(url, { model: key, idempotency_key: key });
     await upstream.untilHits(key, 1);
     const answers = await Promise.all(Array.from({ length: 5 }, () => act(url, key, 'cancel')));
     expect(answers.filter(({ status }) => status === 202).length).toBeGreaterThan(0);
-    expect(answers.every(({ status }) => status === 202 || status === 409)).toBe(true);
+    expect(answers.every(({ status }) => status === 202 || status === 200)).toBe(true);
     await untilRecord(url, key, ({ status }) => status === 'cancelled');
     const late = await act(url, key, 'cancel');
-    expect([late.status, errorOf(late).code]).toEqual([409, 'request_already_terminal']);
-    expect(late.headers.get('x-should-retry')).toBe('false');
+    expect([late.status, recordIn(late)]).toEqual([200, await readRecord(url, key)]);
+    expect(upstream.hits(key)).toHaveLength(1);
   });
 
   it('leaves a completed request as it is', async () => {
     const key = unique('done');
     await post(url, { model: key, idempotency_key: key, wait: 20 });
     const bytes = (await get(url, `/v1/requests/${key}`)).text;
-    expect(errorOf(await act(url, key, 'cancel')).code).toBe('request_already_terminal');
+    const late = await act(url, key, 'cancel');
+    expect([late.status, errorOf(late).code]).toEqual([409, 'request_already_terminal']);
+    expect(late.headers.get('x-should-retry')).toBe('false');
     expect((await get(url, `/v1/requests/${key}`)).text).toBe(bytes);
   });
 

@@ -23,7 +23,7 @@ const REFUSALS: Readonly<Record<ClientOperation, readonly string[]>> = {
 const ACCEPTED: Readonly<Record<ClientOperation, readonly number[]>> = {
   post: [200, 202],
   get: [200],
-  cancel: [202],
+  cancel: [200, 202],
   retry: [202],
   delete: [200],
 };

@@ -49,12 +49,13 @@ describe('the typed client', () => {
     await upstream.untilHits(model, 1);
     await reqrun.requests.cancel(model);
     expect((await reqrun.requests.wait(model)).status).toBe('cancelled');
+    expect((await reqrun.requests.cancel(model)).status).toBe('cancelled');
+    await reqrun.requests.retry(model, { deadline_seconds: 60 });
+    expect(await reqrun.requests.wait(model)).toMatchObject({ status: 'completed', run: 2, attempts: 2 });
     expect(await reqrun.requests.cancel(model).catch((error: unknown) => error)).toMatchObject({
       status: 409,
       code: 'request_already_terminal',
     });
-    await reqrun.requests.retry(model, { deadline_seconds: 60 });
-    expect(await reqrun.requests.wait(model)).toMatchObject({ status: 'completed', run: 2, attempts: 2 });
     await reqrun.requests.delete(model);
     await expect(reqrun.requests.get(model)).rejects.toBeInstanceOf(NotFoundError);
   });

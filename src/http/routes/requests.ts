@@ -93,6 +93,7 @@ export function requestActionRoutes(app: App, { requests }: AppDependencies, lim
         summary: 'Cancel a request: its upstream call is aborted, and no other is made',
         params: RecordParams,
         response: {
+          200: RequestRecord.describe('It was cancelled before.'),
           202: RequestRecord.describe('Accepted: it ends as cancelled, unless its answer was there already.'),
           ...errorResponses([...ACTION_REFUSALS, 'request_already_terminal']),
         },
@@ -100,7 +101,9 @@ export function requestActionRoutes(app: App, { requests }: AppDependencies, lim
     },
     async (request, reply) => {
       const { own, id } = namedRequest(requests, request);
-      return accepted(reply, await own.cancel(id));
+      const cancelled = await own.cancel(id);
+      if (cancelled === null) throw new Refusal('request_not_found');
+      return cancelled.isNew ? accepted(reply, cancelled.stored) : sendRecord(reply, cancelled.stored);
     },
   );
   app.post(

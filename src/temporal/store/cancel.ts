@@ -1,6 +1,7 @@
 import { Refusal } from '../../domain/refusal.ts';
 import type { RequestRef } from '../../domain/request-id.ts';
-import type { StoredRequest } from '../../domain/requests.ts';
+import type { CancelledRequest, StoredRequest } from '../../domain/requests.ts';
+import { RequestStatus } from '../../domain/vocabulary.ts';
 import { orNotAnswered, type CallBudget } from '../calls/call-budget.ts';
 import type { TemporalRequestsDependencies } from './dependencies.ts';
 import { oursOrNull, type RunFinder } from './find-run.ts';
@@ -11,10 +12,11 @@ export async function cancelRequest(
   runs: RunFinder,
   ref: RequestRef,
   budget: CallBudget,
-): Promise<StoredRequest | null> {
+): Promise<CancelledRequest | null> {
   const { client } = dependencies;
   const before = oursOrNull(await runs.look(ref, budget));
   if (before === null) return null;
+  if (before.stored.record.status === RequestStatus.cancelled) return { stored: before.stored, isNew: false };
   if (before.stored.record.terminal) throw alreadyTerminal(before.stored);
   const handle = client.workflow.getHandle(ref.workflowId, before.description.runId);
   const after = await orNotAnswered('cancellation', async () => {
@@ -28,7 +30,7 @@ export async function cancelRequest(
   // The run had ended, and somebody retried the request: it is the request that is to be cancelled.
   if (isNewRun && !record.terminal) return cancelRequest(dependencies, runs, ref, budget);
   if (record.terminal && !record.cancel_requested) throw alreadyTerminal(after.stored);
-  return after.stored;
+  return { stored: after.stored, isNew: true };
 }
 
 function alreadyTerminal({ record }: StoredRequest): Refusal {
