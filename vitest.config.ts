@@ -16,10 +16,17 @@ export default defineConfig({
       // API and worker in the test's own process, on a real server.
       {
         extends: true,
-        test: { name: 'integration', include: ['test/integration/**/*.test.ts'], globalSetup: temporalServer },
+        test: {
+          name: 'integration',
+          include: ['test/integration/**/*.test.ts'],
+          globalSetup: temporalServer,
+        },
       },
       // Real processes, signals and the embedded server.
-      { extends: true, test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], globalSetup: temporalServer } },
+      {
+        extends: true,
+        test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], globalSetup: temporalServer },
+      },
       // What must hold under crowds and faults: counts and orders, never times.
       {
         extends: true,
