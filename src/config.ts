@@ -78,8 +78,17 @@ const PlainEnvironment = Environment.extend({ OPENAI_BASE_URL: upstreamUrl(true)
 
 export type Config = ReturnType<typeof toConfig>;
 
-/** The variables this file reads, for the README's table (compared by a test). */
+/** The variables this file reads. What each means stands in config-variables.ts (compared by a test). */
 export const CONFIG_VARIABLES: readonly string[] = Object.keys(Environment.shape);
+
+/** The value of each variable that is not set, as the schema fills it in; undefined or null where there is none. */
+export function configDefaults(): Readonly<Record<string, unknown>> {
+  const defaults = Object.entries(Environment.shape).map(([name, schema]) => [
+    name,
+    schema.safeParse(undefined).data,
+  ]);
+  return Object.fromEntries(defaults);
+}
 
 /** All that is wrong with the environment, one line a variable; never a value. */
 export class ConfigError extends Error {
@@ -201,7 +210,7 @@ function toConfig(
       maxWaitSeconds: values.REQRUN_MAX_WAIT_SECONDS,
       maxBodyBytes: values.REQRUN_MAX_BODY_BYTES,
     },
-    /** How many of each at once; see the README's table. */
+    /** How many of each at once; see docs/configuration.md. */
     limits: {
       connections: values.REQRUN_MAX_CONNECTIONS,
       accepting: values.REQRUN_MAX_ACCEPTING,

@@ -11,7 +11,7 @@ export type DemoAction =
 
 export interface DemoModel {
   readonly model: string;
-  /** For the start's message and the README. */
+  /** For the start's message and docs/api.md. */
   readonly what: string;
   readonly act: (call: number) => DemoAction;
 }

@@ -1,7 +1,7 @@
 /**
  * Every error code that can leave this service, with the HTTP status it is answered with, the `type` of
  * OpenAI's error envelope and its meaning. The only source: the error handler, the OpenAPI document and the
- * README's table (compared by a test) all read it.
+ * tables of docs/errors.md (generated, compared by a test) all read it.
  */
 
 interface CatalogueEntry {
@@ -9,7 +9,7 @@ interface CatalogueEntry {
   readonly status: number;
   /** `error.type` in OpenAI's envelope. */
   readonly type: 'invalid_request_error' | 'api_error' | 'rate_limit_error' | 'server_error';
-  /** One sentence for the README and the OpenAPI document; also the default message. Never contains input. */
+  /** One sentence for docs/errors.md and the OpenAPI document; also the default message. Never contains input. */
   readonly meaning: string;
 }
 

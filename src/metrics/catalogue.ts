@@ -1,10 +1,10 @@
-/** Every metric of ours: the registry is made from it, and the README's table is compared with it by a test. */
+/** Every metric of ours: the registry is made from it, and the table in docs/operations.md is generated from it. */
 
 interface CatalogueEntry {
   readonly type: 'counter' | 'gauge' | 'histogram';
   /** Each has a bounded number of values: never an id, a model, a project, a path or anything that was sent. */
   readonly labels: readonly string[];
-  /** One sentence for whoever scrapes it, and for the README. */
+  /** One sentence for whoever scrapes it, and for docs/operations.md. */
   readonly help: string;
   /** Upper bounds of a histogram, in its unit. */
   readonly buckets?: readonly number[];

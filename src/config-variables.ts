@@ -1,0 +1,240 @@
+/**
+ * What each environment variable means, for the tables of docs/configuration.md. Names and defaults stand in the
+ * schema of config.ts; a test compares the names in both directions.
+ */
+
+export const VARIABLE_GROUPS = ['listen', 'temporal', 'upstream', 'waits', 'limits', 'security'] as const;
+export type VariableGroup = (typeof VARIABLE_GROUPS)[number];
+
+interface ConfigVariable {
+  readonly group: VariableGroup;
+  /** Whether a deployment sets it: most do, some do, or nobody needs to. */
+  readonly set: 'usually' | 'sometimes' | 'no need';
+  /** Short sentences; the unit is in the name or in the first sentence. */
+  readonly meaning: string;
+  /** What holds while it is not set, where the schema has no value for that. */
+  readonly unset?: string;
+}
+
+export const CONFIG_VARIABLE_TEXTS: Readonly<Record<string, ConfigVariable>> = {
+  HOST: {
+    group: 'listen',
+    set: 'sometimes',
+    meaning: 'Address the API listens on. Without API keys it must be loopback.',
+  },
+  PORT: { group: 'listen', set: 'sometimes', meaning: 'Port of the API.' },
+  REQRUN_METRICS_PORT: {
+    group: 'listen',
+    set: 'usually',
+    meaning: 'Port of `GET /metrics`. 0: no metrics are served.',
+  },
+  REQRUN_METRICS_HOST: {
+    group: 'listen',
+    set: 'sometimes',
+    meaning: 'Address of the metrics. There is no authentication on it.',
+  },
+  REQRUN_LOG_LEVEL: {
+    group: 'listen',
+    set: 'no need',
+    meaning: 'Level of the log on stderr: fatal, error, warn, info, debug, trace or silent.',
+  },
+
+  REQRUN_DATA_DIR: {
+    group: 'temporal',
+    set: 'usually',
+    meaning: 'Directory of the embedded Temporal server: its database, log and lock. Back it up.',
+  },
+  REQRUN_CACHE_DIR: {
+    group: 'temporal',
+    set: 'no need',
+    meaning: 'Directory in which the Temporal CLI is kept.',
+    unset: '~/.cache/reqrun',
+  },
+  REQRUN_TEMPORAL_PORT: { group: 'temporal', set: 'no need', meaning: 'Port of the embedded server.' },
+  REQRUN_TEMPORAL_UI_PORT: {
+    group: 'temporal',
+    set: 'no need',
+    meaning: "Port of the embedded server's UI.",
+  },
+  REQRUN_TEMPORAL_UI_URL: {
+    group: 'temporal',
+    set: 'sometimes',
+    meaning: 'Address of the Temporal UI, for the links in records. Set it when Temporal is not embedded.',
+    unset: "the embedded server's UI",
+  },
+  REQRUN_TASK_QUEUE: {
+    group: 'temporal',
+    set: 'no need',
+    meaning: 'Temporal task queue. The same for APIs and workers.',
+  },
+  REQRUN_RETENTION_HOURS: {
+    group: 'temporal',
+    set: 'sometimes',
+    meaning: 'Hours that the embedded server keeps a run after its end. A key is free again after that.',
+  },
+  REQRUN_HEARTBEAT_TIMEOUT_SECONDS: {
+    group: 'temporal',
+    set: 'no need',
+    meaning:
+      'Seconds until Temporal notices a dead worker. Set it on the API, because the API starts the runs.',
+    unset: '60 embedded, 15 otherwise',
+  },
+
+  OPENAI_BASE_URL: {
+    group: 'upstream',
+    set: 'sometimes',
+    meaning: 'Address of the upstream. It must be https outside loopback and hold no credentials.',
+    unset: "OpenAI's",
+  },
+  OPENAI_API_KEY: {
+    group: 'upstream',
+    set: 'usually',
+    meaning: 'Key of the upstream. With neither key nor address, the demo upstream answers.',
+    unset: 'none',
+  },
+  OPENAI_ORG_ID: {
+    group: 'upstream',
+    set: 'sometimes',
+    meaning: 'Sent to the service-wide upstream as `OpenAI-Organization`.',
+    unset: 'none',
+  },
+  OPENAI_PROJECT_ID: {
+    group: 'upstream',
+    set: 'sometimes',
+    meaning: 'Sent to the service-wide upstream as `OpenAI-Project`.',
+    unset: 'none',
+  },
+  REQRUN_UPSTREAM_HEADERS_FILE: {
+    group: 'upstream',
+    set: 'sometimes',
+    meaning: 'JSON file with headers for calls to the service-wide upstream. Only workers read it.',
+    unset: 'none',
+  },
+  HTTPS_PROXY: {
+    group: 'upstream',
+    set: 'sometimes',
+    meaning: 'Proxy for calls to https upstreams. Also in lower case, which counts more.',
+    unset: "HTTP_PROXY's",
+  },
+  HTTP_PROXY: {
+    group: 'upstream',
+    set: 'sometimes',
+    meaning: 'Proxy for calls to http upstreams. Also in lower case, which counts more.',
+    unset: 'none',
+  },
+  NO_PROXY: {
+    group: 'upstream',
+    set: 'sometimes',
+    meaning: 'Upstreams that are called without a proxy. Also in lower case, which counts more.',
+    unset: 'none',
+  },
+  REQRUN_MAX_ATTEMPTS_IN_FLIGHT: {
+    group: 'upstream',
+    set: 'sometimes',
+    meaning: 'Upstream calls at once in one worker. More requests stay `queued`.',
+  },
+  REQRUN_MAX_CALLS_PER_SECOND: {
+    group: 'upstream',
+    set: 'sometimes',
+    meaning: 'Upstream calls a second, all workers together. Temporal spreads them evenly.',
+    unset: 'no limit',
+  },
+  REQRUN_SHUTDOWN_GRACE_SECONDS: {
+    group: 'upstream',
+    set: 'sometimes',
+    meaning: 'Seconds that a stopping worker lets its running calls finish.',
+  },
+
+  REQRUN_DEFAULT_WAIT_SECONDS: {
+    group: 'waits',
+    set: 'sometimes',
+    meaning: 'Seconds that a POST waits for its result when the caller names no wait.',
+  },
+  REQRUN_WAIT_SECONDS: {
+    group: 'waits',
+    set: 'no need',
+    meaning: 'Seconds that `"wait": true` stands for.',
+  },
+  REQRUN_MAX_WAIT_SECONDS: {
+    group: 'waits',
+    set: 'no need',
+    meaning: 'Longest wait in seconds. A caller that asks for more gets this much.',
+  },
+
+  REQRUN_MAX_BODY_BYTES: {
+    group: 'limits',
+    set: 'sometimes',
+    meaning: 'Largest body of a request, in bytes. At most 1964032, because Temporal stores 2 MiB.',
+  },
+  REQRUN_MAX_CONNECTIONS: {
+    group: 'limits',
+    set: 'no need',
+    meaning: 'Open connections. Requests on connections over this limit get 503, except health checks.',
+  },
+  REQRUN_MAX_ACCEPTING: {
+    group: 'limits',
+    set: 'no need',
+    meaning: 'POSTs and DELETEs that Temporal has not answered yet. Over the limit: 503 `overloaded`.',
+  },
+  REQRUN_MAX_READING: {
+    group: 'limits',
+    set: 'no need',
+    meaning: 'GETs that Temporal has not answered yet. Over the limit: 503 `overloaded`.',
+  },
+  REQRUN_MAX_WAITERS: {
+    group: 'limits',
+    set: 'no need',
+    meaning: 'Callers held by a wait. Over the limit, a caller gets its 202 or record early.',
+  },
+  REQRUN_MAX_LONG_POLLS: {
+    group: 'limits',
+    set: 'sometimes',
+    meaning:
+      'Requests that an API without a worker watches in Temporal. Over the limit, a caller gets its 202 or record early.',
+  },
+
+  REQRUN_KEYS_FILE: {
+    group: 'security',
+    set: 'usually',
+    meaning: 'File with the projects and the hashes of their API keys. The same for APIs and workers.',
+    unset: 'none: the service is open',
+  },
+  REQRUN_ENCRYPTION_KEYS: {
+    group: 'security',
+    set: 'usually',
+    meaning:
+      '`id:key,id:key`, each key 32 bytes in base64. Payloads in Temporal are encrypted with the first one. The same for APIs and workers.',
+    unset: 'none: plain text in Temporal',
+  },
+  REQRUN_ALLOW_OPEN: {
+    group: 'security',
+    set: 'no need',
+    meaning: '1: without API keys, listen beyond loopback.',
+  },
+  REQRUN_ALLOWED_HOSTS: {
+    group: 'security',
+    set: 'sometimes',
+    meaning:
+      'Host names, without ports and with commas between, that an open service answers to besides loopback and `HOST`. `*`: any name, which allows DNS rebinding.',
+    unset: 'none',
+  },
+  REQRUN_ALLOW_PLAIN_UPSTREAM: {
+    group: 'security',
+    set: 'no need',
+    meaning:
+      '1: upstreams outside loopback may have http addresses, also in the keys file. The same for APIs and workers.',
+  },
+  REQRUN_CODEC_SERVER: {
+    group: 'security',
+    set: 'sometimes',
+    meaning: '1: decrypt payloads for the Temporal UI and CLI.',
+  },
+  REQRUN_CODEC_PORT: { group: 'security', set: 'no need', meaning: 'Port of the codec server.' },
+  REQRUN_CODEC_TOKEN: {
+    group: 'security',
+    set: 'sometimes',
+    meaning:
+      'Bearer token of the codec server, at least 32 characters. Required when Temporal is not embedded.',
+    unset: 'none',
+  },
+};
