@@ -14,7 +14,7 @@ const reqrun = new ReqRun({ baseURL: `${url}/v1` });
 const messages = [{ role: 'user' as const, content: 'hi' }];
 
 describe('the typed client', () => {
-  it('does what the README shows: create, tell the answers apart, wait for the record', async () => {
+  it('does what README and docs show: create, tell the answers apart, wait for the record', async () => {
     const model = unique('client');
     upstream.script(model, ok('slowly', 1_500));
     const answer = await reqrun.chat.completions.create({ model, messages, wait: 0, idempotency_key: model });
@@ -42,7 +42,7 @@ describe('the typed client', () => {
     expect((await reqrun.requests.wait(model, { timeoutMs: 20_000 })).status).toBe('completed');
   });
 
-  it('cancels, runs again and deletes, each as the README shows', async () => {
+  it('cancels, runs again and deletes, each as docs/api.md shows', async () => {
     const model = unique('actions');
     upstream.script(model, { stall: 'headers' }, ok('after all'));
     await reqrun.chat.completions.create({ model, messages, idempotency_key: model });
