@@ -2,7 +2,13 @@ import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import type { AttemptEnd, Journal } from '../src/domain/journal.ts';
 import type { RequestOptions } from '../src/domain/options.ts';
 import { decideRetry, refusalToBegin, RESUME_DELAY_MS } from '../src/domain/retry-policy.ts';
-import { CANCELLED_ERROR, requestError, requestErrorOf, type RunEnd } from '../src/domain/run-end.ts';
+import {
+  CANCELLED_ERROR,
+  passingErrorOf,
+  requestError,
+  requestErrorOf,
+  type RunEnd,
+} from '../src/domain/run-end.ts';
 import { describeFailure, type UpstreamFailure } from '../src/domain/upstream-failure.ts';
 import { AttemptStatus, Billed, FailureReason, Outcome, Phase } from '../src/domain/vocabulary.ts';
 
@@ -35,15 +41,14 @@ export function attemptFailure(attempt: FailedAttempt): ApplicationFailure | Can
   const told = describeFailure(failure);
   const decision = decideRetry(failure, journal, options, timeLeftMs, random);
   if (!decision.retry) {
-    return finalFailure({ error: requestErrorOf(failure, decision.code, decision.reason), journal }, told);
+    const error = requestErrorOf(failure, decision.code, decision.reason, journal.begun);
+    return finalFailure({ error, journal }, told);
   }
   return ApplicationFailure.create({
     type: failure.code,
     message: `${told}; next attempt in ${seconds(decision.delayMs)} s`,
     nextRetryDelay: decision.delayMs,
-    details: [
-      { error: requestErrorOf(failure, failure.code, FailureReason.terminal), journal } satisfies RunEnd,
-    ],
+    details: [{ error: passingErrorOf(failure), journal } satisfies RunEnd],
   });
 }
 

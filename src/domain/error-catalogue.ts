@@ -143,14 +143,14 @@ export const REFUSALS = {
 export const FAILURES = {
   upstream_rejected: upstream(
     400,
-    "The upstream refused the request as invalid; the status is the upstream's.",
+    "The upstream refused the request, as invalid or for its content; the status is the upstream's.",
   ),
   upstream_not_found: upstream(404, 'The upstream does not know the model, deployment or path.'),
-  upstream_conflict: upstream(409, 'The upstream reported a conflict twice.'),
+  upstream_conflict: upstream(409, 'The upstream reported a conflict (409).'),
   upstream_rate_limited: {
     status: 429,
     type: 'rate_limit_error',
-    meaning: 'The upstream limits the rate and asked for a longer delay than the deadline leaves.',
+    meaning: 'The upstream limits the rate; the message says why it was not tried again.',
   },
   upstream_quota_exhausted: {
     status: 429,
@@ -167,14 +167,20 @@ export const FAILURES = {
   ),
   upstream_tls_error: upstream(502, "The upstream's TLS certificate is not valid for it."),
   upstream_redirect: upstream(502, 'The upstream answered with a redirect, which is not followed.'),
-  upstream_connection_lost: upstream(502, 'The connection broke after the request was sent.'),
-  upstream_response_lost: upstream(502, 'The connection broke while the answer was being received.'),
-  upstream_invalid_response: upstream(502, 'The upstream answered 200 with something that is no completion.'),
-  upstream_incomplete: upstream(
+  upstream_connection_lost: upstream(
     502,
-    'The upstream answered 200 with a choice that has neither content nor end.',
+    'The connection broke after the request was sent, before an answer came.',
   ),
-  upstream_error_in_body: upstream(502, 'The upstream answered 200 with an error inside.'),
+  upstream_response_lost: upstream(502, 'The answer broke off before its end.'),
+  upstream_invalid_response: upstream(
+    502,
+    'The upstream answered with something that cannot be read or is no completion.',
+  ),
+  upstream_incomplete: upstream(502, 'The upstream answered with a result that has neither content nor end.'),
+  upstream_error_in_body: upstream(
+    502,
+    'The upstream reported success with an error inside, or with an answer that it broke off itself.',
+  ),
   upstream_error_in_stream: upstream(
     502,
     'The upstream answered with an event stream that carried an error.',
@@ -182,10 +188,16 @@ export const FAILURES = {
   upstream_stream_truncated: upstream(502, 'The upstream answered with an event stream that broke off.'),
   upstream_response_too_large: upstream(502, 'The answer is larger than can be stored.'),
   upstream_server_error: upstream(502, 'The upstream failed with a server error.'),
-  upstream_gateway_error: upstream(502, 'A gateway in front of the upstream failed.'),
+  upstream_gateway_error: upstream(
+    502,
+    'A gateway in front of the upstream failed (502, 504, 520 to 527, 530, or a 503 in its own words).',
+  ),
   attempt_interrupted: upstream(502, 'The worker died or was stopped during the call.'),
   upstream_overloaded: upstream(503, 'The upstream is overloaded.'),
-  upstream_timeout: upstream(504, 'The upstream did not answer within the attempt timeout.'),
+  upstream_timeout: upstream(
+    504,
+    'The upstream did not answer within the attempt timeout, or timed out itself (408).',
+  ),
   deadline_exceeded: upstream(504, "The request's deadline passed before it could be completed."),
   outcome_unknown: upstream(
     502,

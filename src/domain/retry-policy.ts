@@ -19,11 +19,16 @@ export type RetryDecision =
 /** Our own backoff after the first failure of its kind; it doubles with each attempt of the run. */
 const FIRST_BACKOFF_MS: Readonly<Record<Backoff, number>> = { usual: 1_000, overload: 5_000 };
 const MAX_BACKOFF_MS = 60_000;
+/** Tries of a failure that another try heals now and then only. */
+const FEW_TRIES = 3;
+/** How many attempts in all may end with the same code; as many as the request allows where there is none. */
+const TRIES: Readonly<Partial<Record<Retry, number>>> = { twice: 2, few: FEW_TRIES };
 /** Positive only: callers that were told the same second must not come back together, and never early. */
 const MAX_JITTER = 0.25;
 
 /**
- * What follows a failed attempt, within the request's own limits.
+ * What follows a failed attempt, within the request's own limits. The upstream's wish is a floor and never replaces
+ * backing off: the delay is the longer of both, plus jitter. A wish beyond the deadline ends the request.
  *
  * @param journal with this attempt already ended
  * @param timeLeftMs until the request's deadline
@@ -40,16 +45,25 @@ export function decideRetry(
   if (failure.retry === Retry.never) return end(failure.code, FailureReason.terminal);
   if (timeLeftMs <= 0) return end('deadline_exceeded', FailureReason.deadlineExceeded);
   if (mustNotRepeat(journal, options)) return end('outcome_unknown', FailureReason.outcomeUnknown);
-  const triedTwice = failure.retry === Retry.twice && countEndedWith(journal, failure.code) >= 2;
-  if (triedTwice || isExhausted(journal, options)) return end(failure.code, FailureReason.attemptsExhausted);
+  const triesAllowed = TRIES[failure.retry] ?? Infinity;
+  const isSpent = countEndedWith(journal, failure.code) >= triesAllowed;
+  if (isSpent || isExhausted(journal, options)) return end(failure.code, FailureReason.attemptsExhausted);
 
-  const told = failure.retryAfterMs;
-  if (told !== null && told >= timeLeftMs) return end(failure.code, FailureReason.deadlineExceeded);
-  const floorMs =
-    told !== null && told > 0 ? told : backoffMs(failure.backoff, entriesOfThisRun(journal).length);
-  if (floorMs >= timeLeftMs) return end('deadline_exceeded', FailureReason.deadlineExceeded);
+  const toldMs = failure.retryAfterMs;
+  if (toldMs !== null && toldMs >= timeLeftMs) return end(failure.code, FailureReason.deadlineExceeded);
+  const ownMs = backoffMs(failure.backoff, entriesOfThisRun(journal).length);
+  if (toldMs === null && ownMs >= timeLeftMs) return end('deadline_exceeded', FailureReason.deadlineExceeded);
+  const floorMs = Math.max(toldMs ?? 0, withinTimeLeft(ownMs, timeLeftMs));
   const jitteredMs = Math.ceil(floorMs * (1 + MAX_JITTER * random()));
   return { retry: true, delayMs: Math.max(1, Math.min(jitteredMs, Math.max(floorMs, timeLeftMs - 1))) };
+}
+
+/**
+ * Our own backoff where the upstream told a delay that still fits: it never ends the request early. Where it would,
+ * half of the time left is waited, so that the last attempts have time to run.
+ */
+function withinTimeLeft(ownMs: number, timeLeftMs: number): number {
+  return ownMs < timeLeftMs ? ownMs : timeLeftMs / 2;
 }
 
 /**

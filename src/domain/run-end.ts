@@ -8,6 +8,7 @@ import {
 } from '@temporalio/common';
 import { type FailureCode, FAILURES } from './error-catalogue.ts';
 import { interruptAttempt, type Journal } from './journal.ts';
+import { endMessage, whatHappened } from './failure-message.ts';
 import type { RequestError } from './record.ts';
 import { isJournal } from './run-contract.ts';
 import type { UpstreamFailure } from './upstream-failure.ts';
@@ -32,15 +33,19 @@ export function requestError(code: FailureCode, reason: FailureReason): RequestE
 /**
  * The error of a request whose last attempt ended in `failure`. The upstream's identifiers stay with it only
  * where the failure itself is the request's end: they would mislead under a code of ours.
+ *
+ * @param attempts calls begun so far
  */
 export function requestErrorOf(
   failure: UpstreamFailure,
   code: FailureCode,
   reason: FailureReason,
+  attempts: number,
 ): RequestError {
   const upstreamsOwn = code === failure.code;
   return {
     ...requestError(code, reason),
+    message: endMessage(failure, code, reason, attempts),
     upstream_status: failure.upstreamStatus,
     upstream_request_id: failure.upstreamRequestId,
     retry_after_ms: failure.retryAfterMs,
@@ -48,6 +53,12 @@ export function requestErrorOf(
     upstream_type: upstreamsOwn ? failure.upstreamType : null,
     upstream_param: upstreamsOwn ? failure.upstreamParam : null,
   };
+}
+
+/** The error of a failed attempt that Temporal is going to repeat; it is true however the repeating ends. */
+export function passingErrorOf(failure: UpstreamFailure): RequestError {
+  const error = requestErrorOf(failure, failure.code, FailureReason.terminal, 0);
+  return { ...error, message: `${whatHappened(failure)}.` };
 }
 
 export const CANCELLED_ERROR = requestError('request_cancelled', FailureReason.cancelled);

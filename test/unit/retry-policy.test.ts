@@ -30,6 +30,8 @@ function failure(fields: Partial<UpstreamFailure> = {}): UpstreamFailure {
     upstreamType: null,
     upstreamParam: null,
     upstreamRequestId: null,
+    detail: null,
+    toldNotToRetry: false,
     ...fields,
   };
 }
@@ -76,12 +78,45 @@ describe('what follows a failed attempt', () => {
             () => random,
           );
           if (!decision.retry) throw new Error('expected a retry');
-          expect(decision.delayMs).toBeGreaterThanOrEqual(Math.max(1, told));
+          const floor = Math.max(1_000, told);
+          expect(decision.delayMs).toBeGreaterThanOrEqual(floor);
           expect(decision.delayMs).toBeLessThanOrEqual(
-            Math.max(told, Math.min(Math.ceil(told * 1.25), HOUR_MS - 1)),
+            Math.max(floor, Math.min(Math.ceil(floor * 1.25), HOUR_MS - 1)),
           );
         },
       ),
+    );
+  });
+
+  it('backs off all the same where the upstream tells the same short delay each time', () => {
+    const delays = [1, 2, 3, 4, 5, 9].map((count) => {
+      const decision = decideRetry(
+        failure({ retryAfterMs: 2_000 }),
+        journalOf(count),
+        options(),
+        HOUR_MS,
+        () => 0,
+      );
+      return decision.retry ? decision.delayMs : null;
+    });
+    expect(delays).toEqual([2_000, 2_000, 4_000, 8_000, 16_000, 60_000]);
+  });
+
+  it('is never ended by our own backoff while the told delay still fits: half of the time left is waited', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 59_999 }), fc.integer({ min: 1, max: 59_999 }), (told, left) => {
+        const decision = decideRetry(
+          failure({ retryAfterMs: told }),
+          journalOf(12),
+          options(),
+          left,
+          () => 0.99,
+        );
+        expect(decision.retry).toBe(told < left);
+        if (!decision.retry) return;
+        expect(decision.delayMs).toBeGreaterThanOrEqual(told);
+        expect(decision.delayMs).toBeLessThanOrEqual(Math.max(1, left - 1));
+      }),
     );
   });
 
@@ -123,6 +158,7 @@ describe('what follows a failed attempt', () => {
     ],
     ['the last of max_attempts', {}, 3, { max_attempts: 3 }, 'upstream_overloaded'],
     ['the second of two tries', { retry: Retry.twice }, 2, {}, 'upstream_overloaded'],
+    ['the third of a few tries', { retry: Retry.few }, 3, {}, 'upstream_overloaded'],
     ['a failure that nothing can mend', { retry: Retry.never }, 1, {}, 'upstream_overloaded'],
   ] as const)('is the end after %s', (_what, fields, count, more, code) => {
     const decision = decideRetry(failure(fields), journalOf(count, fields), options(more), HOUR_MS, () => 0);
