@@ -14,11 +14,40 @@ export const choicesCompleteness: CompletenessRule = ({ choices }) => {
   if (!Array.isArray(choices) || choices.length === 0) return 'no_result';
   for (const choice of choices) {
     if (!isObject(choice)) return 'no_result';
-    if (isSet(choice['error']) || choice['finish_reason'] === 'error') return 'error';
+    if (isSet(choice['error']) || isFailedFinish(choice['finish_reason'])) return 'error';
     if ((choice['finish_reason'] ?? null) === null && !hasContent(choice['message'])) return 'unfinished';
   }
   return 'complete';
 };
+
+/**
+ * The ends that a provider documents as its own failure, in lower case; what the choice holds is a piece. All others
+ * are the caller's to judge: `length`, `content_filter`, Zhipu's `sensitive` and `model_context_window_exceeded`.
+ */
+const FAILED_FINISHES: ReadonlySet<string> = new Set([
+  // OpenRouter (openrouter.ai/docs/api/reference/overview), Mistral (docs.mistral.ai/api), watsonx, Cohere, vLLM.
+  'error',
+  // DeepSeek: api-docs.deepseek.com/api/create-chat-completion.
+  'insufficient_system_resource',
+  // Zhipu, Z.AI: docs.z.ai/api-reference/llm/chat-completion, "model inference exception".
+  'network_error',
+  // vLLM (vllm/v1/engine, FinishReason) and SGLang: the engine gave the request up.
+  'abort',
+  'aborted',
+  // watsonx: ibm.github.io/watsonx-ai-node-sdk, TextChatResultChoice.FinishReason; nobody here cancelled it.
+  'cancelled',
+  // Cohere: docs.cohere.com/reference/chat. TensorRT-LLM has it as well, and `cancelled`.
+  'timeout',
+  // No source found: failures by their names, seen behind gateways.
+  'server_error',
+  'internal_error',
+  'engine_error',
+]);
+
+/** Whether a `finish_reason` is a provider's word for its own failure. */
+export function isFailedFinish(reason: unknown): boolean {
+  return typeof reason === 'string' && FAILED_FINISHES.has(reason.toLowerCase());
+}
 
 /** Embeddings: every entry has a vector, as numbers or in base64. */
 export const embeddingsCompleteness: CompletenessRule = ({ data }) => {

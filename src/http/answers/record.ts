@@ -1,4 +1,5 @@
 import type { FastifyReply } from 'fastify';
+import { toStrictJson } from '../../domain/lenient-json.ts';
 import type { StoredRequest } from '../../domain/requests.ts';
 
 /** A record's answer, with a hint when to look again while it is not terminal. */
@@ -9,9 +10,12 @@ export function sendRecord(reply: FastifyReply, stored: StoredRequest): FastifyR
   return reply.type('application/json; charset=utf-8').send(recordBytes(stored));
 }
 
-/** The record as JSON with the upstream's own text in it: its numbers and spacing reach every reader alike. */
+/**
+ * The record as JSON with the upstream's own text in it: its numbers and spacing reach every reader alike. What
+ * would make the record no JSON is replaced here alone: non-finite numbers by null, undecodable bytes by U+FFFD.
+ */
 function recordBytes({ record, result }: StoredRequest): Buffer {
-  const text = result === null ? 'null' : new TextDecoder().decode(result);
+  const text = result === null ? 'null' : toStrictJson(new TextDecoder().decode(result));
   return Buffer.from(`${JSON.stringify(record).slice(0, -1)},"result":${text}}`);
 }
 
