@@ -1,12 +1,26 @@
 import { type Completeness, isSet } from '../domain/completeness.ts';
+import { parseLeniently } from '../domain/lenient-json.ts';
 import { type Operation, OPERATIONS } from '../domain/operations.ts';
-import { Backoff, LOST, Retry, row, type UpstreamFailure } from '../domain/upstream-failure.ts';
-import { classifyStatus } from './classify-status.ts';
-import { errorWords, isBilling } from './error-object.ts';
-import { parseRetryAfterMs } from './retry-after.ts';
 import { isObject } from '../domain/raw-json.ts';
+import { Backoff, LOST, Retry, row, UNREADABLE, type UpstreamFailure } from '../domain/upstream-failure.ts';
+import { classifyEventStream } from './classify-event-stream.ts';
+import { classifyStatus } from './classify-status.ts';
+import { errorBodyOf } from './error-body.ts';
+import { isBilling, isLargerThanLimit, isRate, saysOverloaded } from './error-meaning.ts';
+import { toldDelayMs } from './told-delay.ts';
 
-const NO_COMPLETION = row({ code: 'upstream_invalid_response', retry: Retry.twice });
+const noCompletion = (detail: string): UpstreamFailure =>
+  row({ code: 'upstream_invalid_response', retry: Retry.twice, detail });
+
+/**
+ * Row 10b: DeepSeek keeps a waiting call alive with empty lines and closes it when inference has not begun in time
+ * (api-docs.deepseek.com/quick_start/rate_limit). Who else closes it proves nothing of the kind.
+ */
+export const CLOSED_IN_QUEUE = row({
+  code: 'upstream_overloaded',
+  backoff: Backoff.overload,
+  detail: 'nothing but white space, which is how a queue keeps a call alive, came before the end',
+});
 
 /** The rows 8 to 19: a 2xx. Null for a completion, whatever its content type says. */
 export function classifyBody(
@@ -16,102 +30,82 @@ export function classifyBody(
   nowMs: number,
 ): UpstreamFailure | null {
   const contentType = headers.get('content-type') ?? '';
+  if (bytes.length === 0) return noCompletion('an empty body');
+  if (isWhiteSpace(bytes)) return CLOSED_IN_QUEUE;
   const text = decode(bytes);
-  if (text?.trim() === '') return NO_COMPLETION;
-  const body = text === null ? undefined : parse(text);
+  const body = parseLeniently(text);
   if (body === undefined) {
-    if (text !== null && contentType.includes('text/event-stream')) return classifyEventStream(text);
+    if (contentType.includes('text/event-stream')) return classifyEventStream(text, headers, nowMs);
     return looksLikeJson(bytes, contentType)
-      ? row({ code: 'upstream_invalid_response', ...LOST })
-      : NO_COMPLETION;
+      ? row({ ...UNREADABLE, detail: whyUnreadable(bytes, headers) })
+      : noCompletion(/^\s*</.test(text) ? 'a page instead of JSON' : 'a body that is no JSON');
   }
-  if (!isObject(body)) return NO_COMPLETION;
-  if (isSet(body['error'])) return classifyErrorInBody(body['error'], headers, nowMs);
+  if (!isObject(body)) return noCompletion('JSON that is no object');
+  if (isSet(body['error'])) return classifyErrorInBody(body, headers, nowMs);
   return BY_COMPLETENESS[OPERATIONS[operation].completeness(body)];
+}
+
+/** JSON's own white space: a queue's empty lines, and the like. */
+export function isWhiteSpace(bytes: Uint8Array): boolean {
+  return bytes.every((byte) => byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09);
 }
 
 /** The operation's own rule, in the table's rows. */
 const BY_COMPLETENESS: Readonly<Record<Completeness, UpstreamFailure | null>> = {
   complete: null,
-  no_result: NO_COMPLETION,
+  no_result: noCompletion('JSON that holds no result'),
   unfinished: row({ code: 'upstream_incomplete', retry: Retry.twice }),
-  error: row({ code: 'upstream_error_in_body', ...LOST }),
+  error: row({
+    code: 'upstream_error_in_body',
+    ...LOST,
+    detail: 'a result that it says it broke off itself',
+  }),
 };
 
-/** Row 8 or row 9: a proxy's HTML page is none, not even under the content type that the proxy kept. */
+/** Row 8b or row 9: a proxy's HTML page is none, not even under the content type that the proxy kept. */
 function looksLikeJson(bytes: Uint8Array, contentType: string): boolean {
   const start = new TextDecoder().decode(bytes.subarray(0, 64)).trimStart();
   return /^[{[]/.test(start) || (/\bjson\b/.test(contentType) && !start.startsWith('<'));
 }
 
-/** A byte order mark stays: what is judged is what is passed on, from which the one that may be is cut already. */
-function decode(bytes: Uint8Array): string | null {
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    return null;
-  }
+function whyUnreadable(bytes: Uint8Array, headers: Headers): string {
+  if (bytes[0] === 0x7b || bytes[0] === 0x5b) return 'malformed JSON';
+  return headers.has('content-encoding')
+    ? 'a body that its content encoding does not fit'
+    : 'a body that cannot be read as JSON';
 }
 
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+/**
+ * Bytes that are no UTF-8 are judged as replacement characters and passed on as they came. A byte order mark stays:
+ * what is judged is what is passed on, from which the one that may be is cut already.
+ */
+function decode(bytes: Uint8Array): string {
+  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
 }
-
-const RATE_CODES: ReadonlySet<string> = new Set(['rate_limit_exceeded', 'slow_down', 'rate_limit_error']);
 
 /**
  * Row 12: a 200 with an `error`. A three-digit code is a status in disguise; of names, only well-known ones
  * are believed. Its model may have run all the same, so the outcome stays unknown.
+ *
+ * @param json the body that holds the error
  */
-export function classifyErrorInBody(error: unknown, headers: Headers, nowMs: number): UpstreamFailure {
-  const words = errorWords(error);
-  const code = words.upstreamCode ?? '';
-  const like = /^[45]\d\d$/.test(code)
-    ? classifyStatus({ status: Number(code), headers, words }, nowMs)
-    : null;
-  const named = isBilling(words) ? Retry.never : RATE_CODES.has(code) ? Retry.always : Retry.twice;
+export function classifyErrorInBody(json: unknown, headers: Headers, nowMs: number): UpstreamFailure {
+  const body = errorBodyOf(json);
+  const status = Number(/^[45]\d\d$/.exec(body.words.upstreamCode ?? '')?.[0] ?? NaN);
+  const like = Number.isNaN(status) ? null : classifyStatus({ status, headers, body }, nowMs);
+  const isSlow = body.names.includes('slow_down') || saysOverloaded(body);
   return row({
     code: 'upstream_error_in_body',
-    retry: like?.retry ?? named,
-    backoff: like?.backoff ?? (code === 'slow_down' ? Backoff.overload : Backoff.usual),
-    retryAfterMs: parseRetryAfterMs(headers, nowMs),
-    ...words,
+    retry: like?.retry ?? namedRetry(),
+    backoff: like?.backoff ?? (isSlow ? Backoff.overload : Backoff.usual),
+    retryAfterMs: toldDelayMs(headers, body, nowMs, isRate(body) ? 429 : status),
+    detail: like === null ? null : `an error inside, which stands for ${status}`,
+    ...body.words,
   });
-}
 
-/** The rows 20, 21 and, for a whole stream, 9: an upstream that streams although it was not asked to. */
-export function classifyEventStream(text: string): UpstreamFailure {
-  const events = [...text.matchAll(/^data:(.*)$/gm)].map(([, data]) => (data ?? '').trim());
-  const chunks = events.map(parseEvent);
-  if (/^event:\s*error\s*$/m.test(text) || chunks.some(carriesError)) {
-    return row({ code: 'upstream_error_in_stream', ...LOST });
-  }
-  return events.includes('[DONE]') || chunks.some(isEnd)
-    ? row({ code: 'upstream_invalid_response', retry: Retry.twice })
-    : row({ code: 'upstream_stream_truncated', ...LOST });
-}
-
-function carriesError(chunk: unknown): boolean {
-  if (!isObject(chunk)) return false;
-  return (chunk['error'] ?? null) !== null || finishReasons(chunk).includes('error');
-}
-
-function isEnd(chunk: unknown): boolean {
-  return isObject(chunk) && finishReasons(chunk).some((reason) => typeof reason === 'string');
-}
-
-function finishReasons({ choices }: Record<string, unknown>): unknown[] {
-  return Array.isArray(choices) ? choices.filter(isObject).map((choice) => choice['finish_reason']) : [];
-}
-
-function parseEvent(data: string): unknown {
-  try {
-    return JSON.parse(data);
-  } catch {
-    return undefined;
+  function namedRetry(): Retry {
+    if (isBilling(body)) return Retry.never;
+    if (isLargerThanLimit(body)) return Retry.few;
+    return isRate(body) || saysOverloaded(body) ? Retry.always : Retry.twice;
   }
 }

@@ -1,4 +1,12 @@
-import { LOST, NOT_RUN, REJECTED, Retry, row, type UpstreamFailure } from '../domain/upstream-failure.ts';
+import {
+  LOST,
+  NOT_RUN,
+  REJECTED,
+  Retry,
+  row,
+  UNREADABLE,
+  type UpstreamFailure,
+} from '../domain/upstream-failure.ts';
 import { Phase } from '../domain/vocabulary.ts';
 
 const NOT_CONNECTED: ReadonlySet<string> = new Set([
@@ -20,18 +28,20 @@ export interface CallProgress {
   readonly phase: Phase;
   /** The attempt's own limit, or its cancellation, ended the call. */
   readonly aborted: boolean;
-  readonly upstreamStatus: number | null;
-  readonly upstreamRequestId: string | null;
 }
 
-/** The rows 1 to 7 and 50: no answer, or one that broke off. The causes' codes decide; messages don't. */
+/** The rows 1 to 8b and 50: no answer, one that broke off, or one that is no HTTP. The causes' codes decide. */
 export function classifyError(error: unknown, progress: CallProgress): UpstreamFailure {
-  const { phase, aborted, upstreamStatus, upstreamRequestId } = progress;
-  const known = { phase, upstreamStatus, upstreamRequestId };
+  const { phase, aborted } = progress;
+  const known = { phase };
   const unsent = { ...NOT_RUN, phase: Phase.connect };
   const refused = { ...REJECTED, ...unsent };
-  if (phase === Phase.headers || phase === Phase.body)
-    return row({ code: 'upstream_response_lost', ...LOST, ...known });
+  const fault = aborted || phase === Phase.connect ? null : protocolFault(error, phase);
+  if (fault !== null) return row({ ...UNREADABLE, ...known, detail: fault });
+  if (phase === Phase.headers || phase === Phase.body) {
+    const detail = aborted ? 'the answer was not complete when the time of the attempt was over' : null;
+    return row({ code: 'upstream_response_lost', ...LOST, ...known, detail });
+  }
   if (aborted) {
     return phase === Phase.connect
       ? row({ code: 'upstream_unreachable', ...unsent })
@@ -56,6 +66,22 @@ export function classifyError(error: unknown, progress: CallProgress): UpstreamF
   if (codes.some((code) => TIMED_OUT.has(code))) return row({ code: 'upstream_timeout', ...known });
   if (isTransport) return row({ code: 'upstream_connection_lost', ...known });
   return row({ code: 'internal_error', ...known, retry: Retry.never });
+}
+
+/** undici's own words for an answer that its parser turns away and that is no truncation; null for anything else. */
+function protocolFault(error: unknown, phase: Phase): string | null {
+  const all = [...causes(error)];
+  const codes = all.flatMap(codeOf);
+  if (codes.includes('UND_ERR_HEADERS_OVERFLOW')) return 'headers that are larger than can be read';
+  const messages = all.flatMap((cause) => (cause instanceof Error ? [cause.message] : []));
+  // Before the head is read, undici's count of the body's bytes says no more than that the parser gave up.
+  const isUncounted = phase === Phase.request && codes.includes('UND_ERR_RES_CONTENT_LENGTH_MISMATCH');
+  const isUnparsed =
+    codes.some((code) => code.startsWith('HPE_')) && !messages.some((text) => /\bEOF\b/.test(text));
+  const isUnasked = messages.includes('bad response') || messages.includes('bad upgrade');
+  // undici asserts what its parser lets through: a status below 100, a 101 without an upgrade.
+  const isUnexpected = phase === Phase.request && codes.includes('ERR_ASSERTION');
+  return isUncounted || isUnparsed || isUnasked || isUnexpected ? 'bytes that break the rules of HTTP' : null;
 }
 
 /** The error, its causes, and the errors that an AggregateError (several addresses tried) holds. */

@@ -1,6 +1,7 @@
 import {
-  NOT_RUN,
   Backoff,
+  LOST,
+  NOT_RUN,
   REJECTED,
   Retry,
   row,
@@ -8,30 +9,41 @@ import {
   type UpstreamFailure,
 } from '../domain/upstream-failure.ts';
 import { Billed, Outcome, Phase } from '../domain/vocabulary.ts';
-import { type ErrorWords, isBilling, requestIdOf } from './error-object.ts';
+import {
+  forbiddenRow,
+  isBilling,
+  isDocumentedRefusal,
+  isLargerThanLimit,
+  isProxysWord,
+  saysOverloaded,
+} from './error-meaning.ts';
+import { carriesOutput, type ErrorBody } from './error-body.ts';
+import { requestIdIn, requestIdOf } from './error-object.ts';
 import { parseRetryAfterMs } from './retry-after.ts';
+import { toldDelayMs } from './told-delay.ts';
 
-/** An answer other than a 2xx, with what could be read of its body's `error`. */
+/** An answer other than a 2xx, with what could be read of its body. */
 export interface RefusedAnswer {
   readonly status: number;
   readonly headers: Headers;
-  readonly words: ErrorWords;
+  readonly body: ErrorBody;
 }
 
-/** The rows 22 to 46: first the body's `error.code`, then the status, then `x-should-retry`. */
-export function classifyStatus({ status, headers, words }: RefusedAnswer, nowMs: number): UpstreamFailure {
-  const retryAfterMs = parseRetryAfterMs(headers, nowMs);
-  const { hard, ...said } = codeRow(status, words) ?? statusRow(status, words, retryAfterMs !== null);
+/** The rows 22 to 46: first what the body says, then the status, then `x-should-retry`. */
+export function classifyStatus({ status, headers, body }: RefusedAnswer, nowMs: number): UpstreamFailure {
+  const retryAfterMs = toldDelayMs(headers, body, nowMs, status);
+  const { hard, ...said } = bodyRow(status, body) ?? statusRow(status, body, headers.has('retry-after'));
   const told = headers.get('x-should-retry');
   const forced = told === 'false' ? Retry.never : told === 'true' && hard !== true ? Retry.always : null;
   return row({
     phase: Phase.headers,
     ...said,
     ...(forced === null ? {} : { retry: forced }),
-    ...words,
+    ...body.words,
     retryAfterMs,
     upstreamStatus: status,
-    upstreamRequestId: requestIdOf(headers),
+    upstreamRequestId: requestIdOf(headers) ?? requestIdIn(body.json),
+    toldNotToRetry: told === 'false',
   });
 }
 
@@ -47,6 +59,7 @@ export function classifyRefusedTunnel(status: number, headers: Headers, nowMs: n
     code: 'upstream_unreachable',
     ...NOT_RUN,
     ...known,
+    detail: `The proxy answered ${status} and gave no connection to the upstream`,
     retry: mayPass ? Retry.always : Retry.twice,
     retryAfterMs: parseRetryAfterMs(headers, nowMs),
   });
@@ -63,29 +76,46 @@ const OVERLOADED: StatusRow = {
   backoff: Backoff.overload,
 };
 
-/** Row 37: a billing code says more than the 4xx it comes with. */
-function codeRow(status: number, words: ErrorWords): StatusRow | null {
-  if (status < 400 || status > 499 || !isBilling(words)) return null;
+/** The rows 23b and 37: what a body proves says more than the status that it comes with. */
+function bodyRow(status: number, body: ErrorBody): StatusRow | null {
+  if (status < 400) return null;
+  if (carriesOutput(body.json)) {
+    return status <= 499
+      ? {
+          code: 'upstream_rejected',
+          ...LOST,
+          retry: Retry.twice,
+          detail: 'it passed on a piece of what the model wrote',
+        }
+      : { ...serverRow(status, body), ...LOST, billed: Billed.maybe };
+  }
+  if (status > 499 || !isBilling(body)) return null;
   const quota = hard('upstream_quota_exhausted');
   return status === 429 ? { ...quota, outcome: Outcome.notRun } : quota;
 }
 
-function statusRow(status: number, { upstreamCode }: ErrorWords, hasDelay: boolean): StatusRow {
+function statusRow(status: number, body: ErrorBody, hasRetryAfter: boolean): StatusRow {
   switch (status) {
+    case 301:
+    case 307:
+    case 308:
+      return hard('upstream_redirect');
     case 401:
-    case 403:
     case 407:
       return hard('upstream_auth_failed');
     case 402:
-      return hasDelay
+      return hasRetryAfter
         ? { code: 'upstream_rate_limited', ...NOT_RUN, outcome: Outcome.rejected }
         : hard('upstream_quota_exhausted');
+    case 403:
+      return { ...forbiddenRow(body), hard: true };
     case 404:
       return hard('upstream_not_found');
     case 408:
       return unknown('upstream_timeout');
     case 409:
-      return { code: 'upstream_conflict', ...NOT_RUN, retry: Retry.twice };
+      // A lock, in the provider's own words; a proxy's page proves nothing.
+      return { code: 'upstream_conflict', ...(body.json === undefined ? {} : NOT_RUN), retry: Retry.twice };
     case 421:
       // Another connection may lead to the upstream; this one never did.
       return { code: 'upstream_unreachable', ...REJECTED, retry: Retry.twice };
@@ -94,25 +124,52 @@ function statusRow(status: number, { upstreamCode }: ErrorWords, hasDelay: boole
     case 424:
       return { code: 'upstream_rejected', retry: Retry.never, hard: true };
     case 429:
-      return {
-        code: 'upstream_rate_limited',
-        ...NOT_RUN,
-        ...(upstreamCode === 'slow_down' ? { backoff: Backoff.overload } : {}),
-      };
+      return rateRow(body);
     case 498:
-    case 503:
-    case 529:
-      return OVERLOADED;
+      return overloadRow(body);
+    case 460:
     case 499:
       return unknown('upstream_connection_lost');
+  }
+  // What stands at the other address may have taken the request up.
+  if (status >= 300 && status < 400) return { code: 'upstream_redirect', retry: Retry.never, hard: true };
+  return status >= 400 && status < 500 ? hard('upstream_rejected') : serverRow(status, body);
+}
+
+function serverRow(status: number, body: ErrorBody): StatusRow {
+  switch (status) {
     case 500:
       return unknown('upstream_server_error');
+    case 503:
+      return saysOverloaded(body)
+        ? OVERLOADED
+        : {
+            code: isProxysWord(body) ? 'upstream_gateway_error' : 'upstream_overloaded',
+            backoff: Backoff.overload,
+            detail: isProxysWord(body) ? null : 'it is unavailable',
+          };
+    case 529:
+      return overloadRow(body);
     case 502:
     case 504:
+    case 530:
       return unknown('upstream_gateway_error');
   }
-  if (status >= 520 && status <= 527) return unknown('upstream_gateway_error');
-  if (status >= 300 && status < 400) return hard('upstream_redirect');
-  if (status >= 400 && status < 500) return hard('upstream_rejected');
-  return { code: 'upstream_server_error', retry: Retry.twice };
+  return status >= 520 && status <= 527
+    ? unknown('upstream_gateway_error')
+    : { code: 'upstream_server_error', retry: Retry.twice };
+}
+
+function overloadRow(body: ErrorBody): StatusRow {
+  return isDocumentedRefusal(body) ? OVERLOADED : { code: 'upstream_overloaded', backoff: Backoff.overload };
+}
+
+/** The rows 35 to 38. */
+function rateRow(body: ErrorBody): StatusRow {
+  const limited: StatusRow = { code: 'upstream_rate_limited', ...NOT_RUN };
+  if (isLargerThanLimit(body)) {
+    return { ...limited, retry: Retry.few, detail: 'this request alone is larger than the rate limit' };
+  }
+  const isSlow = body.names.includes('slow_down') || saysOverloaded(body);
+  return isSlow ? { ...limited, backoff: Backoff.overload } : limited;
 }

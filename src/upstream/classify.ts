@@ -1,15 +1,16 @@
-import { APIError } from 'openai';
 import type { Operation } from '../domain/operations.ts';
 import { LOST, Retry, row, type UpstreamFailure } from '../domain/upstream-failure.ts';
 import { Phase } from '../domain/vocabulary.ts';
-import { classifyBody } from './classify-answer.ts';
+import { classifyBody, CLOSED_IN_QUEUE, isWhiteSpace } from './classify-answer.ts';
 import { causes, classifyError } from './classify-error.ts';
 import { classifyRefusedTunnel, classifyStatus } from './classify-status.ts';
-import { refusalWords, requestIdOf } from './error-object.ts';
+import { readErrorBody } from './error-body.ts';
+import { requestIdOf } from './error-object.ts';
 import { isTooLarge, toHeaders } from './response-body.ts';
+import { parseRetryAfterMs } from './retry-after.ts';
 import { TunnelRefusedError } from './tunnel.ts';
 
-/** A 2xx; `bytes` is empty where there is no body at all. */
+/** An answer with a body that was read to its end; `bytes` is empty where there is none. */
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
@@ -21,48 +22,57 @@ export interface Thrown {
   readonly error: unknown;
   readonly phase: Phase;
   readonly aborted: boolean;
-  readonly answer: Pick<Answer, 'status' | 'headers'> | null;
+  /** With the part of the body that had come. */
+  readonly answer: Answer | null;
 }
 
-/** What a 2xx means; null for a completion. `x-should-retry: false` holds for these as well. */
-export function classifyAnswer(
-  operation: Operation,
-  { status, headers, bytes }: Answer,
-  nowMs: number,
-): UpstreamFailure | null {
+export function isSuccess(status: number): boolean {
+  return status >= 200 && status <= 299;
+}
+
+/** What an answer means; null for a completion. `x-should-retry: false` holds for a 2xx as well. */
+export function classifyAnswer(operation: Operation, answer: Answer, nowMs: number): UpstreamFailure | null {
+  const { status, headers, bytes } = answer;
+  if (!isSuccess(status)) return classifyStatus({ status, headers, body: readErrorBody(bytes) }, nowMs);
   const failure = classifyBody(operation, bytes, headers, nowMs);
-  if (failure === null) return null;
-  return {
-    ...failure,
-    ...(headers.get('x-should-retry') === 'false' ? { retry: Retry.never } : {}),
-    phase: Phase.body,
-    upstreamStatus: status,
-    upstreamRequestId: requestIdOf(headers),
-  };
+  return failure === null ? null : inBody(failure, answer, nowMs);
 }
 
-/** What an exception means: the answer was too large, was no 2xx, or there is none. */
+/** What an exception means: the answer was too large, broke off, is not readable, or there is none. */
 export function classifyThrown({ error, phase, aborted, answer }: Thrown, nowMs: number): UpstreamFailure {
-  const known = {
-    upstreamStatus: answer?.status ?? null,
-    upstreamRequestId: answer === null ? null : requestIdOf(answer.headers),
-  };
-  if (error instanceof APIError && error.status !== undefined) {
-    const headers = error.headers ?? new Headers();
-    return classifyStatus({ status: error.status, headers, words: refusalWords(error) }, nowMs);
+  if (answer !== null && !isSuccess(answer.status)) {
+    // Its status says what it is, whatever became of its body.
+    return classifyStatus({ ...answer, body: readErrorBody(null) }, nowMs);
   }
   if (isTooLarge(error)) {
-    return row({
+    const tooLarge = row({
       code: 'upstream_response_too_large',
       ...LOST,
       retry: Retry.never,
       phase: Phase.body,
-      ...known,
     });
+    return answer === null ? tooLarge : inBody(tooLarge, answer, nowMs);
   }
   const refused = refusedTunnel(error);
   if (refused !== null) return classifyRefusedTunnel(refused.status, toHeaders(refused.headers), nowMs);
-  return classifyError(error, { phase, aborted, ...known });
+  if (answer !== null && !aborted && answer.bytes.length > 0 && isWhiteSpace(answer.bytes)) {
+    return inBody(CLOSED_IN_QUEUE, answer, nowMs);
+  }
+  const failure = classifyError(error, { phase, aborted });
+  return answer === null ? failure : inBody(failure, answer, nowMs);
+}
+
+/** A 2xx may tell a delay as well, as a 202 does. */
+function inBody(failure: UpstreamFailure, { status, headers }: Answer, nowMs: number): UpstreamFailure {
+  const toldNotToRetry = headers.get('x-should-retry') === 'false';
+  return {
+    ...failure,
+    ...(toldNotToRetry ? { retry: Retry.never, toldNotToRetry } : {}),
+    phase: Phase.body,
+    retryAfterMs: failure.retryAfterMs ?? parseRetryAfterMs(headers, nowMs),
+    upstreamStatus: status,
+    upstreamRequestId: requestIdOf(headers),
+  };
 }
 
 function refusedTunnel(error: unknown): TunnelRefusedError | null {

@@ -97,21 +97,27 @@ export function createUpstream(settings: UpstreamSettings): Upstream {
     close: () => capped.close(),
     async complete(call) {
       let phase: Phase = Phase.connect;
-      let answer: Response | null = null;
+      let response: Response | null = null;
+      const received: Uint8Array[] = [];
       try {
-        answer = await capped.reporting(
+        response = await capped.reporting(
           (reached) => (phase = reached),
           () => post(call),
         );
-        const { status, headers } = answer;
+        const { status, headers } = response;
         phase = Phase.body;
-        const bytes = withoutMark(new Uint8Array(await answer.arrayBuffer()));
+        for await (const chunk of response.body ?? []) received.push(chunk);
+        const bytes = withoutMark(Buffer.concat(received));
         const failure = classifyAnswer(call.operation, { status, headers, bytes }, Date.now());
         return failure === null
           ? { kind: 'completed', bytes, status, requestId: requestIdOf(headers) }
           : { kind: 'failed', failure };
       } catch (error) {
         const aborted = call.signal.aborted;
+        const answer =
+          response === null
+            ? null
+            : { status: response.status, headers: response.headers, bytes: Buffer.concat(received) };
         return { kind: 'failed', failure: classifyThrown({ error, phase, aborted, answer }, Date.now()) };
       }
     },

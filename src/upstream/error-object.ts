@@ -1,40 +1,8 @@
-import type { APIError } from 'openai';
-import type { UpstreamFailure } from '../domain/upstream-failure.ts';
 import { isObject } from '../domain/raw-json.ts';
+import type { UpstreamFailure } from '../domain/upstream-failure.ts';
 
-/** What may be kept of an upstream's `error` object, and what the classifier reads. Never its message. */
+/** What may be kept of an upstream's error. Never its message. */
 export type ErrorWords = Pick<UpstreamFailure, 'upstreamCode' | 'upstreamType' | 'upstreamParam'>;
-
-/** Numbers stand for a status (OpenRouter); everything that is no plain identifier is dropped. */
-export function errorWords(error: unknown): ErrorWords {
-  const { code, type, param } = isObject(error) ? error : {};
-  return {
-    upstreamCode: typeof code === 'number' ? plainIdentifier(String(code)) : plainIdentifier(code),
-    upstreamType: plainIdentifier(type),
-    upstreamParam: plainIdentifier(param),
-  };
-}
-
-/** The words of a refusal. The SDK hands the body's `error` on, undefined where the body was not readable. */
-export function refusalWords(error: APIError): ErrorWords {
-  return errorWords(error.error);
-}
-
-/**
- * Terminal although they come as a 429: time does not bring money. Their common `type` alone does not tell
- * them from others, unless there is no code.
- */
-export function isBilling({ upstreamCode, upstreamType }: ErrorWords): boolean {
-  return upstreamCode === null ? upstreamType === 'insufficient_quota' : BILLING_CODES.has(upstreamCode);
-}
-
-const BILLING_CODES: ReadonlySet<string> = new Set([
-  'insufficient_quota',
-  'credit_balance_exhausted',
-  'organization_spend_limit_exceeded',
-  'project_spend_limit_exceeded',
-  'organization_usage_limit_exceeded',
-]);
 
 /** What may be kept of an upstream's words: plain identifiers, never text that could quote a prompt. */
 const PLAIN = /^[A-Za-z0-9_.\-[\]]{1,64}$/;
@@ -44,7 +12,33 @@ export function plainIdentifier(value: unknown): string | null {
   return typeof value === 'string' && PLAIN.test(value) ? value : null;
 }
 
-/** The upstream's own id of a call, for its support: `x-request-id`, or `request-id`. */
+/** Whether a `code` only repeats an HTTP status, as OpenRouter's and LiteLLM's do. */
+export function isStatusLike(code: string): boolean {
+  return /^[1-5]\d\d$/.test(code);
+}
+
+/** The field at fault by FastAPI's `loc`: `["body", "messages", 0, "content"]` is `messages[0].content`. */
+export function paramOf(loc: unknown): string | null {
+  if (!Array.isArray(loc)) return null;
+  const path = loc[0] === 'body' ? loc.slice(1) : loc;
+  const param = path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`)).join('');
+  return plainIdentifier(param.replace(/^\./, ''));
+}
+
+/**
+ * The upstream's own id of a call, for its support: `x-request-id`, or `request-id`. Of one that was sent twice the
+ * last is the server's own: proxies put theirs before it.
+ */
 export function requestIdOf(headers: Headers): string | null {
-  return plainIdentifier(headers.get('x-request-id')) ?? plainIdentifier(headers.get('request-id'));
+  return lastIdentifier(headers.get('x-request-id')) ?? lastIdentifier(headers.get('request-id'));
+}
+
+/** The same where it stands in the body alone: Anthropic, Alibaba, Zhipu. */
+export function requestIdIn(json: unknown): string | null {
+  return isObject(json) ? (plainIdentifier(json['request_id']) ?? plainIdentifier(json['requestId'])) : null;
+}
+
+function lastIdentifier(values: string | null): string | null {
+  const identifiers = (values ?? '').split(',').flatMap((value) => plainIdentifier(value.trim()) ?? []);
+  return identifiers.at(-1) ?? null;
 }

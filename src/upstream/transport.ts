@@ -2,7 +2,8 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { Agent, DecoratorHandler, type Dispatcher } from 'undici';
 import type { HttpProxy } from '../domain/proxy.ts';
 import { Phase } from '../domain/vocabulary.ts';
-import { ACCEPTED_ENCODINGS, cap, decodeBody, type ResponseHeaders, toHeaders } from './response-body.ts';
+import { MAX_HEAD_BYTES, tolerantPool } from './readable-heads.ts';
+import { ACCEPTED_ENCODINGS, decodeBody, type ResponseHeaders, toHeaders } from './response-body.ts';
 import { createTunnelAgent, proxyAuthorization } from './tunnel.ts';
 
 export interface Transport {
@@ -25,7 +26,7 @@ export interface TransportSettings {
   readonly sdkHeaders: boolean;
 }
 
-/** Of an error's body only its `error` object is of use; a larger one counts as unreadable. */
+/** Of an error's body only its names and words are of use; a larger one counts as unreadable. */
 export const MAX_ERROR_BYTES = 64 * 1024;
 
 /** Ours and the client's own. OPENAI_CUSTOM_HEADERS, which no option of the client turns off, adds others. */
@@ -46,7 +47,14 @@ export function createTransport({
   sdkHeaders,
 }: TransportSettings): Transport {
   const reports = new AsyncLocalStorage<(phase: Phase) => void>();
-  const settings = { headersTimeout: 0, bodyTimeout: 0, connections: null, allowH2: false };
+  const settings = {
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    connections: null,
+    allowH2: false,
+    maxHeaderSize: MAX_HEAD_BYTES,
+    factory: tolerantPool,
+  };
   const agent = new Agent({ ...settings, connect: { timeout: connectTimeoutMs } });
   const tunnels = proxy === null ? null : createTunnelAgent(proxy, settings, connectTimeoutMs);
 
@@ -88,8 +96,8 @@ export function createTransport({
       return toResponse(status, headers, null);
     }
     const limit = status >= 200 && status < 300 ? maxBytes : Math.min(maxBytes, MAX_ERROR_BYTES);
-    const decoded = decodeBody(body, String(headers['content-encoding'] ?? ''));
-    return toResponse(status, headers, ReadableStream.from(cap(decoded, limit)));
+    const decoded = decodeBody(body, String(headers['content-encoding'] ?? ''), limit);
+    return toResponse(status, headers, ReadableStream.from(decoded));
   }
 
   return {
@@ -125,7 +133,10 @@ function untilAborted<T>(call: Promise<T>, signal: AbortSignal | null): Promise<
   });
 }
 
-/** A Response with any status: the constructor refuses those outside 200 to 599, the wire does not. */
+/**
+ * A Response with any status: the constructor refuses those outside 200 to 599, the wire does not. Each is `ok`, so
+ * that the openai client hands its body on: of a refusal's it keeps the member `error` and drops all other forms.
+ */
 function toResponse(
   status: number,
   headers: ResponseHeaders,
@@ -133,7 +144,7 @@ function toResponse(
 ): Response {
   const legal = status >= 200 && status <= 599;
   const response = new Response(body, { status: legal ? status : 599, headers: toHeaders(headers) });
-  return legal ? response : Object.defineProperty(response, 'status', { value: status });
+  return Object.defineProperties(response, { ok: { value: true }, status: { value: status } });
 }
 
 /** The server on the other end does not answer for this upstream: it is not what the connection was opened for. */

@@ -108,6 +108,29 @@ describe.concurrent('an upstream answer, all the way through the service', () =>
     });
   });
 
+  it.each([
+    ['numbers that JSON lacks', '"pong","logprob":-Infinity,"n":[NaN,Infinity]'],
+    ['bytes that are no UTF-8', '"caf\u00e9 \u00ff"'],
+  ])(
+    'row 8b: an answer with %s reaches the caller as it came, and its record is JSON',
+    async (what, content) => {
+      const model = unique('8b');
+      const body = `{"id":"a","choices":[{"index":0,"message":{"role":"assistant","content":${content}},"finish_reason":"stop"}]}`;
+      const head = 'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n';
+      upstream.script(model, { raw: Buffer.from(head + body, 'latin1') });
+      const response = await fetch(`${deployment.url}/v1/chat/completions`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ model, messages: [{ role: 'user', content: 'hi' }], wait: 30 }),
+      });
+      expect([what, response.status]).toEqual([what, 200]);
+      expect(Buffer.from(await response.arrayBuffer()).toString('latin1')).toBe(body);
+      expect(upstream.hits(model)).toHaveLength(1);
+      const record = await readRecord(deployment.url, response.headers.get('x-request-id') ?? '');
+      expect(record).toMatchObject({ status: 'completed', attempts: 1, result: { id: 'a' } });
+    },
+  );
+
   it('never comes back earlier than the upstream said', async () => {
     const model = unique('early');
     upstream.script(model, { answer: 429, headers: { 'retry-after-ms': '1500' }, body: {} }, ok());

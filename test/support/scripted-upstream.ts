@@ -18,7 +18,7 @@ export type Step =
       readonly after?: Promise<unknown>;
     }
   /** Bytes written to the bare socket, which is then closed. */
-  | { readonly raw: string }
+  | { readonly raw: string | Buffer }
   | { readonly reset: 'before the answer' | 'in the body' }
   | { readonly stall: 'headers' | 'body' }
   /** A completion that never gets there: one byte of white space every so often. */

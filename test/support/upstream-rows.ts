@@ -41,6 +41,7 @@ const rejected: Meaning = ['upstream_rejected', 'rejected', 'never'];
 const limited: Meaning = ['upstream_rate_limited', 'not_run', 'always'];
 const quota: Meaning = ['upstream_quota_exhausted', 'not_run', 'never'];
 const overloaded: Meaning = ['upstream_overloaded', 'not_run', 'always'];
+const brokenOff: Meaning = ['upstream_error_in_body', 'lost', 'always'];
 const gateway: Meaning = ['upstream_gateway_error', 'unknown', 'always'];
 const invalid = (outcome: Outcome, retry: Retry): Meaning => ['upstream_invalid_response', outcome, retry];
 const html = { 'content-type': 'text/html' };
@@ -73,10 +74,29 @@ export const UPSTREAM_ROWS: readonly UpstreamRow[] = [
     ...row('7b', 'a stall within the body', { stall: 'body' }, ['upstream_response_lost', 'lost', 'always']),
     attemptTimeoutSeconds: 1,
   },
-  row('8', 'truncated JSON', json('{"id":"x","choices":[{'), invalid('lost', 'always')),
+  row(
+    '8',
+    'a body shorter than its length',
+    { raw: 'HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{"id":1' },
+    ['upstream_response_lost', 'lost', 'always'],
+  ),
+  row('8b', 'whole and malformed JSON', json('{"id":"x","choices":[{'), invalid('lost', 'twice')),
+  row(
+    '8c',
+    'a head that is no HTTP',
+    { raw: 'HTTP/1.1 200 OK\r\ncontent-length: x\r\n\r\n{}' },
+    invalid('lost', 'twice'),
+  ),
+  row(
+    '8d',
+    'a non-finite number',
+    json(JSON.stringify(completion()).replace('"created":1', '"created":NaN')),
+    done,
+  ),
   row('9', 'HTML with a 200', json('<html>proxy</html>', html), invalid('unknown', 'twice')),
   row('10', 'an empty 200', json(''), invalid('unknown', 'twice')),
-  row('10b', 'a 204', { answer: 204 }, invalid('unknown', 'twice')),
+  row('10b', 'a queue closed before inference', json('\n\n\n'), ['upstream_overloaded', 'unknown', 'always']),
+  row('10c', 'a 204', { answer: 204 }, invalid('unknown', 'twice')),
   row('11', 'JSON with the wrong content type', json(completion(), html), done),
   row('12', 'a 200 with a billing error inside', json({ error: { code: 'insufficient_quota' } }), [
     'upstream_error_in_body',
@@ -114,9 +134,16 @@ export const UPSTREAM_ROWS: readonly UpstreamRow[] = [
   row('17', 'finish_reason length', finished('length'), done),
   row('18', 'finish_reason content_filter', finished('content_filter'), done),
   row('19', 'an unknown finish_reason', finished('cosmic_ray'), done),
+  row('19b', 'a result that DeepSeek broke off', finished('insufficient_system_resource'), brokenOff),
+  row('19c', 'a result that Zhipu broke off', finished('network_error'), brokenOff),
   row('20', 'an event stream with an error', json('event: error\ndata: {"error":{}}\n\n', stream), [
     'upstream_error_in_stream',
     'lost',
+    'always',
+  ]),
+  row('20b', 'an event stream with a rate limit first', json('data: {"error":{"code":429}}\n\n', stream), [
+    'upstream_error_in_stream',
+    'not_run',
     'always',
   ]),
   row('21', 'an event stream that breaks off', json('data: {"choices":[]}\n\n', stream), [
@@ -129,10 +156,20 @@ export const UPSTREAM_ROWS: readonly UpstreamRow[] = [
     'rejected',
     'never',
   ]),
+  row('22b', 'a 302', { answer: 302, headers: { location: '/v1/elsewhere' } }, [
+    'upstream_redirect',
+    'unknown',
+    'never',
+  ]),
   refusal('23', 400, rejected, 'context_length_exceeded', { code: 'context_length_exceeded' }),
+  refusal('23b', 400, ['upstream_rejected', 'lost', 'twice'], 'a refusal with a piece of the output', {
+    code: 'tool_use_failed',
+    failed_generation: '<function=',
+  }),
   refusal('24', 400, rejected, 'a 400 that speaks of rate limits', { message: 'rate limit reached' }),
   refusal('25', 401, ['upstream_auth_failed', 'rejected', 'never'], 'a 401'),
   refusal('25b', 403, ['upstream_auth_failed', 'rejected', 'never'], 'a 403'),
+  refusal('25d', 403, rejected, 'a 403 for the content', { message: 'Content violates usage guidelines.' }),
   refusal('25c', 407, ['upstream_auth_failed', 'rejected', 'never'], 'a 407, of a proxy'),
   refusal('26', 402, ['upstream_quota_exhausted', 'rejected', 'never'], 'a 402'),
   refusal(
@@ -165,14 +202,22 @@ export const UPSTREAM_ROWS: readonly UpstreamRow[] = [
   ),
   refusal('36', 429, limited, 'slow_down', { code: 'slow_down' }, { 'retry-after-ms': '20' }),
   refusal('37', 429, quota, 'insufficient_quota', { code: 'insufficient_quota', type: 'insufficient_quota' }),
-  refusal('37b', 429, quota, 'project_spend_limit_exceeded', { code: 'project_spend_limit_exceeded' }),
+  refusal('37a', 429, quota, 'billing by its type', { code: '429', type: 'budget_exceeded' }),
+  refusal('37b', 429, ['upstream_rate_limited', 'not_run', 'few'], 'larger than the whole limit', {
+    code: 'rate_limit_exceeded',
+    type: 'tokens',
+    message: 'Request too large: Limit 30000, Requested 45411.',
+  }),
   row('38', 'a 429 with an unreadable body', { answer: 429, body: '<oops', headers: html }, limited),
   refusal('40', 498, overloaded, 'a 498'),
   refusal('40b', 529, overloaded, 'a 529'),
-  refusal('40c', 503, overloaded, 'a 503'),
+  refusal('40c', 503, overloaded, 'a 503', { message: 'The engine is currently overloaded.' }),
+  row('40d', "a proxy's 503", { answer: 503, body: 'upstream connect error', headers: html }, gateway),
   refusal('41', 499, ['upstream_connection_lost', 'unknown', 'always'], 'a 499'),
   refusal('42', 500, ['upstream_server_error', 'unknown', 'always'], 'a 500'),
-  ...[502, 504, 520, 524, 527].map((status) => refusal(`43 (${status})`, status, gateway, `a ${status}`)),
+  ...[502, 504, 520, 524, 527, 530].map((status) =>
+    refusal(`43 (${status})`, status, gateway, `a ${status}`),
+  ),
   refusal('44', 507, ['upstream_server_error', 'unknown', 'twice'], 'another 5xx'),
   row('44b', 'a status beyond 599', raw('999 Strange'), ['upstream_server_error', 'unknown', 'twice']),
   refusal(

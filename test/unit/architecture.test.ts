@@ -82,10 +82,8 @@ const SMALL_FOR_A_REASON: Readonly<Record<string, string>> = {
   'src/dev-server/download-entry.ts': 'a process entry',
   'src/domain/signed-text.ts':
     'what client and service must agree on, and nothing else that the client would load',
-  'src/http/answers/record.ts': 'what every route answers of a record',
   'src/temporal/failure-converter.ts': 'the SDK loads it by its path',
   'src/temporal/worker/build-bundle.ts': 'a process entry',
-  'src/upstream/retry-after.ts': 'a parser of its own, with a table test',
   'workflows/delete-request.ts': 'a workflow type',
   'workflows/index.ts': 'the entry of the workflow bundle',
 };

@@ -268,7 +268,7 @@ describe('an attempt', () => {
 
   it.each([
     ['succeeds', [ok()], ['completed null']],
-    ['fails', [{ answer: 503, body: {} }], ['not_run upstream_overloaded']],
+    ['fails', [{ answer: 503, body: {} }], ['unknown upstream_overloaded']],
     ['is no call that could be made', 'broken', []],
   ] as const)(
     'that %s is told of as begun and ended once each: nothing may seem to be in flight for ever',

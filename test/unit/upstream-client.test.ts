@@ -271,10 +271,10 @@ describe('a 200 at the edge of the table', () => {
 
 describe('an answer that is none', () => {
   it.each(['garbage', 'HTTP/1.1 200 OK\r\ncontent-length: x\r\n\r\n'])(
-    'leaves the outcome of a call unknown that was answered with %j, because it was sent',
+    'is called for twice at most where it is %j, because it was answered',
     async (raw) => {
       expect(await call({ model: raw, step: { raw } })).toMatchObject({
-        failure: { code: 'upstream_connection_lost', outcome: 'unknown', phase: 'request', retry: 'always' },
+        failure: { code: 'upstream_invalid_response', outcome: 'lost', phase: 'request', retry: 'twice' },
       });
     },
   );

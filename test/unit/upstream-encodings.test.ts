@@ -71,17 +71,49 @@ describe('an encoded answer', () => {
     ['zstd', Buffer.from('28b52ffd0403', 'hex')],
     ['gzip, compress', gzipSync(json)],
     ['compress, gzip', gzipSync(json)],
-    ['gzip', gzipSync(json).subarray(0, -12)],
   ])('is no answer under %s where that leaves no JSON', async (encoding, body) => {
     expect(await answerTo(encoding, body)).toMatchObject({
       failure: { code: 'upstream_invalid_response', outcome: 'lost' },
     });
   });
 
-  it('is lost where its encoding is broken', async () => {
-    expect(await answerTo('gzip', json)).toMatchObject({
-      failure: { code: 'upstream_response_lost', outcome: 'lost', upstreamStatus: 200 },
+  it.each(['gzip', 'x-gzip', 'deflate', 'br', 'gzip, br', 'zstd', 'br, identity'])(
+    'is the completion that it is under the wrong label %s',
+    async (encoding) => {
+      expect(textOf(await answerTo(encoding, json))).toBe(json.toString());
+    },
+  );
+
+  it.each<[string, Buffer]>([
+    ['br', gzipSync(json)],
+    ['gzip', brotliCompressSync(json)],
+    ['deflate', gzipSync(json)],
+    ['gzip', Buffer.concat([gzipSync(json).subarray(0, 40), Buffer.alloc(60, 7)])],
+    ['gzip', Buffer.from([0x1f, 0x8b, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9])],
+  ])('is called for twice at most where it is whole and %s does not fit it', async (encoding, body) => {
+    expect(await answerTo(encoding, body)).toMatchObject({
+      failure: {
+        code: 'upstream_invalid_response',
+        outcome: 'lost',
+        retry: 'twice',
+        detail: expect.stringContaining('encoding'),
+      },
     });
+  });
+
+  it.each<[string, Buffer]>([
+    ['gzip', gzipSync(json).subarray(0, -30)],
+    ['gzip', gzipSync(json).subarray(0, 40)],
+    ['deflate', deflateSync(json).subarray(0, -20)],
+    ['br', brotliCompressSync(json).subarray(0, 60)],
+  ])('is lost where its compression under %s ends before its end', async (encoding, body) => {
+    expect(await answerTo(encoding, body)).toMatchObject({
+      failure: { code: 'upstream_response_lost', outcome: 'lost', retry: 'always', upstreamStatus: 200 },
+    });
+  });
+
+  it('is the completion that it is where only the checksum of its compression is missing', async () => {
+    expect(textOf(await answerTo('gzip', gzipSync(json).subarray(0, -8)))).toBe(json.toString());
   });
 
   it.each(['gzip', 'deflate', 'br'])('is as empty as one without encoding, under %s', async (encoding) => {

@@ -33,23 +33,29 @@ function call(model: string, step: Step, signal = AbortSignal.timeout(1_000)): P
 const SEEN: Record<string, readonly [Phase, Billed]> = {
   '5': ['request', 'maybe'],
   '6': ['request', 'maybe'],
+  '8c': ['request', 'maybe'],
+  '20b': ['body', 'no'],
   ...Object.fromEntries(
-    ['7', '7b', '8', '9', '10', '10b', '12', '12b', '13', '14', '14b', '15', '20', '21', '47'].map((name) => [
-      name,
-      ['body', 'maybe'] as const,
-    ]),
+    [
+      ...['7', '7b', '8', '8b', '9', '10', '10b', '10c', '12', '12b', '13', '14', '14b', '15', '19b', '19c'],
+      ...['20', '21', '47'],
+    ].map((name) => [name, ['body', 'maybe'] as const]),
   ),
   ...Object.fromEntries(
     [
+      '22b',
+      '23b',
+      '25d',
       '30',
       '33',
       '34',
+      '40d',
       '41',
       '42',
       '44',
       '44b',
       '45',
-      ...[502, 504, 520, 524, 527].map((s) => `43 (${s})`),
+      ...[502, 504, 520, 524, 527, 530].map((s) => `43 (${s})`),
     ].map((name) => [name, ['headers', 'maybe'] as const]),
   ),
 };

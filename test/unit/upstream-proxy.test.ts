@@ -148,7 +148,7 @@ describe('a call through a proxy', () => {
       '307': { code: 'upstream_redirect', outcome: 'rejected', phase: 'headers' },
       '407': { code: 'upstream_auth_failed', outcome: 'rejected', phase: 'headers', upstreamStatus: 407 },
       '421': { code: 'upstream_unreachable', outcome: 'rejected', phase: 'headers' },
-      '503': { code: 'upstream_overloaded', phase: 'headers' },
+      '503': { code: 'upstream_gateway_error', phase: 'headers' },
       // A proxy in between answers a lost upstream by itself.
       reset:
         scheme === 'https'

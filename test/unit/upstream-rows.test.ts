@@ -52,12 +52,7 @@ describe('one upstream call by the real openai client', () => {
   });
 
   it('row 2: a name that does not exist is tried twice, a resolver that fails for longer', () => {
-    const before = {
-      phase: 'request',
-      aborted: false,
-      upstreamStatus: null,
-      upstreamRequestId: null,
-    } as const;
+    const before = { phase: 'request', aborted: false } as const;
     const dns = (code: string): Error =>
       new Error('fetch failed', { cause: Object.assign(new Error(), { code }) });
     expect(classifyError(dns('ENOTFOUND'), before)).toMatchObject({
@@ -92,7 +87,7 @@ describe('one upstream call by the real openai client', () => {
   });
 
   it('row 50: an exception that nobody knows is not repeated, for its outcome is unknown', () => {
-    const sent = { phase: 'request', aborted: false, upstreamStatus: null, upstreamRequestId: null } as const;
+    const sent = { phase: 'request', aborted: false } as const;
     expect(classifyError(new Error('a bug'), sent)).toMatchObject({
       code: 'internal_error',
       outcome: 'unknown',

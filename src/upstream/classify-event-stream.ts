@@ -1,0 +1,70 @@
+import { isFailedFinish, isSet } from '../domain/completeness.ts';
+import { parseLeniently } from '../domain/lenient-json.ts';
+import { isObject } from '../domain/raw-json.ts';
+import { Backoff, LOST, Retry, row, type UpstreamFailure } from '../domain/upstream-failure.ts';
+import { Outcome } from '../domain/vocabulary.ts';
+import { classifyStatus } from './classify-status.ts';
+import { errorBodyOf } from './error-body.ts';
+import { isBilling, isRate, saysOverloaded } from './error-meaning.ts';
+
+/** The rows 20, 21 and, for a whole stream, 9: an upstream that streams although it was not asked to. */
+export function classifyEventStream(text: string, headers: Headers, nowMs: number): UpstreamFailure {
+  const events = [...text.matchAll(/^data:(.*)$/gm)].map(([, data]) => (data ?? '').trim());
+  const chunks = events.map(parseLeniently);
+  const failed = chunks.findIndex(carriesError);
+  if (failed >= 0 || /^event:\s*error\s*$/m.test(text)) {
+    const hasContent = chunks.slice(0, Math.max(failed, 0)).some(isContent);
+    return (hasContent ? null : beforeContent(chunks[failed], headers, nowMs)) ?? IN_THE_STREAM;
+  }
+  // `: keep-alive`, DeepSeek's sign that inference has not begun.
+  if (events.length === 0)
+    return row({ code: 'upstream_overloaded', backoff: Backoff.overload, detail: ONLY_COMMENTS });
+  return events.includes('[DONE]') || chunks.some(isEnd)
+    ? row({
+        code: 'upstream_invalid_response',
+        retry: Retry.twice,
+        detail: 'an event stream, which was not asked for',
+      })
+    : row({ code: 'upstream_stream_truncated', ...LOST });
+}
+
+const IN_THE_STREAM = row({ code: 'upstream_error_in_stream', ...LOST });
+const ONLY_COMMENTS =
+  'an event stream without an event, which is how a queue keeps a call alive, came to its end';
+
+/** Row 20, an error before any content: as the rows 35 to 40 have it. Null where it is none of those. */
+function beforeContent(chunk: unknown, headers: Headers, nowMs: number): UpstreamFailure | null {
+  const body = errorBodyOf(chunk);
+  const code = body.words.upstreamCode ?? '';
+  const status = /^[45]\d\d$/.test(code)
+    ? Number(code)
+    : isRate(body) || isBilling(body)
+      ? 429
+      : saysOverloaded(body)
+        ? 503
+        : null;
+  if (status === null) return null;
+  const like = classifyStatus({ status, headers, body }, nowMs);
+  if (like.outcome !== Outcome.notRun) return null;
+  return {
+    ...like,
+    code: 'upstream_error_in_stream',
+    detail: `an event stream with an error that stands for ${status}`,
+  };
+}
+
+function carriesError(chunk: unknown): boolean {
+  return isObject(chunk) && (isSet(chunk['error']) || finishReasons(chunk).some(isFailedFinish));
+}
+
+function isContent(chunk: unknown): boolean {
+  return isObject(chunk) && Array.isArray(chunk['choices']) && chunk['choices'].length > 0;
+}
+
+function isEnd(chunk: unknown): boolean {
+  return isObject(chunk) && finishReasons(chunk).some((reason) => typeof reason === 'string');
+}
+
+function finishReasons({ choices }: Record<string, unknown>): unknown[] {
+  return Array.isArray(choices) ? choices.filter(isObject).map((choice) => choice['finish_reason']) : [];
+}

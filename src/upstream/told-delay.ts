@@ -1,0 +1,148 @@
+import { isObject } from '../domain/raw-json.ts';
+import type { ErrorBody } from './error-body.ts';
+import { longest, parseRetryAfterMs, takeDates } from './retry-after.ts';
+
+/**
+ * The delay that an error tells, in ms: `Retry-After` and what providers document beside it. All are floors; the
+ * longest counts.
+ *
+ * @param status the one that the error came with, or stands for
+ */
+export function toldDelayMs(
+  headers: Headers,
+  { json, text, plainText }: Pick<ErrorBody, 'json' | 'text' | 'plainText'>,
+  nowMs: number,
+  status: number,
+): number | null {
+  const inHeaders = parseRetryAfterMs(headers, nowMs);
+  const told = [
+    ...(inHeaders === null ? [] : [inHeaders]),
+    ...memberDelays(json, nowMs, 0),
+    ...sentenceDelays(json === undefined ? plainText : text),
+  ];
+  const isUntoldRate = status === 429 && told.length === 0;
+  return longest([...told, ...resetDelays([...headers], LIMITS.has(status), isUntoldRate, nowMs)]);
+}
+
+/** With these, a reset of which no `remaining` is said is that of the limit that was hit. */
+const LIMITS: ReadonlySet<number> = new Set([402, 429, 498, 503, 529]);
+
+/** `x-ratelimit-reset-tokens` (OpenAI, Groq, Azure, Cerebras), `anthropic-ratelimit-requests-reset`, and the plain forms. */
+const RESET = /^(?:x-)?(?:anthropic-)?rate-?limit(?:bysize)?-(?:(.+)-)?reset(?:-(.+))?$/;
+
+/**
+ * Reset headers tell when a limit is whole again. They come with every answer, so that of several limits only the
+ * exhausted ones count: those of which nothing remains, or, in a refusal for a limit, of which nothing is said. A
+ * request that needs more tokens than remain has hit that limit, too: where a rate was hit and nothing else tells when
+ * it is over.
+ */
+function resetDelays(
+  headers: readonly (readonly [string, string])[],
+  isLimit: boolean,
+  isUntoldRate: boolean,
+  nowMs: number,
+): number[] {
+  const limits = headers.flatMap(([name, value]) => {
+    const match = RESET.exec(name);
+    const untilMs = match === null ? null : untilReset(value, nowMs);
+    if (untilMs === null) return [];
+    const remaining = headers.find(([other]) => other === name.replace('reset', 'remaining'))?.[1];
+    const left = remaining === undefined ? null : Number(remaining);
+    return [{ untilMs, isTokens: name.includes('token'), left }];
+  });
+  // The IETF's drafts: `limit=10, remaining=0, reset=9`, then `"default";r=0;t=9`.
+  const [, draft = ''] = headers.find(([name]) => name === 'ratelimit') ?? [];
+  const seconds = /\b(?:reset|t)=(\d{1,9})/.exec(draft)?.[1];
+  if (seconds !== undefined) {
+    const left = Number(/\b(?:remaining|r)=(\d{1,9})/.exec(draft)?.[1] ?? 0);
+    limits.push({ untilMs: Number(seconds) * 1000, isTokens: false, left });
+  }
+  const exhausted = limits.filter(({ left }) => (left === null ? isLimit : !(left > 0)));
+  const counted =
+    exhausted.length === 0 && isUntoldRate ? limits.filter(({ isTokens }) => isTokens) : exhausted;
+  return counted.map(({ untilMs }) => untilMs);
+}
+
+/** A duration, seconds, Unix seconds or ms, an ISO or an HTTP date; null for the past and for what cannot be read. */
+function untilReset(value: string, nowMs: number): number | null {
+  const text = value.trim();
+  const [date] = takeDates(text, nowMs).dates;
+  const number = /^\d{1,15}(\.\d{1,9})?$/.test(text) ? Number(text) : null;
+  const until =
+    number === null ? (durationMs(text) ?? (date ?? isoDate(text)) - nowMs) : untilNumber(number, nowMs);
+  return until > 0 ? until : null;
+}
+
+/** Unix ms and seconds are told from a number of seconds by their size. */
+function untilNumber(value: number, nowMs: number): number {
+  if (value >= 1e11) return value - nowMs;
+  return value >= 1e9 ? value * 1000 - nowMs : value * 1000;
+}
+
+/** NaN for what is none, which is longer than nothing. */
+function isoDate(text: string): number {
+  return /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/.test(text)
+    ? Date.parse(text)
+    : NaN;
+}
+
+const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const PART = /(\d{1,12}(?:\.\d{1,9})?)(ms|s|m|h|d)/g;
+
+/** Go's form, as OpenAI and Groq write it: `6m0s`, `76ms`, `7.66s`, `1h2m3s`. Null for anything else. */
+function durationMs(text: string): number | null {
+  if (!/^(?:\d{1,12}(?:\.\d{1,9})?(?:ms|s|m|h|d))+$/.test(text)) return null;
+  return [...text.matchAll(PART)].reduce(
+    (sum, [, count, unit = '']) => sum + Number(count) * (UNIT_MS[unit] ?? 0),
+    0,
+  );
+}
+
+/** Members by name, what their bare numbers count. Text is read as a reset header is. */
+const MEMBER_MS: Readonly<Record<string, number>> = {
+  // Cloudflare, xAI's and other gateways' own; OpenRouter: `metadata.retry_after_seconds`.
+  retry_after: 1_000,
+  retryafter: 1_000,
+  retry_after_seconds: 1_000,
+  retry_after_ms: 1,
+  retryafterms: 1,
+  // Google: google.rpc.RetryInfo in `details`.
+  retrydelay: 1_000,
+  // Hugging Face, while a model loads.
+  estimated_time: 1_000,
+  // OpenAI, usage_limit_reached.
+  resets_in_seconds: 1_000,
+  resets_at: 1_000,
+  reset_at: 1_000,
+  // OpenRouter: `metadata.headers`.
+  'x-ratelimit-reset': 1_000,
+  'retry-after': 1_000,
+};
+
+function memberDelays(value: unknown, nowMs: number, depth: number): number[] {
+  if (depth > 5) return [];
+  if (Array.isArray(value)) return value.slice(0, 20).flatMap((item) => memberDelays(item, nowMs, depth + 1));
+  if (!isObject(value)) return [];
+  return Object.entries(value).flatMap(([name, inner]) => {
+    const unitMs = MEMBER_MS[name.toLowerCase()];
+    if (unitMs === undefined) return memberDelays(inner, nowMs, depth + 1);
+    if (unitMs === 1) return Number.isFinite(Number(inner)) && Number(inner) > 0 ? [Number(inner)] : [];
+    return typeof inner === 'string' || typeof inner === 'number'
+      ? (untilReset(String(inner), nowMs) ?? [])
+      : [];
+  });
+}
+
+/** OpenAI, Groq: "try again in 6m0s"; Azure: "retry after 26 seconds"; Google: "retry in 36.5s"; LiteLLM: "in 60 seconds". */
+const SENTENCE =
+  /(?:try again|retry|retrying|wait)(?: again)?(?: in| after| for)?:? (?:about |at least )?((?:\d{1,12}(?:\.\d{1,9})? ?(?:milliseconds?|ms|seconds?|secs?|s|minutes?|mins?|m|hours?|h|days?|d)\b ?(?:and )?|\d{1,12}(?:\.\d{1,9})?(?:h|m|s))+)/g;
+const SENTENCE_PART = /(\d{1,12}(?:\.\d{1,9})?) ?(ms|milli|s|m|h|d)/g;
+
+function sentenceDelays(text: string): number[] {
+  return [...text.matchAll(SENTENCE)].map(([, told = '']) =>
+    [...told.matchAll(SENTENCE_PART)].reduce(
+      (sum, [, count, unit = '']) => sum + Number(count) * (UNIT_MS[unit === 'milli' ? 'ms' : unit] ?? 0),
+      0,
+    ),
+  );
+}
