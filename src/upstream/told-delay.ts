@@ -133,9 +133,9 @@ function memberDelays(value: unknown, nowMs: number, depth: number): number[] {
   });
 }
 
-/** OpenAI, Groq: "try again in 6m0s"; Azure: "retry after 26 seconds"; Google: "retry in 36.5s"; LiteLLM: "in 60 seconds". */
+/** OpenAI, Groq: "try again in 6m0s"; Azure: "retry after 26 seconds"; Google: "retry in 36.5s", "reset after 1h2m3s"; LiteLLM: "in 60 seconds". */
 const SENTENCE =
-  /(?:try again|retry|retrying|wait)(?: again)?(?: in| after| for)?:? (?:about |at least )?((?:\d{1,12}(?:\.\d{1,9})? ?(?:milliseconds?|ms|seconds?|secs?|s|minutes?|mins?|m|hours?|h|days?|d)\b ?(?:and )?|\d{1,12}(?:\.\d{1,9})?(?:h|m|s))+)/g;
+  /(?:try again|retry|retrying|wait|resets?)(?: again)?(?: in| after| for)?:? (?:about |at least )?((?:\d{1,12}(?:\.\d{1,9})? ?(?:milliseconds?|ms|seconds?|secs?|s|minutes?|mins?|m|hours?|h|days?|d)\b ?(?:and )?|\d{1,12}(?:\.\d{1,9})?(?:h|m|s))+)/g;
 const SENTENCE_PART = /(\d{1,12}(?:\.\d{1,9})?) ?(ms|milli|s|m|h|d)/g;
 
 function sentenceDelays(text: string): number[] {

@@ -129,6 +129,7 @@ describe('a delay in the body', () => {
       error({ message: 'Rate limit exceeded. Please wait 42 seconds before retrying.' }),
       42_000,
     ],
+    ['Google, a quota', 429, error({ message: 'Your quota will reset after 1m3s.' }), 63_000],
     ['a plain text', 429, 'Too many requests. Try again in 15 seconds.', 15_000],
     ['ms by name', 429, error({ retry_after_ms: 2_500 }), 2_500],
     ['inside a 200', 200, '{"error":{"code":429,"message":"Please try again in 20s."}}', 20_000],
