@@ -45,11 +45,11 @@ const SEEN: Record<string, readonly [Phase, Billed]> = {
     [
       '22b',
       '23b',
-      '25d',
+      '25b',
       '30',
       '33',
       '34',
-      '40d',
+      '40b',
       '41',
       '42',
       '44',
