@@ -5,34 +5,39 @@ import { NativeConnection, type NativeConnectionOptions } from '@temporalio/work
 import { hostOf, isLoopback } from '../domain/hosts.ts';
 import { describeProxy, type HttpProxy } from '../domain/proxy.ts';
 
-/** Where Temporal is; from the environment, a Temporal profile, or the embedded server. */
+/**
+ * Address of the Temporal server. It comes from the environment, a Temporal profile, or the embedded server.
+ */
 export interface TemporalAddress {
   readonly address: string;
   readonly namespace: string;
   readonly apiKey: string | null;
   readonly tls: NonNullable<ConnectionOptions['tls']>;
-  /** What both clients go through; null or left out = none, whatever the environment says. */
+  /** HTTP proxy for both clients. Null or absent = no proxy, even if the environment names one. */
   readonly proxy?: HttpProxy | null;
 }
 
-/** Where Temporal is asked, and through what, for messages. */
+/** Describes the server's address, and the proxy if there is one, for messages. */
 export function describeAddress({ address, proxy = null }: TemporalAddress): string {
   return proxy === null ? address : `${address} through the proxy ${describeProxy(proxy)}`;
 }
 
-/** One connection for client and worker: what eager starts need. Fails at once where Temporal is away. */
+/**
+ * Opens the native connection. Client and worker share it, because eager starts need that. Fails at once if
+ * Temporal cannot be reached.
+ */
 export async function connectNative(temporal: TemporalAddress): Promise<NativeConnection> {
   return NativeConnection.connect({
     ...connectOptions(temporal),
     ...nativeProxy(temporal),
-    // On loopback compressing costs more than it saves.
+    // On loopback, compression costs more than it saves.
     ...(isLoopback(hostOf(temporal.address)) ? { grpcCompression: { codec: 'none' as const } } : {}),
   });
 }
 
 /**
- * How soon a lost server is found again. gRPC's own longest pause between two tries to connect is two
- * minutes; Temporal allows a ping every 10 s.
+ * gRPC settings that find a lost server again soon. gRPC's own longest pause between two connection attempts
+ * is two minutes. Temporal allows a ping every 10 s.
  */
 const CHANNEL_ARGS = {
   'grpc.initial_reconnect_backoff_ms': 250,
@@ -41,9 +46,11 @@ const CHANNEL_ARGS = {
   'grpc.keepalive_timeout_ms': 5_000,
 };
 
-/** A connection whose calls can be aborted and give up on time; connects with its first call. */
+/**
+ * Creates a connection whose calls can be aborted and end at their deadline. It connects on its first call.
+ */
 export function connectLazily(temporal: TemporalAddress): Connection {
-  // This client finds the environment's proxy by itself, also on the way to loopback.
+  // By itself, this client uses the environment's proxy, even for loopback addresses.
   const mayUseProxy = temporal.proxy ? 1 : 0;
   return Connection.lazy({
     ...connectOptions(temporal),
@@ -68,7 +75,7 @@ function connectOptions({ address, apiKey, tls }: TemporalAddress): {
   return { address, tls, ...(apiKey === null ? {} : { apiKey }) };
 }
 
-/** The native client reads no proxy from the environment. */
+/** Proxy settings for the native client, which reads no proxy from the environment. */
 function nativeProxy({ proxy = null }: TemporalAddress): Pick<NativeConnectionOptions, 'proxy'> {
   if (proxy === null) return {};
   const { host, port } = new URL(proxy.origin);

@@ -4,7 +4,8 @@ import type { EncryptionKeys } from '../encryption/keys.ts';
 import { FAILURE_CONVERTER_PATH, PAYLOAD_CONVERTER_PATH } from './worker/workflow-bundle.ts';
 
 /**
- * How clients and workers write and read payloads; all of a deployment must do it alike.
+ * Creates the data converter that clients and workers write and read payloads with. All processes of a
+ * deployment must use the same one.
  *
  * @param keys null = payloads are stored in plain text
  */

@@ -1,8 +1,8 @@
 import { DefaultFailureConverter, type FailureConverter } from '@temporalio/common';
 
 /**
- * Puts messages and stacks of failures into a payload, which the codec encrypts; types stay visible. Loaded by path
- * into the workflow sandbox as well. The name is the SDK's.
+ * Moves the messages and stacks of failures into a payload, which the codec encrypts. Failure types stay
+ * visible. The workflow sandbox also loads this module by path. The SDK requires the export's name.
  */
 export const failureConverter: FailureConverter = new DefaultFailureConverter({
   encodeCommonAttributes: true,

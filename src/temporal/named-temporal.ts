@@ -3,13 +3,19 @@ import { hostOf, isLoopback } from '../domain/hosts.ts';
 import { grpcProxy } from '../domain/proxy.ts';
 import type { TemporalAddress } from './connection.ts';
 
-/** The Temporal server that the environment or a profile names; `external` null = nothing names one. */
+/**
+ * The Temporal server that the environment or a Temporal profile names. `external` null = neither names one.
+ */
 export interface NamedTemporal {
   readonly namespace: string;
   readonly external: (TemporalAddress & { readonly namedBy: string }) | null;
 }
 
-/** What Temporal's own variables and profile say; every Temporal tool reads the same. @throws Error if unreadable */
+/**
+ * Reads Temporal's own variables and profile, as every Temporal tool does.
+ *
+ * @throws Error if they cannot be read
+ */
 export function readNamedTemporal(env: Readonly<Record<string, string | undefined>>): NamedTemporal {
   const overrideEnvVars: Record<string, string> = {};
   for (const [name, value] of Object.entries(env)) if (value !== undefined) overrideEnvVars[name] = value;

@@ -1,19 +1,19 @@
 import type { Connection } from '@temporalio/client';
 import { findSearchAttributes, type RunSearchAttributes } from './search-attributes.ts';
 
-/** An operator changes these rarely. */
+/** Refresh interval once the facts are known. Operators change them rarely. */
 const REFRESH_MS = 60_000;
-/** Until they are known for the first time. */
+/** Retry interval until the first successful read. */
 const RETRY_MS = 2_000;
 const READ_MS = 2_000;
 
-/** What a process must know of its namespace, kept fresh in the background. */
+/** Facts about the namespace, refreshed in the background. */
 export interface NamespaceFacts {
-  /** Retention of closed runs; null until it was read. */
+  /** Retention of closed runs. Null = not read yet. */
   retentionMs(): number | null;
-  /** Empty until it is known that they are registered. */
+  /** Returns no attributes until a read has shown which ones are registered. */
   readonly searchAttributes: RunSearchAttributes;
-  /** Reads them now, within 2 s; a failure leaves what was known before. */
+  /** Reads the facts now, within 2 s. If the read fails, the previous values stay. */
   refresh(): Promise<void>;
   stop(): void;
 }

@@ -12,12 +12,12 @@ import {
 } from '@temporalio/common';
 import { isRawJson, RawJson } from '../domain/raw-json.ts';
 
-/** Marks a payload as carried text; its value is {@link RawJson.beside} as JSON. */
+/** Metadata key that marks a payload as a {@link RawJson}. Its value is {@link RawJson.beside} as JSON. */
 const BESIDE_KEY = 'reqrun-beside';
 
 /**
- * `json/plain`, so that the Temporal UI shows it, but with {@link RawJson} carried as the bytes it came in
- * and everything else as usual. Loaded by path into the workflow sandbox as well.
+ * Encodes as `json/plain`, so that the Temporal UI shows the payload. A {@link RawJson} keeps the bytes it
+ * arrived in; every other value is encoded as usual. The workflow sandbox also loads this module by path.
  */
 class JsonConverter implements PayloadConverterWithEncoding {
   readonly encodingType = encodingTypes.METADATA_ENCODING_JSON;
@@ -42,7 +42,7 @@ class JsonConverter implements PayloadConverterWithEncoding {
   }
 }
 
-/** The name is the SDK's: it looks for this export in the module at `payloadConverterPath`. */
+/** The SDK requires this name: it looks for this export in the module at `payloadConverterPath`. */
 export const payloadConverter: PayloadConverter = new CompositePayloadConverter(
   new UndefinedPayloadConverter(),
   new BinaryPayloadConverter(),

@@ -8,22 +8,25 @@ const MODEL_KEY = defineSearchAttributeKey('ReqRunModel', SearchAttributeType.KE
 const PROJECT_KEY = defineSearchAttributeKey('ReqRunProject', SearchAttributeType.KEYWORD);
 
 /**
- * By what runs can be found in Temporal; plain text also where payloads are encrypted. The embedded server
- * registers them. Elsewhere an operator does, once, those that are wanted:
- * `temporal operator search-attribute create --name ReqRunModel --type Keyword`.
+ * Search attributes of runs. They are plain text even if payloads are encrypted. The embedded server
+ * registers them. On any other server an operator registers the wanted ones once: `temporal operator
+ * search-attribute create --name ReqRunModel --type Keyword`.
  */
 export const SEARCH_ATTRIBUTES: readonly string[] = [MODEL_KEY.name, PROJECT_KEY.name];
 
-/** What of a run can be searched for. */
+/** The searchable properties of a run. */
 export interface SearchableRun {
   readonly model: string;
   readonly project: string;
 }
 
-/** The search attributes of a run, given at its start only: those that are registered. */
+/** Returns the registered search attributes of a run. They are set only when the run starts. */
 export type RunSearchAttributes = (run: SearchableRun) => readonly SearchAttributePair[];
 
-/** Asks for the namespace's own list: an attribute that is not registered, or as a number, would fail every start. */
+/**
+ * Reads which attributes the namespace has registered as keywords. Only those are set, because an attribute
+ * that is missing or has another type would fail every start.
+ */
 export async function findSearchAttributes(
   connection: Connection,
   namespace: string,
@@ -35,22 +38,28 @@ export async function findSearchAttributes(
   return (run) => pairsOf(run).filter(({ key }) => registered.includes(key.name));
 }
 
-/** The default project leaves no mark, as in its workflows' ids: what was run before there were projects is its own. */
+/**
+ * Omits the project attribute for the default project, as its workflow ids omit the project. Runs from before
+ * projects existed therefore count as the default project's.
+ */
 function pairsOf({ model, project }: SearchableRun): SearchAttributePair[] {
   const byModel = { key: MODEL_KEY, value: model };
   return project === DEFAULT_PROJECT ? [byModel] : [byModel, { key: PROJECT_KEY, value: project }];
 }
 
-/** What a worker calls its code by. The version, for an API must know it that has no bundle to hash. */
+/**
+ * Build id of a worker. It is the package version, because the API has no bundle to hash and must know the
+ * id.
+ */
 export const BUILD_ID = `reqrun@${manifest.version}`;
 
-/** Temporal's own attribute, in its own form for workers that take no part in versioning. */
+/** Temporal's own search attribute for build ids, in the format it uses for unversioned workers. */
 const BUILD_IDS_KEY = defineSearchAttributeKey('BuildIds', SearchAttributeType.KEYWORD_LIST);
 
 /**
- * After a run's first workflow task, the server writes the builds that worked on it into its visibility store: a
- * third write beside those of its start and its end. Given at the start, as the server would, nothing is left to
- * write. Only right where every task goes to a worker of this very version; elsewhere the server says it itself.
+ * The `BuildIds` attribute, set when the run starts. Otherwise the server writes it after the first workflow
+ * task: a third write to its visibility store, in addition to the writes at the run's start and end. Set this
+ * only if every task goes to a worker of this exact version; in other deployments leave it to the server.
  */
 export const FOREKNOWN_BUILD: SearchAttributePair = {
   key: BUILD_IDS_KEY,

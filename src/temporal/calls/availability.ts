@@ -1,23 +1,25 @@
 import { unavailable } from '../../domain/refusal.ts';
 import { createSingleFlight } from './single-flight.ts';
 
-/** How long a successful answer of Temporal's counts as "it is there". */
+/** How long after its last answer Temporal counts as available. */
 const FRESH_MS = 250;
 
 /**
- * Knows whether Temporal answers. A start that is sent may be carried out even when its answer is lost, and
- * the native client goes on sending it for seconds; so none is sent while Temporal is known to be away.
+ * Tracks whether Temporal answers. While Temporal is known to be down, no start is sent: the native client
+ * would keep sending it for seconds, and Temporal may carry it out even if its answer is lost.
  */
 export interface Availability {
-  /** Rejects with `service_unavailable` unless Temporal answered just now or answers a probe. */
+  /**
+   * Rejects with `service_unavailable` unless Temporal answered within the last 250 ms or answers a probe.
+   */
   ensure(): Promise<void>;
-  /** The same as a question, always asked anew. */
+  /** Probes Temporal, without using an earlier answer. Resolves to whether it answered. */
   check(): Promise<boolean>;
-  /** A call has just been answered. */
+  /** Records that Temporal has just answered a call. */
   noteAnswer(): void;
 }
 
-/** @param probe a cheap call that rejects within a second or two when Temporal is away */
+/** @param probe a cheap call that rejects within two seconds if Temporal is down */
 export function createAvailability(
   probe: () => Promise<unknown>,
   now: () => number = Date.now,

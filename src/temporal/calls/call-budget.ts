@@ -1,10 +1,12 @@
 import { isGrpcServiceError, WorkflowNotFoundError } from '@temporalio/client';
 import { Refusal, unavailable } from '../../domain/refusal.ts';
 
-/** All Temporal calls of one HTTP request together; an answer is promised within 5 s. */
+/**
+ * Budget for all Temporal calls of one HTTP request together, because the API promises an answer within 5 s.
+ */
 export const CALL_BUDGET_MS = 4_500;
 
-/** The time one HTTP request may still spend on Temporal. */
+/** The time that one HTTP request may still spend on Temporal calls. */
 export interface CallBudget {
   /** Unix ms. */
   readonly deadlineMs: number;
@@ -16,17 +18,17 @@ export function createCallBudget(ms: number = CALL_BUDGET_MS): CallBudget {
   return { deadlineMs, leftMs: () => deadlineMs - Date.now() };
 }
 
-/** A process that stops has no time for a slow answer. */
+/** Budget for the last read during shutdown. */
 const STOPPING_MS = 1_500;
 
-/** For the read after a wait, which a stop may have ended. */
+/** Budget for the read after a wait. It is shorter if a shutdown ended the wait. */
 export function afterWait(ended: AbortSignal): CallBudget {
   return createCallBudget(ended.aborted ? STOPPING_MS : CALL_BUDGET_MS);
 }
 
 /**
- * Rejects with `service_unavailable` when `call` takes longer than the budget. The native client retries a
- * refused connection beyond the deadline it was given, so the deadline is kept here.
+ * Rejects with `service_unavailable` if `call` takes longer than the budget. The deadline is enforced here
+ * because the native client retries a refused connection past the deadline it was given.
  */
 export async function withinBudget<T>(budget: CallBudget, call: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
@@ -41,16 +43,17 @@ export async function withinBudget<T>(budget: CallBudget, call: Promise<T>): Pro
 }
 
 /**
- * Whether Temporal's answer is missing; any other error says something by itself. A read that found no turn is
- * `overloaded`, which would say that nothing was accepted: not so where a change came before it.
+ * Whether the error means that Temporal's answer is missing. `overloaded` counts too: a read whose turn did
+ * not come ends with it. That code claims that nothing was accepted, which may be false if a change was sent
+ * before the read.
  */
 export function isNotAnswered(error: unknown): boolean {
   return error instanceof Refusal && (error.code === 'service_unavailable' || error.code === 'overloaded');
 }
 
 /**
- * Makes a change and reads what came of it. Where Temporal does not answer, the change may have been carried
- * out, and the refusal says so; sending it again is harmless.
+ * Makes a change and reads the result. If Temporal does not answer, the error message says that the change
+ * may have been accepted. Sending the change again is harmless.
  */
 export async function orNotAnswered<T>(
   what: 'cancellation' | 'retry' | 'deletion',
@@ -69,7 +72,7 @@ export async function orNotAnswered<T>(
   }
 }
 
-/** gRPC's status codes, as far as they are told apart here. */
+/** The gRPC status codes that ReqRun distinguishes. */
 export const GrpcCode = {
   invalidArgument: 3,
   notFound: 5,
@@ -78,18 +81,18 @@ export const GrpcCode = {
   unauthenticated: 16,
 } as const;
 
-/** The status of a failed call, also where the SDK has wrapped it; null for any other error. */
+/** The gRPC status of a failed call, even if the SDK has wrapped the error. Null = any other error. */
 export function grpcCode(error: unknown): number | null {
   const cause = error instanceof Error ? (error.cause ?? error) : error;
   return isGrpcServiceError(cause) ? cause.code : null;
 }
 
-/** Whether Temporal has no such workflow (any more). */
+/** Whether the error means that Temporal does not have the workflow (any more). */
 export function isNotFound(error: unknown): boolean {
   return error instanceof WorkflowNotFoundError || grpcCode(error) === GrpcCode.notFound;
 }
 
-/** Null where Temporal has no such workflow (any more); every other failure is the call's own. */
+/** Resolves to null if Temporal does not have the workflow (any more). Every other error is passed on. */
 export async function orGone<T>(call: Promise<T>): Promise<T | null> {
   return call.catch((error: unknown) => {
     if (isNotFound(error)) return null;

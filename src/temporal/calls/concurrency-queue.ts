@@ -1,15 +1,18 @@
 import { overloaded } from '../../domain/refusal.ts';
 
 /**
- * Lets a few calls at a time through to Temporal; the others wait for their turn, in order. All of a crowd at
- * once would make each call slower than its timeout, and the repeats would be all the work that is done.
+ * Concurrency limit for calls to Temporal, with a first-in-first-out queue. If a whole crowd called at once,
+ * each call would take longer than its timeout, and Temporal would be busy with retries only.
  */
 export interface ConcurrencyQueue {
-  /** @throws Refusal `overloaded` when the turn has not come by `untilMs` (Unix ms): `call` was not made */
+  /** @throws Refusal `overloaded` if the turn has not come by `untilMs` (Unix ms); `call` was not made */
   take<T>(untilMs: number, call: () => Promise<T>): Promise<T>;
 }
 
-/** Starts, and reads, of one process that Temporal works on at once; more of them take longer, not less. */
+/**
+ * Starts that one process has open at Temporal at once; the same limit applies to reads. A higher limit takes
+ * longer in total.
+ */
 export const CALLS_AT_ONCE = 32;
 
 export function createConcurrencyQueue(atOnce: number): ConcurrencyQueue {
@@ -30,7 +33,7 @@ export function createConcurrencyQueue(atOnce: number): ConcurrencyQueue {
     await turn.promise.finally(() => clearTimeout(late));
   }
 
-  /** Who has waited longest takes the place over. */
+  /** Passes the place to the call that has waited longest. */
   function end(): void {
     const [next] = waiting;
     if (next === undefined) running -= 1;

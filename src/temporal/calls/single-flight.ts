@@ -1,13 +1,14 @@
 /**
- * Single flight: calls of one name that come while such a call is under way get its answer instead of making
- * their own.
+ * Single flight: while a call is in flight, further calls with the same name share its answer instead of
+ * making their own.
  */
 export interface SingleFlight<T> {
   /**
-   * Joins the flight of this name, or begins one. A flight that fails fails for all who joined it.
+   * Joins the flight with this name, or begins one. If a flight fails, it fails for every caller that joined
+   * it.
    *
-   * @param call makes the call; after `seal`, who comes begins a flight of their own
-   * @returns `joined`: whether another had begun it
+   * @param call makes the call. Callers that come after `seal` begin a new flight
+   * @returns `joined`: whether another caller began the flight
    */
   fly(name: string, call: (seal: () => void) => Promise<T>): { readonly joined: boolean; result: Promise<T> };
 }

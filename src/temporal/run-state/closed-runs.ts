@@ -1,17 +1,19 @@
 import { LRUCache } from 'lru-cache';
 import type { RunState } from './read-run.ts';
 
-/** What was read of closed runs, by run id. A closed run changes no more, whoever reads it. */
+/**
+ * Cache of the states of closed runs, by run id. It never goes stale, because a closed run does not change.
+ */
 export interface ClosedRuns {
   get(runId: string): RunState | undefined;
   keep(runId: string, state: RunState): void;
 }
 
-/** Of all that is kept; some ten thousand usual answers. */
+/** Limit for the whole cache: about ten thousand typical results. */
 const MAX_BYTES = 16 * 1024 * 1024;
-/** A larger one would push out hundreds. */
+/** Larger entries are not cached, because each would evict hundreds of others. */
 const MAX_ENTRY_BYTES = 256 * 1024;
-/** Of a state without its result and journal, and of an attempt: about. */
+/** Approximate size of a state without its result and journal, and of one attempt. */
 const STATE_BYTES = 500;
 const ATTEMPT_BYTES = 500;
 
@@ -25,7 +27,8 @@ export function createClosedRuns(maxBytes = MAX_BYTES): ClosedRuns {
   return {
     get: (runId) => states.get(runId),
     keep: (runId, { result, ...state }) => {
-      // A view of the whole message it came in, prompt and all; a copy holds what is counted.
+      // `result` is a view into the whole gRPC message, prompt included. A copy keeps only the counted bytes
+      // in memory.
       const copy = result === null ? null : new Uint8Array(result);
       states.set(runId, { ...state, result: copy });
     },

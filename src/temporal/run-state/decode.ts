@@ -10,20 +10,26 @@ import type { Journal } from '../../domain/journal.ts';
 import { isRawJson, type RawJson } from '../../domain/raw-json.ts';
 import { isJournal } from '../../domain/run-contract.ts';
 
-/** Payloads as Temporal keeps them; `describe()` and histories hand them out still encoded. */
+/** Payloads as Temporal stores them. `describe()` and histories return them still encoded. */
 interface EncodedPayloads {
   readonly payloads?: Payload[] | null;
 }
 
-/** Reads what one request's workflow and activity have written, from the protos of describe and history. */
+/**
+ * Decodes what the workflow and the activity of one request have written, from the protos of `describe()` and
+ * of histories.
+ */
 export interface Decoder {
-  /** Null where there is none. */
+  /** Null if the payloads hold no journal. */
   journal(encoded: EncodedPayloads | null | undefined): Promise<Journal | null>;
   result(encoded: EncodedPayloads | null | undefined): Promise<RawJson>;
   failure(encoded: ProtoFailure | null | undefined): Promise<Error | undefined>;
 }
 
-/** What a request's payloads belong to: encrypted ones are refused elsewhere. */
+/**
+ * Serialization context of a request's payloads. Encrypted payloads are bound to it and cannot be decrypted
+ * in another one.
+ */
 export function contextOf(client: Client, workflowId: string): WorkflowSerializationContext {
   return { type: 'workflow', namespace: client.options.namespace, workflowId };
 }
@@ -44,7 +50,7 @@ export function createDecoder(
     },
     async result(encoded) {
       const [result] = await values(encoded);
-      if (!isRawJson(result)) throw new TypeError('a completed run has no result that can be read');
+      if (!isRawJson(result)) throw new TypeError('a completed run has no readable result');
       return result;
     },
     failure: (encoded) => decodeOptionalFailureToOptionalError(converter, encoded, context),

@@ -7,16 +7,16 @@ import { asksFirst, countedOver, type RunActivities, type RunMemo } from '../../
 import { PendingActivityState } from '../sdk-internals.ts';
 import type { Decoder } from './decode.ts';
 
-/** What `describe()` says of an activity that has not ended. */
+/** The part of `describe()` about an activity that has not ended. */
 export type PendingActivity = temporal.api.workflow.v1.IPendingActivityInfo;
 
-/** The run's upstream call, if it is pending; a closed run keeps the one it was closed over. */
+/** The run's pending upstream call. For a closed run, the call that was still open when the run closed. */
 export function findPendingActivity({ raw }: WorkflowExecutionDescription): PendingActivity | undefined {
   const name: keyof RunActivities<never> = 'callUpstream';
   return raw.pendingActivities?.find(({ activityType }) => activityType?.name === name);
 }
 
-/** Whether no attempt runs: the first, or the next, is to come. */
+/** Whether no attempt is running: the first or the next one is still to come. */
 export function isWaiting({ state }: PendingActivity): boolean {
   return (
     state === PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED ||
@@ -24,7 +24,7 @@ export function isWaiting({ state }: PendingActivity): boolean {
   );
 }
 
-/** What ends a run by itself. */
+/** The events that end a run while its call is open. */
 export interface Ending {
   /** A cancellation was accepted. */
   readonly isCancelled: boolean;
@@ -34,7 +34,10 @@ export interface Ending {
 
 const NOT_ENDING: Ending = { isCancelled: false, deadlineMs: Infinity };
 
-/** Whether the running attempt may find that it must not call: it began too late, or asks first. */
+/**
+ * Whether the running attempt may end without a call. It does if it began after the deadline. It may if it
+ * asks Temporal before it calls, and a cancellation was accepted or the deadline has passed.
+ */
 function mayMakeNoCall(
   { attempt, scheduledTime, lastStartedTime }: PendingActivity,
   { isCancelled, deadlineMs }: Ending,
@@ -46,11 +49,12 @@ function mayMakeNoCall(
 }
 
 /**
- * The journal with every attempt before the one to come, or with the one that runs.
+ * The journal up to now. If the activity is waiting, it holds every attempt before the next one; otherwise it
+ * includes the running attempt.
  *
  * @param earlier the journal of the runs before this one
- * @param ending what may keep the running attempt from making its call; readers do not count it then until it
- *   has written that it did
+ * @param ending what may keep the running attempt from making its call. Such an attempt is counted only once
+ *   it has written that it made its call
  */
 export async function readPendingJournal(
   pending: PendingActivity,
@@ -60,20 +64,24 @@ export async function readPendingJournal(
   ending: Ending = NOT_ENDING,
 ): Promise<Journal> {
   const journal = (await decoder.journal(pending.heartbeatDetails)) ?? earlier;
-  // An attempt to come carries its number already.
+  // While the activity waits, `attempt` is already the number of the next attempt.
   const attempt = pending.attempt ?? 1;
   if (isWaiting(pending)) return closeGaps(journal, attempt);
   const startedAt = optionalTsToDate(pending.lastStartedTime)?.toISOString() ?? null;
-  // The running attempt may have written its beginning already, and its end before Temporal knows of it.
+  // The running attempt may have written its beginning already. It may also have written its end before
+  // Temporal has learned of it.
   if (isWritten(journal, attempt, startedAt)) return journal;
   const before = closeGaps(journal, attempt);
-  // It makes no call and only ends the request.
+  // This attempt makes no call; it only ends the request.
   if (refusalToBegin(before, countedOver(memo.options, earlier)) !== null) return before;
   if (mayMakeNoCall(pending, ending)) return before;
   return beginAttempt(before, attempt, startedAt);
 }
 
-/** After a reset of the activity its numbers start anew: what ended before this attempt began is another. */
+/**
+ * Whether the journal's last entry is this attempt. Attempt numbers start at 1 again after a reset of the
+ * activity, so an entry that ended before this attempt began is another attempt.
+ */
 function isWritten(journal: Journal, attempt: number, startedAt: string | null): boolean {
   const last = journal.entries.at(-1);
   if (last?.activity_attempt !== attempt) return false;

@@ -8,13 +8,19 @@ import { LOCAL_ACTIVITY_MARKER } from './run-history.ts';
 
 type HistoryEvent = temporal.api.history.v1.IHistoryEvent;
 
-/** Whether an operator made this run by resetting another: it keeps the first run's id, and its memo. */
+/**
+ * Whether an operator created this run by resetting another one. A reset run keeps the first run's id as
+ * `firstRunId`, and the other run's memo.
+ */
 export function isReset({ runId, raw }: WorkflowExecutionDescription): boolean {
   const firstRunId = raw.workflowExecutionInfo?.firstRunId;
   return Boolean(firstRunId) && firstRunId !== runId;
 }
 
-/** The run that this one was reset from, or that it followed by a retry by hand; null for a first one. */
+/**
+ * Id of the run that this one was reset from, or of the run that this one retried by hand. Null for a first
+ * run.
+ */
 export async function previousRunId(
   client: Client,
   description: WorkflowExecutionDescription,
@@ -25,8 +31,9 @@ export async function previousRunId(
 }
 
 /**
- * The journal of all runs before this one. A retry by hand brings it along; that of a run which was reset is
- * read, by `readJournal`, from that run. Where that one is gone, what this run's workflow read of it is left.
+ * The journal of all runs before this one. A run retried by hand carries it in its memo. For a reset run,
+ * `readJournal` reads it from the run that was reset. If Temporal no longer has that run, the journal that
+ * this run's workflow read from it is used.
  */
 export async function readPreviousRuns(
   client: Client,
@@ -47,14 +54,17 @@ export async function readPreviousRuns(
   return (await recalledEarlier(runId, events, decoder)) ?? earlierJournal(memo);
 }
 
-/** A run that came of a reset begins with the other's events; the last of these names both runs. */
+/**
+ * Id of the run that was reset. A reset run begins with a copy of that run's events; the last copied event
+ * names both runs.
+ */
 function resetFrom(runId: string, events: readonly HistoryEvent[]): string | null {
   return (
     events.find((event) => isResetTo(runId, event))?.workflowTaskFailedEventAttributes?.baseRunId ?? null
   );
 }
 
-/** What the workflow recalled first of all after the reset. */
+/** The journal that the workflow recalled first after the reset. */
 async function recalledEarlier(
   runId: string,
   events: readonly HistoryEvent[],
@@ -70,7 +80,7 @@ function isResetTo(runId: string, { workflowTaskFailedEventAttributes: failed }:
   return failed?.newRunId === runId;
 }
 
-/** The first page, which holds all that a run of ours begins with. */
+/** The first page of the history. It holds all events that a run of ours begins with. */
 async function readEvents(
   client: Client,
   { workflowId, runId }: WorkflowExecutionDescription,

@@ -18,7 +18,7 @@ import { readPreviousRuns } from './previous-runs.ts';
 import { readActivityEnd } from './run-history.ts';
 import { createCallBudget, withinBudget } from '../calls/call-budget.ts';
 
-/** The state of one run, read from Temporal alone: no worker is asked. */
+/** The state of one run. It is read from Temporal alone, so it needs no worker. */
 export interface RunState {
   readonly status: RequestStatus;
   readonly journal: Journal;
@@ -28,9 +28,11 @@ export interface RunState {
   readonly completedAt: Date | null;
 }
 
-/** For the workflow's word; a workflow task takes 10 ms. */
+/** Budget for the workflow's answer to a query. A workflow task takes 10 ms. */
 const QUERY_MS = 250;
-/** Between two looks for an end that is kept back; the caller's deadline bounds their number. */
+/**
+ * Pause before reading again while Temporal withholds the call's end. The caller's deadline limits how often.
+ */
 const HELD_BACK_MS = 25;
 
 export async function readRun(
@@ -45,7 +47,7 @@ export async function readRun(
   if (running && pending) return pendingRun(pending, decoder, memo, earlier, endingOf(description, memo));
   if (running && description.historyLength <= EVENTS_OF_A_START) return open(RequestStatus.queued, earlier);
 
-  // The activity's end in history is the request's end, also while the run has not closed over it.
+  // The activity's end in the history is the request's end, even if the run has not closed yet.
   const { workflowId, runId } = description;
   const end = await readActivityEnd(client, decoder, { workflowId, runId }, earlier);
   if (running && end.kind === 'open') {
@@ -53,7 +55,8 @@ export async function readRun(
     await untilWorkflowTaskIsDone(client, handle);
     return readRun(client, decoder, await handle.describe(), memo);
   }
-  // The same instant before and after the run has closed: a terminal record changes no more.
+  // `completedAt` must be the same before and after the run closes, because a terminal record does not
+  // change.
   const endedAt = 'at' in end ? end.at : null;
   const completedAt = endedAt ?? description.closeTime ?? null;
   if (end.kind === 'completed') {
@@ -64,7 +67,7 @@ export async function readRun(
   const journal = end.kind === 'failed' ? end.journal : earlier;
   if (running) {
     if (end.kind !== 'failed') return open(RequestStatus.queued, journal);
-    // The workflow will close as cancelled, whatever the call ended with.
+    // The workflow will close as cancelled, no matter how the call ended.
     return failed(cancelRequested(description) ? CANCELLED_ERROR : end.error, journal, completedAt);
   }
   const left = end.kind === 'open' ? await journalLeftBehind(pending, decoder, memo, earlier) : journal;
@@ -72,8 +75,9 @@ export async function readRun(
 }
 
 /**
- * A workflow task runs, and Temporal keeps the call's end back so long: it is neither pending nor written. A query
- * is answered as soon as the task is done. Where no worker answers it, the pause is as good.
+ * Waits for the running workflow task. Until it is done, Temporal withholds the call's end: the call is
+ * neither pending nor in the history. Temporal answers a query as soon as the task is done. If no worker
+ * answers the query, this waits for a short pause instead.
  */
 async function untilWorkflowTaskIsDone(client: Client, handle: WorkflowHandle): Promise<void> {
   const budget = createCallBudget(QUERY_MS);
@@ -81,17 +85,20 @@ async function untilWorkflowTaskIsDone(client: Client, handle: WorkflowHandle): 
   await withinBudget(budget, query).catch(() => sleep(HELD_BACK_MS));
 }
 
-/** Whether the run has not closed. One that an operator has paused has not: its call may still end. */
+/**
+ * Whether the run has not closed. A run that an operator has paused counts as open, because its call may
+ * still end.
+ */
 export function isOpen({ status }: WorkflowExecutionDescription): boolean {
   return status.name === 'RUNNING' || status.name === 'PAUSED';
 }
 
-/** Whether a cancellation of this run was asked for and accepted. */
+/** Whether Temporal has accepted a cancellation of this run. */
 export function cancelRequested({ raw }: WorkflowExecutionDescription): boolean {
   return raw.workflowExtendedInfo?.cancelRequested ?? false;
 }
 
-/** What ends the run by itself. */
+/** The run's accepted cancellation and its deadline. */
 export function endingOf(description: WorkflowExecutionDescription, memo: RunMemo): Ending {
   return { isCancelled: cancelRequested(description), deadlineMs: deadlineMsOf(description, memo) };
 }
@@ -101,7 +108,7 @@ export function deadlineMsOf({ startTime }: WorkflowExecutionDescription, { opti
   return startTime.getTime() + options.deadline_seconds * 1000;
 }
 
-/** What every read of a run goes on from. */
+/** The journal of the earlier runs, which every read of a run starts from. */
 export function readEarlierRuns(
   client: Client,
   decoder: Decoder,
@@ -127,7 +134,10 @@ async function pendingRun(
   return { ...open(RequestStatus.retrying, journal), nextAttemptAt };
 }
 
-/** A run that Temporal ended over an activity that was still open: nobody can say how its last attempt went. */
+/**
+ * The journal of a run that Temporal closed while its activity was open. The outcome of the last attempt is
+ * unknown.
+ */
 async function journalLeftBehind(
   pending: PendingActivity | undefined,
   decoder: Decoder,

@@ -11,7 +11,7 @@ import type { Decoder } from './decode.ts';
 
 type HistoryEvent = temporal.api.history.v1.IHistoryEvent;
 
-/** What the history says of a run's upstream call, with all its attempts. */
+/** The state of a run's upstream call in the history, with all its attempts. */
 export type ActivityEnd =
   | { readonly kind: 'not scheduled' }
   | { readonly kind: 'open' }
@@ -28,15 +28,15 @@ export type ActivityEnd =
       readonly at: Date | null;
     };
 
-/** The last events of a run; more than any run has after its activity was scheduled. */
+/** Number of events to read from the end. No run has this many after its activity was scheduled. */
 const LAST_EVENTS = 20;
-/** The SDK's name for what a local activity leaves in the history. */
+/** The SDK's name for the marker that a local activity leaves in the history. */
 export const LOCAL_ACTIVITY_MARKER = 'core_local_activity';
 
 /**
  * Reads the end of a run's upstream call from the newest events of its history. Needs no worker.
  *
- * @param earlier the journal of the runs before it
+ * @param earlier the journal of the runs before this one
  */
 export async function readActivityEnd(
   client: Client,
@@ -62,7 +62,10 @@ export async function readActivityEnd(
   return { kind: 'not scheduled' };
 }
 
-/** What the workflow read last, by a local activity, of the attempts: all of them before it cancelled the call. */
+/**
+ * The journal that the workflow last recalled through a local activity. It holds all attempts before the
+ * workflow cancelled the call.
+ */
 async function recalledJournal(events: readonly HistoryEvent[], decoder: Decoder): Promise<Journal | null> {
   const marker = events.find(
     (event) => event.markerRecordedEventAttributes?.markerName === LOCAL_ACTIVITY_MARKER,
@@ -98,13 +101,19 @@ async function callEnd(
   return null;
 }
 
-/** A timeout carries the last heartbeat only; which attempt it ended stands in the started event. */
+/**
+ * Completes the journal of a timed-out attempt. The timeout carries only the last heartbeat; the number of
+ * the attempt it ended is in the started event.
+ */
 function completeJournal(journal: Journal, failure: Error | undefined, attempt: number | null): Journal {
   if (!(failure instanceof TimeoutFailure) || attempt === null) return journal;
   return interruptAttempt(closeGaps(journal, attempt + 1));
 }
 
-/** In the event the retry state stands beside the failure; {@link toRunEnd} expects the SDK's wrapper. */
+/**
+ * Wraps the failure and its retry state in the SDK's class, which {@link toRunEnd} expects. In the event they
+ * are separate.
+ */
 function withRetryState(
   failure: Error | undefined,
   retryState: temporal.api.enums.v1.RetryState | null | undefined,

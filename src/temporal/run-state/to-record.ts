@@ -6,16 +6,20 @@ import type { RunMemo } from '../../domain/run-contract.ts';
 import { RequestStatus } from '../../domain/vocabulary.ts';
 import { cancelRequested, deadlineMsOf, type RunState } from './read-run.ts';
 
-/** What the record says of the deployment rather than of the request. */
+/** The deployment's part of the record. */
 export interface RecordSettings {
   readonly namespace: string;
-  /** Base URL of the Temporal UI; null where it is not known. */
+  /** Base URL of the Temporal UI. Null = unknown. */
   readonly uiUrl: string | null;
-  /** The namespace's retention after a run closes; null where it could not be read. */
+  /** The namespace's retention after a run closes. Null = not read. */
   readonly retentionMs: number | null;
 }
 
-/** Puts a record together; pure. @param id the record's */
+/**
+ * Builds the record. Pure.
+ *
+ * @param id the record's id
+ */
 export function toRecord(
   id: string,
   description: WorkflowExecutionDescription,
@@ -28,10 +32,10 @@ export function toRecord(
     state.status === RequestStatus.completed ||
     state.status === RequestStatus.failed ||
     state.status === RequestStatus.cancelled;
-  // A later run begins with its start, which may be long after the acceptance.
+  // A later run begins at its own start, which may be long after the acceptance.
   const starts = [memo.created_at, memo.run > 1 ? description.startTime.toISOString() : null];
-  // Temporal fixes the time when the run closes. An operator may have changed it before or after: the shorter
-  // of the two that are known is one that holds.
+  // Temporal fixes the expiry when the run closes. An operator may have changed the retention before or after
+  // that. The shorter of the two known values is used, because the record is kept at least that long.
   const keptMs =
     settings.retentionMs === null
       ? null
@@ -73,7 +77,7 @@ export function toRecord(
   };
 }
 
-/** Where the Temporal UI shows a run; null where the UI is not known. */
+/** URL of a run in the Temporal UI. Null = the UI's address is unknown. */
 export function runUrl(
   { namespace, uiUrl }: Pick<RecordSettings, 'namespace' | 'uiUrl'>,
   workflowId: string,
@@ -86,15 +90,16 @@ export function runUrl(
 }
 
 /**
- * Whether the UI's server decodes an id twice. It does so where Go, in which it is written, would encode the path as
- * the UI's pages did, by encodeURIComponent: where none of the characters is there that the two treat differently.
- * Found and checked in a browser, for every character of a key, alone and beside `%` (UI 2.50.1).
+ * Whether the UI's server decodes an id twice. It does so if Go, in which it is written, would encode the
+ * path as the UI's pages did with encodeURIComponent. That is the case if the path has none of the characters
+ * that the two encode differently. Found and checked in a browser for every character of a key, alone and
+ * next to `%` (UI 2.50.1).
  */
 function isDecodedTwice(text: string): boolean {
   return !/[!'()*$&+,/:;=@]/.test(text);
 }
 
-/** In the order a person reads it. */
+/** Orders the fields for reading. */
 function toAttempt({
   activity_attempt: _ofTemporal,
   number,
@@ -112,7 +117,7 @@ function times(entry: JournalEntry): (string | null)[] {
   return [entry.started_at, entry.finished_at];
 }
 
-/** ISO 8601 in UTC sorts as text. */
+/** Returns the latest time. ISO 8601 times in UTC sort as text. */
 function latest(candidates: (string | null | undefined)[]): string {
   return candidates.reduce<string>((last, time) => (time && time > last ? time : last), '');
 }

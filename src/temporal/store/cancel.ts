@@ -6,7 +6,7 @@ import { orNotAnswered, type CallBudget } from '../calls/call-budget.ts';
 import type { TemporalRequestsDependencies } from './dependencies.ts';
 import { oursOrNull, type RunFinder } from './find-run.ts';
 
-/** Asks Temporal for the cancellation, which the workflow carries out: `Requests.cancel`. */
+/** Asks Temporal to cancel the run; the workflow carries it out. Implements `Requests.cancel`. */
 export async function cancelRequest(
   dependencies: TemporalRequestsDependencies,
   runs: RunFinder,
@@ -20,14 +20,15 @@ export async function cancelRequest(
   if (before.stored.record.terminal) throw alreadyTerminal(before.stored);
   const handle = client.workflow.getHandle(ref.workflowId, before.description.runId);
   const after = await orNotAnswered('cancellation', async () => {
-    // A run that ended meanwhile is not found: the record tells how.
+    // If the run has ended meanwhile, Temporal does not find it. The record shows how it ended.
     await runs.call(budget, () => handle.cancel());
     return oursOrNull(await runs.look(ref, budget));
   });
   if (after === null) return null;
   const { record } = after.stored;
   const isNewRun = after.description.runId !== before.description.runId;
-  // The run had ended, and somebody retried the request: it is the request that is to be cancelled.
+  // The run had ended and another caller has retried the request. Cancel the new run, because the request is
+  // what is to be cancelled.
   if (isNewRun && !record.terminal) return cancelRequest(dependencies, runs, ref, budget);
   if (record.terminal && !record.cancel_requested) throw alreadyTerminal(after.stored);
   return { stored: after.stored, isNew: true };

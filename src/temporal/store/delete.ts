@@ -9,8 +9,9 @@ import { oursOrNull, type FoundRun, type RunFinder, untilClosed } from './find-r
 import type { RequestRef } from '../../domain/request-id.ts';
 
 /**
- * Deletes a terminal request: `Requests.delete`. A closed run cannot be marked, so a run of another type takes
- * the id over, which Temporal decides atomically; every process then knows that the request is gone.
+ * Deletes a terminal request. Implements `Requests.delete`. A closed run cannot be marked as deleted, so a
+ * run of another type takes over the id. Temporal decides that atomically, and every process then sees that
+ * the request is deleted.
  */
 export async function deleteRequest(
   dependencies: TemporalRequestsDependencies,
@@ -25,13 +26,13 @@ export async function deleteRequest(
   const isFree = await untilClosed(runs, last, budget);
   return orNotAnswered('deletion', async () => {
     if (isFree && (await takeOver(dependencies, runs, last, budget))) return true;
-    // Another run has the id by now: that of the same deletion, or a retry's, which was first.
+    // Another run has the id by now. It belongs to the same deletion, or to a retry that came first.
     if (typeof (await runs.find(ref, budget)) !== 'string') throw notTerminal(id);
     return true;
   });
 }
 
-/** False where another run has the id. */
+/** Starts the deletion's run. Resolves to false if another run has the id. */
 async function takeOver(
   { boundedClient, start: { taskQueue } }: TemporalRequestsDependencies,
   runs: RunFinder,

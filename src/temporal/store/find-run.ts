@@ -21,38 +21,40 @@ import { isOpen, readRun, type RunState } from '../run-state/read-run.ts';
 import { type RecordSettings, toRecord } from '../run-state/to-record.ts';
 import { createSingleFlight } from '../calls/single-flight.ts';
 
-/** The newest run of a request of ours. */
+/** The newest run of a request. */
 export interface FoundRun {
   readonly ref: RequestRef;
   readonly description: WorkflowExecutionDescription;
   readonly memo: RunMemo;
 }
 
-/** The same, with what is known of it. */
+/** The newest run with its record and journal. */
 export interface ReadRun extends FoundRun {
   readonly stored: StoredRequest;
   readonly journal: Journal;
 }
 
-/** What else can stand under an id. */
+/** What an id can lead to if it is not a request. */
 type NotOurs = 'nothing' | 'foreign' | 'being deleted';
 
-/** Finds and reads our runs; each call throws `service_unavailable` when Temporal does not answer in its budget. */
+/**
+ * Finds and reads runs. Each call throws `service_unavailable` if Temporal does not answer within the budget.
+ */
 export interface RunFinder {
   find(ref: RequestRef, budget: CallBudget): Promise<FoundRun | NotOurs>;
   /**
-   * Finds and reads in its turn. Readers of one request that wait for their turn share one read, which begins after
-   * all of them have asked: nobody is answered with something older than the question.
+   * Finds and reads the run when its turn comes. Callers that wait to read the same request share one read.
+   * That read begins after all of them have asked, so no answer is older than its question.
    */
   look(ref: RequestRef, budget: CallBudget): Promise<ReadRun | NotOurs>;
-  /** Any other call of Temporal's API; null for what Temporal does not have. */
+  /** Makes any other call of Temporal's API. Resolves to null if Temporal does not find the object. */
   call<T>(budget: CallBudget, call: () => Promise<T>, on?: Client): Promise<T | null>;
 }
 
-/** A read whose turn comes with less than this left is not worth beginning. */
+/** A read does not begin with less than this left of its budget. */
 const READ_MS = 1_000;
 
-/** Null for what is not ours. */
+/** Returns null if the id does not lead to a request. */
 export function oursOrNull<T extends FoundRun>(found: T | NotOurs): T | null {
   return typeof found === 'string' ? null : found;
 }
@@ -70,13 +72,16 @@ export function createRunFinder(
     const answer = on.connection.withDeadline(budget.deadlineMs, made);
     return withinBudget(budget, answer).catch((error: unknown) => {
       if (isNotFound(error)) return null;
-      // A fault of ours is not Temporal's absence: it would be tried again for ever.
+      // A bug of ours must not be reported as `service_unavailable`, because callers would retry it for ever.
       if (error instanceof Refusal || error instanceof TypeError || error instanceof SyntaxError) throw error;
       throw unreadable(error) ?? unavailable(error);
     });
   }
 
-  /** A stranger's memo cannot be read either, where payloads are encrypted. */
+  /**
+   * Describes the newest run. If payloads are encrypted, the memo of a foreign workflow cannot be read
+   * either, so an unreadable memo leads to a check for that case.
+   */
   async function describe(
     workflowId: string,
     budget: CallBudget,
@@ -116,7 +121,7 @@ export function createRunFinder(
     if (typeof found === 'string') return found;
     const { description, memo } = found;
     const state = closedRuns.get(description.runId) ?? (await readState(found, budget));
-    // Deleted between the two calls.
+    // The run was deleted between the two calls.
     if (state === null) return 'nothing';
     const stored = toRecord(ref.id, description, memo, state, settings());
     return { ...found, stored, journal: state.journal };
@@ -136,7 +141,9 @@ export function createRunFinder(
   };
 }
 
-/** Says which request it is that cannot be read: an operator has to find its key. */
+/**
+ * Adds the request's id to a `payload_unreadable` error, because an operator has to find its encryption key.
+ */
 function naming({ id }: RequestRef): (error: unknown) => never {
   return (error) => {
     if (!(error instanceof Refusal) || error.code !== 'payload_unreadable') throw error;
@@ -144,7 +151,10 @@ function naming({ id }: RequestRef): (error: unknown) => never {
   };
 }
 
-/** Whether the newest workflow with this id is a request of ours, by what is visible without a key. */
+/**
+ * Whether the newest workflow with this id is a request of ours. Uses only what can be read without an
+ * encryption key.
+ */
 async function isOurs(client: Client, workflowId: string): Promise<boolean> {
   const { workflowExecutionInfo } = await client.workflowService.describeWorkflowExecution({
     namespace: client.options.namespace,
@@ -156,14 +166,15 @@ async function isOurs(client: Client, workflowId: string): Promise<boolean> {
 }
 
 const POLL_MS = 25;
-/** Usually it takes one workflow task. */
+/** How long to wait for the close. Usually it takes one workflow task. */
 const WITHIN_MS = 2_000;
 
 /**
- * A run's end can be read a moment before Temporal has closed it, and only a closed run can be followed by
- * another. Resolves to false where another run has the id by now: a retry's, a deletion's, or none.
+ * Waits until the run is closed. Its end can be read a moment before Temporal closes it, and only a closed
+ * run can be followed by another. Resolves to false if the id no longer leads to this run: a retry or a
+ * deletion has it, or it is gone.
  *
- * @throws Refusal `service_unavailable` where no worker closes it in time
+ * @throws Refusal `service_unavailable` if no worker closes the run in time
  */
 export async function untilClosed(runs: RunFinder, run: FoundRun, budget: CallBudget): Promise<boolean> {
   const { runId } = run.description;
@@ -176,11 +187,14 @@ export async function untilClosed(runs: RunFinder, run: FoundRun, budget: CallBu
   }
 }
 
-/** The record is terminal already, so that a plain "not terminal" would contradict it. */
+/**
+ * The error for a run that has ended but is not closed. The record is terminal already, so "not terminal"
+ * would contradict it.
+ */
 function notClosed(): Refusal {
   return new Refusal('service_unavailable', {
     message:
-      'The run that has ended is not closed yet, which takes a worker and a run that is not paused in Temporal. Try again.',
+      'The run has ended but is not closed yet. A worker must be running, and the run must not be paused in Temporal. Try again.',
     retryAfterSeconds: 2,
   });
 }

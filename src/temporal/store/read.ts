@@ -6,7 +6,7 @@ import { startWait } from '../waiting/waiters.ts';
 import type { TemporalRequestsDependencies } from './dependencies.ts';
 import { oursOrNull, type RunFinder } from './find-run.ts';
 
-/** The record, at once or when it is terminal: `Requests.read`. */
+/** Reads the record, at once or when it is terminal. Implements `Requests.read`. */
 export async function readRequest(
   { availability, waiters, reading }: TemporalRequestsDependencies,
   runs: RunFinder,
@@ -23,7 +23,8 @@ export async function readRequest(
     place.leave();
     if (found === null) return null;
     if (found.stored.record.terminal || !(await waiter.wait(left())).wasHeld) return found.stored;
-    // Who was held is not refused afterwards: what was known must do where Temporal does not answer.
+    // A caller that was held gets no error. If Temporal does not answer now, it gets the record read before
+    // the wait.
     const again = await runs.look(ref, afterWait(wait.signal)).then(oursOrNull, () => found);
     return again?.stored ?? null;
   } finally {

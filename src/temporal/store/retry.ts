@@ -14,7 +14,7 @@ import { oursOrNull, type FoundRun, type RunFinder, untilClosed } from './find-r
 import { startRun } from './start-run.ts';
 import type { RequestRef } from '../../domain/request-id.ts';
 
-/** Starts the next run of a failed or cancelled request: `Requests.retry`. */
+/** Starts the next run of a failed or cancelled request. Implements `Requests.retry`. */
 export async function retryRequest(
   dependencies: TemporalRequestsDependencies,
   runs: RunFinder,
@@ -23,7 +23,7 @@ export async function retryRequest(
   budget: CallBudget,
 ): Promise<StoredRequest | null> {
   const { boundedClient } = dependencies;
-  // An eager start needs the other client.
+  // Eager starts need the native client.
   const start = { ...dependencies.start, eagerStart: false };
   const last = oursOrNull(await runs.look(ref, budget));
   if (last === null) return null;
@@ -32,14 +32,15 @@ export async function retryRequest(
   if (wanted !== null && wanted < record.run) return last.stored;
   if (record.status === RequestStatus.completed) throw refused('request_already_completed', record.id);
   if (!record.terminal) {
-    // Another caller's retry goes on already; a first run was never retried.
+    // Another caller's retry is already running. A first run was never retried.
     if (record.run > 1) return last.stored;
     throw refused('request_not_terminal', record.id);
   }
-  // What began as its project's may have been taken from it since.
+  // The project may have lost access to the model since the first run.
   requireAllowed(models, last.memo.model);
   const body = await readBody(dependencies, runs, last, budget);
-  // Last before the start, so that the gap in which a deletion could come and be done is a millisecond's.
+  // This check comes last before the start, so that only a millisecond is left in which a deletion could
+  // begin and finish.
   const isFree = body !== null && (await untilClosed(runs, last, budget));
   const { runId } = last.description;
   const memo: RunMemo = {
@@ -50,7 +51,8 @@ export async function retryRequest(
   };
   return orNotAnswered('retry', async () => {
     if (isFree) {
-      // Calls at once that saw the same end are one start to Temporal, also when its run has ended already.
+      // Concurrent retries that saw the same ended run share a start id. Temporal treats them as one start,
+      // even if the new run has ended already.
       const run = { ref, startId: `retry-of-${runId}`, memo, body };
       const outcome = await startRun(boundedClient, start, run, budget);
       if (typeof outcome === 'object') throw unavailable(outcome.unknown);
@@ -59,7 +61,10 @@ export async function retryRequest(
   });
 }
 
-/** The body as it came: the second argument of the run before. Null where that was deleted just now. */
+/**
+ * The body as the caller sent it: the second argument of the previous run. Null if that run was deleted just
+ * now.
+ */
 async function readBody(
   { client }: TemporalRequestsDependencies,
   runs: RunFinder,
@@ -78,7 +83,7 @@ async function readBody(
   const payloads = page.history?.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads;
   const context = contextOf(client, workflowId);
   const body = (await decodeArrayFromPayloads(loadedDataConverter, payloads, context)).find(isRawJson);
-  if (body === undefined) throw new TypeError('the run before has no body that can be read');
+  if (body === undefined) throw new TypeError('the previous run has no readable body');
   return body;
 }
 

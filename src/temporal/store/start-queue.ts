@@ -5,21 +5,26 @@ import { CALLS_AT_ONCE, createConcurrencyQueue } from '../calls/concurrency-queu
 import { createSingleFlight } from '../calls/single-flight.ts';
 import { type NewRun, type StartOutcome, TRY_MS } from './start-run.ts';
 
-/** The first runs that this process starts: one for equals, a few at a time, none while Temporal is away. */
+/**
+ * Starts the first runs of requests. Equal starts share one call, a concurrency limit applies, and no start
+ * is sent while Temporal is down.
+ */
 export interface StartQueue {
   /**
-   * Starts the run in its turn. Of equal calls that arrive together the first alone starts it, because Temporal
-   * takes equals one after another and refuses a crowd of them as "busy"; the others hear `already started`.
+   * Starts the run when its turn comes. Of equal calls that arrive together, only the first one starts the
+   * run; the others resolve to `already started`. The reason: Temporal takes equal starts one after another
+   * and refuses a crowd of them as "busy".
    *
-   * @throws Refusal `overloaded` when its turn does not come in time, `service_unavailable` without Temporal
+   * @throws Refusal `overloaded` if the turn does not come in time, `service_unavailable` if Temporal does
+   *   not answer
    */
   start(run: NewRun, budget: CallBudget): Promise<StartOutcome>;
 }
 
 /**
- * Where the worker shares the process. Callers are answered before their run closes, and eager starts go past
- * the queue in which the closing tasks wait: nothing but this holds them back. With twice as many at once, runs
- * ended faster than they were closed, 900 in 15 s (tried on two cores).
+ * Limit of starts at once if the worker shares the process. Callers are answered before their run closes, and
+ * eager starts bypass the queue in which the closing tasks wait. Only this limit holds starts back. With
+ * twice as many at once, runs ended faster than they closed: 900 in 15 s (tried on two cores).
  */
 const STARTS_BESIDE_WORKER = 6;
 
@@ -42,7 +47,9 @@ export function createStartQueue(
     return outcome;
   }
 
-  /** If the queue timed out because Temporal is down, that is what the caller hears. */
+  /**
+   * If the queue timed out because Temporal is down, report `service_unavailable` instead of `overloaded`.
+   */
   async function explain(error: unknown): Promise<never> {
     if (error instanceof Refusal && error.code === 'overloaded') await availability.ensure();
     throw error;
@@ -58,7 +65,8 @@ export function createStartQueue(
           const outcome = await result;
           return joined && outcome === 'started' ? 'already started' : outcome;
         } catch (error) {
-          // Wrong in itself (too large, say), the first start tells nothing about another one's body.
+          // An error about the first call's body (too large, say) does not apply to this call. It starts the
+          // run itself.
           if (!joined || error instanceof Refusal) throw error;
         }
       }

@@ -19,47 +19,51 @@ import { type CallBudget, GrpcCode, grpcCode, withinBudget } from '../calls/call
 import { withStartId } from '../sdk-internals.ts';
 import { FOREKNOWN_BUILD, type RunSearchAttributes } from '../search-attributes.ts';
 
-/** The same for every run of a process. */
+/** Settings that are the same for every run of a process. */
 export interface StartSettings {
   readonly taskQueue: string;
   readonly heartbeatTimeoutSeconds: number;
-  /** Only where a worker shares this process and connection. */
+  /** Whether to start eagerly. Only possible if a worker shares this process and connection. */
   readonly eagerStart: boolean;
   readonly searchAttributes: RunSearchAttributes;
-  /** Whether every run is worked on by this process's own worker. */
+  /** Whether this process's own worker takes every run. */
   readonly workersAreOurs: boolean;
-  /** Whether API keys say whose the requests are. */
+  /** Whether API keys decide which project a request belongs to. */
   readonly isKeyed: boolean;
-  /** The namespace's retention as far as it is known. */
+  /** The namespace's retention. Null = not known yet. */
   readonly retentionMs: () => number | null;
 }
 
 /** One run of a request: the first, or a retry by hand. */
 export interface NewRun {
   readonly ref: RequestRef;
-  /** Temporal answers the same start, sent again, with the run that it made. */
+  /**
+   * Id of the start. Temporal answers the same start, if sent again, with the run that the first one created.
+   */
   readonly startId: string;
   readonly memo: RunMemo;
   readonly body: RawJson;
 }
 
 /**
- * Temporal decides atomically who was first. `already started`: the id is taken; for a first run by any run, running
- * or closed; for a later one by a run that goes on or completed. `unknown`: Temporal did not answer; with the last
- * error.
+ * Outcome of a start. Temporal decides atomically which start was first.
+ *
+ * - `already started`: the id is taken. For a first run, any run has it, running or closed. For a later run,
+ *   a run that is running or completed has it.
+ * - `unknown`: Temporal did not answer. Carries the last error.
  */
 export type StartOutcome = 'started' | 'already started' | { readonly unknown: unknown };
 
-/** One try may take this long; the budget holds two of them. */
+/** Time limit of one try. The budget holds two tries. */
 export const TRY_MS = 2_000;
-/** Between two tries: an error that comes at once must not be asked for a thousand times. */
+/** Pause between two tries, so that an error that comes at once is not repeated a thousand times. */
 const PAUSE_MS = 200;
-/** With less than this left, another try could not be answered. */
+/** With less than this left, there is no time for another try. */
 const LAST_TRY_MS = 500;
-/** A lost workflow task costs this much, instead of Temporal's 10 s. */
+/** A lost workflow task costs this long instead of Temporal's 10 s. */
 const WORKFLOW_TASK_TIMEOUT = '3 seconds';
 
-/** Answered before anything is done; what is not found is the namespace. */
+/** Codes with which Temporal refuses a start before it does anything. `notFound` refers to the namespace. */
 const REFUSED: ReadonlySet<number> = new Set([
   GrpcCode.notFound,
   GrpcCode.permissionDenied,
@@ -68,10 +72,10 @@ const REFUSED: ReadonlySet<number> = new Set([
 ]);
 
 /**
- * Starts a run, and sends the start again while its answer is missing: the run's id, and the id of the start
- * itself, make that harmless.
+ * Starts a run. If the answer is missing, sends the start again; the ids of the run and of the start make
+ * that harmless.
  *
- * @throws Refusal `service_unavailable` when Temporal's answer is that it takes no starts from us
+ * @throws Refusal `service_unavailable` if Temporal answers that it accepts no starts from this process
  */
 export async function startRun(
   client: Client,
@@ -91,9 +95,9 @@ export async function startRun(
     } catch (error) {
       if (error instanceof WorkflowExecutionAlreadyStartedError) return 'already started';
       const code = grpcCode(error);
-      // Temporal refused the start, which therefore did not happen.
+      // Temporal refused the start, so the run does not exist.
       if (code === GrpcCode.invalidArgument) throw error;
-      // After a try without an answer, a refusal no longer says that nothing was accepted.
+      // After a try without an answer, a refusal does not prove that nothing was accepted.
       if (isFirst && code !== null && REFUSED.has(code)) throw unavailable(error);
       if (budget.leftMs() <= LAST_TRY_MS) return { unknown: error };
       await sleep(PAUSE_MS);
@@ -125,7 +129,8 @@ function startOptions(
     taskQueue: settings.taskQueue,
     workflowIdConflictPolicy: 'FAIL',
     workflowIdReusePolicy: memo.run === 1 ? 'REJECT_DUPLICATE' : 'ALLOW_DUPLICATE_FAILED_ONLY',
-    // The backstop for days without workers; while one lives, the activity's own deadline comes first.
+    // Ends the run if no worker is running. While a worker is running, the activity's own deadline comes
+    // first.
     workflowExecutionTimeout: options.deadline_seconds * 1000 + RUN_SLACK_MS,
     workflowTaskTimeout: WORKFLOW_TASK_TIMEOUT,
     requestEagerStart: settings.eagerStart,

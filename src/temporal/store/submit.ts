@@ -27,7 +27,10 @@ const QUEUED: PendingRun = {
   nextAttemptAt: null,
 };
 
-/** Accepts a request once, or joins the one that has its key, and holds the caller: `Requests.submit`. */
+/**
+ * Accepts a request, or joins the request that has its key. Then holds the caller for its wait. Implements
+ * `Requests.submit`.
+ */
 export async function submitRequest(
   { waiters, accepting, observer }: TemporalRequestsDependencies,
   runs: RunFinder,
@@ -61,7 +64,7 @@ export async function submitRequest(
   }
 }
 
-/** Null where this call started the run; else the run of the same request that has the key. */
+/** Resolves to null if this call started the run, else to the run of the same request that has the key. */
 async function startOrJoin(
   runs: RunFinder,
   starts: StartQueue,
@@ -72,23 +75,24 @@ async function startOrJoin(
   const budget = createCallBudget();
   const memo: RunMemo = { operation, model, fingerprint, options, created_at: createdAt, run: 1 };
   const run = { ref, startId: randomUUID(), memo, body };
-  // Sent again without a key, it would be another request.
+  // A POST without a key must not be sent again, because it would be another request.
   const unknown = (cause: unknown): Refusal =>
     acceptanceUnknown(ref.id, { shouldRetry: namedBy === NamedBy.key, cause });
   for (;;) {
     const outcome = await starts.start(run, budget);
     if (typeof outcome === 'object') throw unknown(outcome.unknown);
-    // Nobody else can have a name that was drawn by chance: Temporal answers an earlier try of this start.
+    // A random id cannot belong to another request. `already started` then answers an earlier try of this
+    // start.
     if (outcome === 'started' || namedBy === NamedBy.chance) return null;
     const found = await findSame(runs, ref, memo, budget).catch((cause: unknown) => {
       throw isNotAnswered(cause) ? unknown(cause) : cause;
     });
-    // A run that is gone between the two calls was deleted just then: its key is free.
+    // The run was deleted between the two calls, so its key is free. Start again.
     if (found !== null) return found;
   }
 }
 
-/** The run that has the key, if it is the same request's; null where none has it any more. */
+/** The run that has the key, if it belongs to the same request. Null if no run has the key any more. */
 async function findSame(
   runs: RunFinder,
   ref: RequestRef,
@@ -105,7 +109,10 @@ async function findSame(
   return found;
 }
 
-/** After a wait; what is known already must do where Temporal does not answer. */
+/**
+ * Reads the record after a wait. Resolves to null if Temporal does not answer; the caller then uses what is
+ * already known.
+ */
 async function readAgain(
   runs: RunFinder,
   ref: RequestRef,

@@ -13,7 +13,7 @@ import { createStartQueue } from './start-queue.ts';
 import { startRun } from './start-run.ts';
 import { submitRequest } from './submit.ts';
 
-/** {@link Requests} on Temporal: one workflow per request, which everything within knows by its {@link RequestRef}. */
+/** {@link Requests} on Temporal. Each request is one workflow, identified by its {@link RequestRef}. */
 export function createTemporalRequests(dependencies: TemporalRequestsDependencies): Requests {
   const { client, availability, record, accepting, start } = dependencies;
   const runs = createRunFinder(client, availability, record);
@@ -23,7 +23,9 @@ export function createTemporalRequests(dependencies: TemporalRequestsDependencie
     availability,
   );
   const retries = createSingleFlight<StoredRequest | null>();
-  /** What changes a request: one of so many at once, within one budget, and only while Temporal answers. */
+  /**
+   * Runs a changing call under the limit for accepting, within one budget, and only while Temporal answers.
+   */
   async function admitted<T>(act: (budget: CallBudget) => Promise<T>): Promise<T> {
     const place = enter(accepting);
     const budget = createCallBudget();

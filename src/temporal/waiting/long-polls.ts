@@ -3,9 +3,10 @@ import { HistoryEventFilterType } from '../sdk-internals.ts';
 import { raceWait, type LongPolls } from './waiters.ts';
 
 /**
- * One poll per run serves all its waiters; it needs a connection whose calls can be aborted.
+ * Creates the long polls. One poll per run serves all its waiters.
  *
- * @param max polls at once; Temporal's default is 1,200 per namespace, for all processes together
+ * @param connection its calls must be abortable
+ * @param max polls open at once. Temporal's default is 1,200 per namespace, for all processes together
  */
 export function createLongPolls(connection: Connection, namespace: string, max: number): LongPolls {
   const polls = new Map<string, { closed: Promise<void>; abort: AbortController; waiters: number }>();
@@ -36,7 +37,10 @@ export function createLongPolls(connection: Connection, namespace: string, max: 
   };
 }
 
-/** The server answers a long-poll after 20 s at the latest, with a token to go on. */
+/**
+ * Polls until the run closes. The server answers each long poll within 20 s; the answer carries a token for
+ * the next one.
+ */
 async function pollUntilClosed(
   connection: Connection,
   namespace: string,

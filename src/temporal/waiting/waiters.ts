@@ -2,19 +2,21 @@ import type { Limit } from '../../domain/limit.ts';
 import type { SettledRun, Wait } from '../../domain/requests.ts';
 
 /**
- * The callers that wait for a result in this process, by workflow id. Four things can answer one, the first that
- * happens does:
+ * The callers that wait for a result in this process, by workflow id. Four events can answer a waiting
+ * caller. The first one wins:
  *
- * 1. Early completion (worker/early-completion.ts): this process's worker knows that Temporal has the result. 5 ms
- *    sooner than the next (added p50 0.95 of what it was, requests a second 1.01).
- * 2. The workflow's sink (worker/create-worker.ts): the run has settled in this process, in whatever way.
- * 3. The long poll (long-polls.ts): Temporal says that the run has closed, where the worker is another process.
- * 4. Reading again (store/submit.ts, store/read.ts): the wait is over, or the long poll named no result.
+ * 1. Early completion (worker/early-completion.ts): this process's worker knows that Temporal has the result.
+ *    This comes 5 ms before the next event (p50 of the added time 0.95 of what it was, requests per second
+ *    1.01).
+ * 2. The workflow's sink (worker/create-worker.ts): the run has settled in this process, with any outcome.
+ * 3. The long poll (long-polls.ts): Temporal reports that the run has closed. Needed if the worker is another
+ *    process.
+ * 4. Reading again (store/submit.ts, store/read.ts): the wait is over, or the long poll brought no result.
  */
 export interface Waiters {
-  /** Starts listening; call before whatever may settle the run. */
+  /** Starts listening. Call it before anything that may settle the run. */
   join(workflowId: string): Waiter;
-  /** How many callers are held. */
+  /** Number of callers held. */
   held(): number;
   /** Answers all callers that wait for the run. */
   settle(workflowId: string, run: SettledRun): void;
@@ -27,28 +29,33 @@ export interface Waiter {
 }
 
 /**
- * What became of a caller that asked to be held. Not held: it did not want to be, or no place was left. `settled`:
- * the run as this process's worker settled it; null where only Temporal knows.
+ * What happened to a caller that asked to be held. Not held: it did not want to wait, or the limit was
+ * reached. `settled` is the run as this process's worker settled it; null = only Temporal knows.
  */
 export type HeldCaller =
   { readonly wasHeld: false } | { readonly wasHeld: true; readonly settled: SettledRun | null };
 
-/** Where the worker is elsewhere: learns from Temporal that a run has closed. */
+/** Learns from Temporal that a run has closed. Used if the worker is another process. */
 export interface LongPolls {
-  /** Resolves when the run has closed or the wait is over; at once where no further poll can be held. */
+  /**
+   * Resolves when the run has closed or the wait is over. Resolves at once if the limit of polls is reached.
+   */
   untilClosed(workflowId: string, wait: Pick<Wait, 'ms' | 'signal'>): Promise<void>;
 }
 
 const NOT_HELD: HeldCaller = { wasHeld: false };
 
 /**
- * @param places callers held at once; those who only listen for a moment don't count
- * @param longPolls null where every run is settled by this process's own worker
+ * @param places limit of callers held at once. Callers that have joined but do not wait are not counted
+ * @param longPolls null = this process's own worker settles every run
  */
 export function createWaiters(places: Limit, longPolls: LongPolls | null): Waiters {
   const listeners = new Map<string, Set<(run: SettledRun) => void>>();
 
-  /** A settled run may take a while to close; its poll's place is wanted before. */
+  /**
+   * Waits until the run settles or closes. The poll is ended as soon as the run has settled, because the run
+   * may take a while to close and others need the poll's place.
+   */
   async function untilSettled(
     workflowId: string,
     settled: Promise<SettledRun>,
@@ -93,7 +100,7 @@ export function createWaiters(places: Limit, longPolls: LongPolls | null): Waite
   };
 }
 
-/** `settled`, or null after `wait.ms` or at once when its signal is aborted. */
+/** Resolves to `settled`. Resolves to null after `wait.ms`, or at once if the signal is aborted. */
 export async function raceWait<T>(settled: Promise<T>, wait: Pick<Wait, 'ms' | 'signal'>): Promise<T | null> {
   if (wait.ms <= 0 || wait.signal.aborted) return null;
   const over = Promise.withResolvers<null>();
@@ -108,7 +115,10 @@ export async function raceWait<T>(settled: Promise<T>, wait: Pick<Wait, 'ms' | '
   }
 }
 
-/** A wait counts from the call's arrival: what was spent on accepting or reading is no longer to be waited. */
+/**
+ * Starts the wait at the call's arrival. The returned function gives the wait that is left, without the time
+ * spent on accepting or reading.
+ */
 export function startWait(wait: Wait): () => Wait {
   const untilMs = Date.now() + wait.ms;
   return () => ({ ...wait, ms: Math.max(0, untilMs - Date.now()) });

@@ -1,4 +1,7 @@
-/** Process entry of `npm run build`: leaves the workflow bundles in dist, so that starting need not bundle. */
+/**
+ * Process entry of `npm run build`. Writes the workflow bundles to dist, so that no process has to bundle at
+ * its start.
+ */
 import { loadWorkflowBundle } from './workflow-bundle.ts';
 
 await loadWorkflowBundle();

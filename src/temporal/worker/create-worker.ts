@@ -18,43 +18,50 @@ import { fromWorkflowId } from '../../domain/request-id.ts';
 export interface WorkerSettings {
   readonly namespace: string;
   readonly taskQueue: string;
-  /** The same as the clients'; the bundle is built for it. */
+  /** Must equal the clients' data converter. The bundle is built for it. */
   readonly dataConverter: DataConverter;
-  /** Of its own for each process: a record's attempts say whose they were. */
+  /** Unique per process, so that each attempt shows which worker made it. */
   readonly identity: string;
   /** How long a stopping worker lets its upstream calls finish. */
   readonly shutdownGraceMs: number;
-  /** Upstream calls at once; a model call is waiting, not work. Further runs stay queued in Temporal. */
+  /**
+   * Maximum upstream calls at once. A model call waits rather than computes. Further runs stay queued in
+   * Temporal.
+   */
   readonly maxAttemptsInFlight: number;
-  /** Of all workers of the task queue together, kept by Temporal; null = as many as come. */
+  /** Rate limit for all workers of the task queue together, enforced by Temporal. Null = unlimited. */
   readonly maxCallsPerSecond: number | null;
 }
 
-/** Told of the runs that end on a worker. */
+/** Notified of the runs that end on a worker. */
 export interface RunObserver {
-  /** Again where the workflow task that ended it was lost. */
+  /** Called again for the same run if the workflow task that ended it was lost. */
   runEnded(run: SettledRun): void;
 }
 
-/** What a worker's calls need, and who is told of its work. */
+/** Dependencies of a worker's activities, and the observer of its work. */
 type WorkerDependencies = Omit<ActivityDependencies, 'runningCalls' | 'inquire' | 'observer'> & {
-  /** Null = nobody counts. */
+  /** Null = disabled. */
   readonly observer: (AttemptObserver & RunObserver) | null;
 };
 
 /**
- * Runs kept in memory for each attempt in flight: one that is not costs a replay when it completes, one that
- * is costs some 30 KB and its body.
+ * Cached runs for each attempt in flight. A run outside the cache costs a replay when its call completes. A
+ * cached run costs about 30 KB and its body.
  */
 const CACHED_RUNS_PER_ATTEMPT = 1.2;
 
 /**
- * Room for every start that is under way, its first task included. With the SDK's 40, a start that found none
- * left was passed over for as long as others came (9 s of 64 callers in a loop, on two cores).
+ * Workflow tasks at once: enough for every start in flight and its first task. With the SDK's default of 40,
+ * a start that found no place was passed over as long as other starts came (9 s with 64 callers in a loop, on
+ * two cores).
  */
 const WORKFLOW_TASKS_AT_ONCE = 100;
 
-/** Creates a worker that does not run yet. With `waiters`, it settles the callers held in this process. */
+/**
+ * Creates a worker that does not run yet. With `waiters`, the worker answers the callers held in this
+ * process.
+ */
 export async function createWorker(
   connection: NativeConnection,
   bundle: WorkflowBundle,

@@ -14,25 +14,28 @@ export interface DeadAttempts {
   readonly client: Client;
   /** Whether the worker with this identity is proven to be dead. */
   readonly isDead: (identity: string) => boolean;
-  /** Called when no more can turn up; not where the process stops before. */
+  /** Called when no more dead attempts can appear. Not called if the process stops before that. */
   readonly onDone: () => void;
   readonly stopping: AbortSignal;
   readonly log: { info(fields: object, message: string): void; warn(fields: object, message: string): void };
 }
 
-/** The server's list of open runs is complete only once it has caught up with what it had written. */
+/**
+ * How long to repeat the passes. The server's list of open runs is complete only once its visibility store
+ * has caught up.
+ */
 const PASSES_FOR_MS = 15_000;
 const BETWEEN_PASSES_MS = 500;
 const AT_ONCE = 50;
 
-/** Whoever waits for the first pass waits no longer than this: thousands of runs may be open. */
+/** Longest wait for the first pass, because thousands of runs may be open. */
 const FIRST_PASS_MS = 3_000;
 
 /**
- * Ends at once the attempts that dead workers left running, so that their calls are made again without waiting
- * for heartbeat timeouts. Goes on in the background until no more can turn up.
+ * Ends the attempts that dead workers left running, so that their calls are made again without waiting for
+ * heartbeat timeouts. Continues in the background until no more can appear.
  *
- * @returns resolves after the first look at all open runs
+ * @returns resolves after the first pass over all open runs, or after 3 s
  */
 export async function failDeadAttempts({
   client,
@@ -46,7 +49,7 @@ export async function failDeadAttempts({
   const looked = new Set<string>();
   let failed = 0;
 
-  /** A dead worker begins nothing new: one look at a run is enough. */
+  /** Looks at one run. One look is enough, because a dead worker begins nothing new. */
   async function look(workflowId: string, runId: string): Promise<void> {
     const description = await client.workflow.getHandle(workflowId, runId).describe();
     const pending = findPendingActivity(description);
@@ -60,7 +63,7 @@ export async function failDeadAttempts({
     const error = requestError('attempt_interrupted', FailureReason.terminal);
     const failure = ApplicationFailure.create({
       type: error.code,
-      message: 'the worker died during the call; another makes it again',
+      message: 'the worker died during the call; another worker makes the call again',
       nextRetryDelay: RESUME_DELAY_MS,
       details: [{ error, journal } satisfies RunEnd],
     });
@@ -70,13 +73,13 @@ export async function failDeadAttempts({
   }
 
   const complain = (error: unknown): void =>
-    log.warn({ error: String(error) }, 'dead attempts could not be looked for');
+    log.warn({ error: String(error) }, 'could not look for attempts of dead workers');
 
   async function pass(): Promise<void> {
     let batch: Promise<void>[] = [];
     for await (const { workflowId, runId } of client.workflow.list({ query })) {
       if (stopping.aborted) break;
-      // One that cannot be looked at now is looked at in the next pass; the others must not wait for it.
+      // A run that cannot be read now is read in the next pass. The other runs must not wait for it.
       if (!looked.has(runId)) batch.push(look(workflowId, runId).catch(complain));
       if (batch.length < AT_ONCE) continue;
       await Promise.all(batch);
@@ -88,7 +91,7 @@ export async function failDeadAttempts({
   async function loggedPass(): Promise<void> {
     const before = failed;
     await pass().catch(complain);
-    if (failed > before) log.info({ calls: failed - before }, "a dead worker's calls are made again");
+    if (failed > before) log.info({ calls: failed - before }, 'calls of a dead worker are made again');
   }
 
   async function goOn(first: Promise<void>): Promise<void> {

@@ -4,21 +4,23 @@ import type { SettledRun } from '../../domain/requests.ts';
 import type { RunActivities } from '../../domain/run-contract.ts';
 import { createCallBudget, withinBudget } from '../calls/call-budget.ts';
 
-/** A missing answer leaves the report to the SDK, which has more patience. */
+/** Time limit of the report. Without an answer by then the SDK reports, and it waits longer. */
 const WITHIN_MS = 5_000;
 
 /**
- * What is larger is left to the SDK, which knows the namespace's limit of a payload: Temporal answers a report
- * over it with OK and writes a failure. With its journal (128 KiB at most) this is far below any limit in use.
+ * Larger results are left to the SDK, which knows the namespace's payload limit. Temporal answers a report
+ * over that limit with OK and records a failure. With its journal (128 KiB at most), a result of this size is
+ * far below any limit in use.
  */
 const MAX_BYTES = 128 * 1024;
 
 /**
- * The same activity, which reports its completion itself. Temporal's answer to that says that the result is
- * durable, some milliseconds before the workflow, and with it whoever waits, would learn of it through its next
- * task. Without that answer the SDK reports as ever: Temporal takes one report of an attempt and refuses others.
+ * Wraps the activity so that it reports its completion itself. Temporal's answer to the report proves that
+ * the result is durable. That comes some milliseconds before the workflow's next task, from which the
+ * workflow and the held callers would otherwise learn of it. Without that answer the SDK reports as usual,
+ * because Temporal accepts one report of an attempt and refuses the others.
  *
- * @param settle told of the run once Temporal has its result
+ * @param settle called with the run once Temporal has its result
  */
 export function completeEarly(
   { callUpstream }: RunActivities<RawJson>,

@@ -10,8 +10,9 @@ import { isReset, previousRunId } from '../run-state/previous-runs.ts';
 import { cancelRequested, endingOf, readEarlierRuns } from '../run-state/read-run.ts';
 
 /**
- * Reads the journal of a run's attempts, as every reader does. Temporal drops the journal of an activity that is
- * cancelled between two attempts, so the workflow asks for it first and has the answer in its history.
+ * Reads the journal of a run's attempts, as every reader does. Temporal drops the journal of an activity that
+ * is cancelled between two attempts. The workflow therefore calls this before it cancels, which puts the
+ * journal into its history.
  */
 export const recallAttempts: Housekeeping['recallAttempts'] = async (run) => {
   const { client, decoder, description, memo } = await describe(run);
@@ -21,7 +22,10 @@ export const recallAttempts: Housekeeping['recallAttempts'] = async (run) => {
   return readPendingJournal(pending, decoder, memo, earlier, endingOf(description, memo));
 };
 
-/** Reads what a run goes on from after a reset: Temporal's activity knows nothing of the run before. */
+/**
+ * Reads the journal that a run continues after a reset, because Temporal's activity has no data of the
+ * previous run.
+ */
 export const recallEarlier: Housekeeping['recallEarlier'] = async (run) => {
   const { client, decoder, description, memo } = await describe(run);
   if (memo === null || !isReset(description)) return null;
@@ -32,7 +36,7 @@ interface Described {
   readonly client: Client;
   readonly decoder: Decoder;
   readonly description: WorkflowExecutionDescription;
-  /** Null where it is none of ours. */
+  /** Null = the run is not ReqRun's. */
   readonly memo: RunMemo | null;
 }
 
@@ -45,8 +49,8 @@ async function describe(run: { workflow_id: string; run_id: string }): Promise<D
 }
 
 /**
- * Deletes the runs of a request, oldest first, and last the run that asked for it, which holds the id until
- * then. Repeating it is harmless: a run that is gone already counts as deleted.
+ * Deletes the runs of a request, oldest first. Last it deletes the run that asked for this, which holds the
+ * id until then. Repeating it is harmless: a run that is gone already counts as deleted.
  */
 export const deleteRuns: Housekeeping['deleteRuns'] = async ({ workflow_id, last_run_id }) => {
   const client = getClient();
@@ -57,7 +61,7 @@ export const deleteRuns: Housekeeping['deleteRuns'] = async ({ workflow_id, last
     heartbeat();
     runId = await orGone(before(client, workflow_id, runId));
   }
-  // Oldest first: a repetition still finds the newest, which leads to the others.
+  // Oldest first, because a repetition still finds the newest run, which leads to the others.
   for (const runId of runIds.toReversed()) await deleteRun(client, workflow_id, runId);
   await deleteRun(client, workflow_id, activityInfo().workflowExecution?.runId ?? '');
 };
@@ -73,11 +77,11 @@ async function deleteRun(client: Client, workflowId: string, runId: string): Pro
   );
 }
 
-/** A missing answer must not hold the call up for longer. */
+/** Longest delay of the upstream call if Temporal does not answer. */
 const WITHIN_MS = 2_000;
 const UNANSWERED: Inquiry = { isCancelled: false, startedAtMs: null };
 
-/** What Temporal says of the attempt that asks. */
+/** Asks Temporal for the state of the attempt that calls this. */
 export async function inquire(): Promise<Inquiry> {
   const { workflowId, runId } = activityInfo().workflowExecution ?? {};
   if (workflowId === undefined) return UNANSWERED;

@@ -6,14 +6,14 @@ import { bundleWorkflowCode, type WorkflowBundle } from '@temporalio/worker';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 
-/** Given to workers, clients and the bundler alike: all of them must read payloads the same way. */
+/** Path for workers, clients and the bundler. All of them must read payloads the same way. */
 export const PAYLOAD_CONVERTER_PATH = fileURLToPath(new URL('../payload-converter.ts', import.meta.url));
-/** The same, where payloads are encrypted. */
+/** Path of the failure converter, used if payloads are encrypted. */
 export const FAILURE_CONVERTER_PATH = fileURLToPath(new URL('../failure-converter.ts', import.meta.url));
 
 const WORKFLOWS_PATH = join(ROOT, 'workflows', 'index.ts');
 
-/** What can end up in the bundle, and how; a change in any of it makes a prebuilt bundle stale. */
+/** Sources that determine the bundle. A change in any of them makes a prebuilt bundle stale. */
 const SOURCES = [
   'workflows',
   'src/domain',
@@ -29,10 +29,10 @@ interface StoredBundle extends WorkflowBundle {
 }
 
 /**
- * The workflow code for the worker: the bundle that `npm run build` (and so `npm ci`) left in dist, or a new
- * one (some seconds) where the sources have changed since.
+ * Loads the workflow code for the worker. Uses the bundle that `npm run build` (and so `npm ci`) wrote to
+ * dist. If the sources have changed since, builds a new one, which takes some seconds.
  *
- * @param encrypted whether payloads are: the sandbox then puts failures into payloads, which is built in
+ * @param encrypted whether payloads are encrypted. The bundle then includes the failure converter
  */
 export async function loadWorkflowBundle(encrypted = false): Promise<WorkflowBundle> {
   const sourceHash = await hashSources();
@@ -52,7 +52,8 @@ async function buildWorkflowBundle(
 ): Promise<WorkflowBundle> {
   const { code } = await bundleWorkflowCode({
     workflowsPath: WORKFLOWS_PATH,
-    // One copy for all runs, where each would have its own: no module of ours keeps anything of a run.
+    // Loads one copy of these modules for all runs instead of one copy each. This is safe because no module
+    // of ours keeps state of a run.
     preloadModules: [WORKFLOWS_PATH, PAYLOAD_CONVERTER_PATH, ...(encrypted ? [FAILURE_CONVERTER_PATH] : [])],
     payloadConverterPath: PAYLOAD_CONVERTER_PATH,
     ...(encrypted ? { failureConverterPath: FAILURE_CONVERTER_PATH } : {}),
