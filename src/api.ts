@@ -1,4 +1,4 @@
-/** Process entry of `npm run api`: the HTTP API alone, on any Temporal server. */
+/** Process entry of `npm run api`: the HTTP API alone, for any Temporal server. */
 import { createLimit } from './domain/limit.ts';
 import { connectLazily, describeAddress } from './temporal/connection.ts';
 import { createWaiters } from './temporal/waiting/waiters.ts';

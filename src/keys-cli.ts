@@ -1,4 +1,4 @@
-/** Process entry of `npm run keys`: makes, revokes and lists API keys in the keys file. */
+/** Process entry of `npm run keys`: creates, revokes and lists API keys in the keys file. */
 import { Command, CommanderError } from 'commander';
 import { randomBytes } from 'node:crypto';
 import { loadKeysSettings } from './config.ts';
@@ -17,7 +17,7 @@ interface CreateOptions {
 }
 
 const FILE = ['--file <path>', 'the keys file (default: REQRUN_KEYS_FILE)'] as const;
-/** What the command is asked for goes to stdout, what is said about it to stderr. */
+/** The command's output goes to stdout, its messages to stderr. */
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 const remark = (line: string): void => void process.stderr.write(`${line}\n`);
 
@@ -30,15 +30,18 @@ function pathOf({ file }: FileOption): string {
 }
 
 const program = new Command('keys')
-  .description('API keys of the projects; only their hashes are kept.')
+  .description('API keys of the projects. The file holds only their hashes.')
   .exitOverride();
 
 program
   .command('create')
-  .description('make a key, and its project where that is new; the key is printed once')
+  .description('create a key, and its project if that is new; the key is printed only once')
   .requiredOption('--project <name>', '1 to 20 of a-z, 0-9 and -')
-  .option('--test', 'a reqrun_test_ key')
-  .option('--signed', 'its calls must be signed; the signing secret is printed once, below the key')
+  .option('--test', 'create a reqrun_test_ key')
+  .option(
+    '--signed',
+    'calls with this key must be signed; the signing secret is printed only once, below the key',
+  )
   .option(...FILE)
   .action(async ({ project, test = false, signed = false, ...where }: FileOption & CreateOptions) => {
     const wanted = { project, kind: test ? KeyKind.test : KeyKind.live, signed, now: new Date() };
@@ -48,14 +51,14 @@ program
       allowPlainUpstream,
     );
     const what = made.signingSecret === null ? 'it is' : 'it and its signing secret are';
-    remark(`Key ${made.id} of project ${project}; ${what} shown this once:`);
+    remark(`Key ${made.id} of project ${project}; ${what} shown only this once:`);
     say(made.key);
     if (made.signingSecret !== null) say(made.signingSecret);
   });
 
 program
   .command('revoke')
-  .description('end the use of a key, everywhere within 5 s')
+  .description('revoke a key; every process refuses it within 5 s')
   .argument('<key id>', 'as `list` shows it')
   .option(...FILE)
   .action(async (id: string, where: FileOption) => {
@@ -69,7 +72,7 @@ program
 
 program
   .command('list')
-  .description('show the keys by their ids; what they are is kept nowhere')
+  .description('list the keys by their ids; the keys themselves are not stored')
   .option(...FILE)
   .action(async (where: FileOption) => {
     const { keys } = await readKeysFile(pathOf(where), allowPlainUpstream);
@@ -83,7 +86,7 @@ program
 try {
   await program.parseAsync();
 } catch (error) {
-  // Commander has said already what was wrong with the command.
+  // Commander has already printed what was wrong with the command.
   if (!(error instanceof CommanderError)) remark(error instanceof Error ? error.message : String(error));
   process.exitCode = error instanceof CommanderError ? error.exitCode : 1;
 }

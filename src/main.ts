@@ -1,4 +1,6 @@
-/** Process entry of `npm start`: API, worker and, unless another is named, an embedded Temporal server. */
+/**
+ * Process entry of `npm start`: API, worker and an embedded Temporal server, unless another server is named.
+ */
 import { DEMO_MODELS } from './demo/models.ts';
 import { banner } from './process/banner.ts';
 import { composeService } from './process/compose-service.ts';
@@ -24,7 +26,7 @@ await runListeningEntry(async ({ config, log, stopper }) => {
     config,
     temporal,
     identity,
-    // Nobody else's worker is expected on an embedded server.
+    // An embedded server has no other worker.
     settledHere: directoryId !== null,
     heartbeatTimeoutSeconds,
     uiUrl,
@@ -45,7 +47,7 @@ await runListeningEntry(async ({ config, log, stopper }) => {
           log,
         });
   await service.startWorker();
-  // What was interrupted goes before what is new.
+  // Interrupted calls come before new requests.
   await recovered;
   const apiUrl = await service.startApi();
   if (codec !== null) await startCodecServer(codec, uiUrl, stopper);

@@ -1,4 +1,4 @@
-/** Process entry of `npm run worker`: makes the upstream calls, on any Temporal server. */
+/** Process entry of `npm run worker`: makes the upstream calls, for any Temporal server. */
 import { connectNative, describeAddress } from './temporal/connection.ts';
 import { externalTemporal } from './process/external-temporal.ts';
 import { createIdentity } from './process/identity.ts';
@@ -15,7 +15,7 @@ await runEntry(async ({ config, log, stopper }) => {
   const temporal = externalTemporal(config);
   const connection = await connectNative(temporal).catch((cause: unknown) => {
     throw new Error(
-      `Temporal cannot be reached at ${describeAddress(temporal)} (named by ${temporal.namedBy}): start one there, or set TEMPORAL_ADDRESS.`,
+      `Temporal cannot be reached at ${describeAddress(temporal)} (named by ${temporal.namedBy}): start a Temporal server there, or set TEMPORAL_ADDRESS.`,
       { cause },
     );
   });
@@ -32,7 +32,7 @@ await runEntry(async ({ config, log, stopper }) => {
     stopper,
   });
   if (upstream.isDemo)
-    log.warn('no OPENAI_API_KEY and no OPENAI_BASE_URL: the built-in DEMO upstream answers');
+    log.warn('neither OPENAI_API_KEY nor OPENAI_BASE_URL is set: the built-in DEMO upstream is used');
   log.info(
     {
       temporal: describeAddress(temporal),

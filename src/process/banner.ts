@@ -1,21 +1,21 @@
-/** What `npm start` tells a person once everything answers. */
+/** Facts that `npm start` prints once everything is ready. */
 export interface Started {
   readonly apiUrl: string;
   readonly uiUrl: string | null;
   readonly temporal: string;
   readonly upstream: string;
-  /** What upstream calls go through; null = no variable names a proxy. */
+  /** Proxy that upstream calls use. Null = no variable names a proxy. */
   readonly proxy: string | null;
-  /** How requests are stored. */
+  /** How requests are stored, as text for a person. */
   readonly payloads: string;
-  /** Null = none are served. */
+  /** Null = disabled. */
   readonly metricsUrl: string | null;
-  /** The protections that are lifted, a sentence each. */
+  /** The protections that are switched off, one sentence each. */
   readonly securityOverrides: readonly string[];
   readonly isDemo: boolean;
   /** Whether callers need an API key. */
   readonly isKeyed: boolean;
-  /** A model the upstream knows. */
+  /** A model that the upstream has. */
   readonly model: string;
   readonly demoModels: readonly { readonly model: string; readonly what: string }[];
 }
@@ -46,7 +46,7 @@ export function banner(started: Started): string {
     lines.push(
       '',
       '  *** DEMO UPSTREAM: no OPENAI_API_KEY and no OPENAI_BASE_URL is set, so answers are made up. ***',
-      '  Models that show what happens when an upstream misbehaves:',
+      '  Models that show what happens when an upstream fails:',
       ...started.demoModels.map(({ model, what }) => `    ${model.padEnd(14)} ${what}`),
     );
   }

@@ -7,28 +7,33 @@ import { describeAddress, type TemporalAddress } from '../temporal/connection.ts
 import { SEPARATE_HEARTBEAT_SECONDS } from './external-temporal.ts';
 import type { Stopper } from './stop.ts';
 
-/** The Temporal server of `npm start`, and what follows from which it is. */
+/** The Temporal server that `npm start` uses, and the settings that depend on it. */
 export interface ChosenTemporal {
   readonly temporal: TemporalAddress;
-  /** For a person: which server, and what named it. */
+  /** Text for a person: the server's address and what named it. */
   readonly said: string;
   readonly uiUrl: string | null;
-  /** The locked data directory's id; null where the server is not embedded. */
+  /** Id of the locked data directory. Null = the server is not embedded. */
   readonly directoryId: string | null;
-  /** The directory's last deployment died; what it was doing is to be done again at once. Null where it did not. */
+  /**
+   * The crash of the directory's last deployment. Its interrupted calls must be made again at once. Null = it
+   * did not crash.
+   */
   readonly crash: Crash | null;
   readonly heartbeatTimeoutSeconds: number;
 }
 
-/** A crash of the embedded deployment is noticed at its next start; its heartbeats can be rare. */
+/** Heartbeats can be rare, because the embedded deployment detects a crash at its next start. */
 const EMBEDDED_HEARTBEAT_SECONDS = 60;
-/** A predecessor that is stopping has its own grace period. */
+/** How long to wait for the lock of a predecessor that is stopping. It has its own grace period. */
 const LOCK_WAIT_MS = 20_000;
 
 /**
- * The server that TEMPORAL_ADDRESS or a Temporal profile names, else an embedded one.
+ * Returns the server that TEMPORAL_ADDRESS or a Temporal profile names. If neither names one, starts an
+ * embedded server.
  *
- * @param codecEndpoint where an embedded UI has payloads decrypted; null = it shows them as they are
+ * @param codecEndpoint address at which an embedded UI has payloads decrypted. Null = the UI shows them as
+ *   stored
  */
 export async function chooseTemporal(
   config: Config,

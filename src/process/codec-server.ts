@@ -4,25 +4,25 @@ import { buildCodecServer } from '../encryption/codec-server.ts';
 import type { EncryptionKeys } from '../encryption/keys.ts';
 import type { Stopper } from './stop.ts';
 
-/** How a Temporal UI or CLI reaches the codec server; decided before anything listens. */
+/** How a Temporal UI or CLI reaches the codec server. Decided before the process listens on any port. */
 export interface CodecPlan {
   readonly keys: EncryptionKeys;
   readonly host: string;
   readonly port: number;
   readonly prefix: string;
   readonly token: string | null;
-  /** For the embedded server's UI; null where that is not told. */
+  /** Address for the embedded server's UI. Null = no embedded UI uses the codec server. */
   readonly endpoint: string | null;
 }
 
-/** Unguessable, and of its own for each start. */
+/** Length of the random path segment. Each start draws a new one. */
 const SEGMENT_BYTES = 32;
 
 /**
- * The codec server that is configured; null for none. The embedded UI cannot authenticate: for it alone the server
- * is on loopback behind an unguessable path.
+ * Plans the configured codec server. Null = none is configured. The embedded UI cannot authenticate. For it
+ * alone the codec server listens on loopback behind an unguessable path instead of a token.
  *
- * @throws Error where another UI would find it unguarded
+ * @throws Error if no token is set and the UI is not the embedded one
  */
 export function planCodecServer(
   { codecServer, host, temporal }: Config,
@@ -33,7 +33,7 @@ export function planCodecServer(
   if (token !== null) return { keys, host, port, prefix: '', token, endpoint: null };
   if (!mayEmbed || temporal.external !== null) {
     throw new Error(
-      'REQRUN_CODEC_SERVER needs REQRUN_CODEC_TOKEN here: only the UI of an embedded Temporal server can be told an unguessable address.',
+      'REQRUN_CODEC_SERVER needs REQRUN_CODEC_TOKEN here. Without a token the codec server listens at an unguessable address, which only the UI of an embedded Temporal server can be given.',
     );
   }
   const prefix = `/${randomBytes(SEGMENT_BYTES).toString('base64url')}`;
@@ -41,7 +41,11 @@ export function planCodecServer(
   return { keys, host: '127.0.0.1', port, prefix, token, endpoint };
 }
 
-/** Listens as planned. @param uiUrl whose origin is answered; null = no page of any origin is */
+/**
+ * Starts to listen as planned.
+ *
+ * @param uiUrl pages of this origin are allowed. Null = no page of any origin is
+ */
 export async function startCodecServer(
   { keys, host, port, prefix, token }: CodecPlan,
   uiUrl: string | null,
@@ -54,7 +58,7 @@ export async function startCodecServer(
   stopper.add({ name: 'codec server', stop: () => app.close() });
 }
 
-/** A page on loopback may have been opened by either name. */
+/** Allowed origins of the UI. A page on loopback may have been opened as `127.0.0.1` or as `localhost`. */
 function originsOf(uiUrl: string | null): string[] {
   if (uiUrl === null) return [];
   const { origin } = new URL(uiUrl);
@@ -62,11 +66,15 @@ function originsOf(uiUrl: string | null): string[] {
   return byName === origin ? [origin] : [origin, byName];
 }
 
-/** For a person: how requests are stored, and who else can read them. Never the unguessable address. */
+/**
+ * Describes for a person how requests are stored and who can decrypt them. Never includes the unguessable
+ * address.
+ */
 export function describePayloads({ encryption }: Config, codec: CodecPlan | null): string {
-  if (encryption === null) return 'stored in plain text (REQRUN_ENCRYPTION_KEYS encrypts them)';
+  if (encryption === null) return 'stored in plain text (set REQRUN_ENCRYPTION_KEYS to encrypt them)';
   const stored = `encrypted with key "${encryption.current.id}"`;
-  if (codec === null) return `${stored}; the Temporal UI cannot read them (REQRUN_CODEC_SERVER=1)`;
-  const reader = codec.endpoint === null ? 'whoever has its token' : 'the embedded UI';
+  if (codec === null)
+    return `${stored}; the Temporal UI cannot read them (set REQRUN_CODEC_SERVER=1 to let it)`;
+  const reader = codec.endpoint === null ? 'every client with its token' : 'the embedded UI';
   return `${stored}; the codec server on port ${codec.port} decrypts them for ${reader}`;
 }

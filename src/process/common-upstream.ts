@@ -10,14 +10,14 @@ import {
 } from '../keys/upstream-headers.ts';
 import type { UpstreamSettings } from '../upstream/client.ts';
 
-/** The service-wide upstream as it is now; null while the value of one of its headers cannot be read. */
+/** Reads the service-wide upstream. Null = the value of one of its headers cannot be read at the moment. */
 export type ReadUpstream = () => Promise<UpstreamSettings | null>;
 
 /**
- * The upstream that the environment configures; null for none. What its headers are is read once, their values for
- * each call: a secret's file may be replaced at any time.
+ * Opens the upstream that the environment configures. Null = none is configured. The list of its headers is
+ * read once. Their values are read for each call, because a secret's file may be replaced at any time.
  *
- * @throws ConfigError where REQRUN_UPSTREAM_HEADERS_FILE cannot be used
+ * @throws ConfigError if REQRUN_UPSTREAM_HEADERS_FILE cannot be used
  */
 export async function openCommonUpstream({
   upstream,
@@ -27,11 +27,11 @@ export async function openCommonUpstream({
   const { headers: sources = {}, sdk_headers: sdkHeaders = true } = await readFileOf(upstreamHeadersFile);
   if (upstream === null) {
     if (upstreamHeadersFile === null) return null;
-    throw faulty('needs OPENAI_BASE_URL or OPENAI_API_KEY: without them the demo upstream answers');
+    throw faulty('needs OPENAI_BASE_URL or OPENAI_API_KEY, because without them the demo upstream is used');
   }
   const { baseURL, apiKey, accountHeaders } = upstream;
   if (apiKey !== null && setsAuthorization(sources)) {
-    throw faulty('must not have authorization beside OPENAI_API_KEY, which is sent in it');
+    throw faulty('must not set authorization together with OPENAI_API_KEY, which is sent in that header');
   }
   const { unreadable } = await readHeaders(sources, secretOf);
   if (unreadable.length > 0) throw faulty(`names values that cannot be read: ${unreadable.join(', ')}`);

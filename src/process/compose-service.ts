@@ -24,35 +24,36 @@ export interface ServiceParts {
   readonly config: Config;
   readonly temporal: TemporalAddress;
   readonly identity: string;
-  /** Whether no other worker takes this task queue's runs: every run then settles here. */
+  /** Whether this process's worker is the only one on the task queue, so that every run settles here. */
   readonly settledHere: boolean;
   readonly heartbeatTimeoutSeconds: number;
-  /** Of the Temporal UI; null = unknown. */
+  /** Base URL of the Temporal UI. Null = unknown. */
   readonly uiUrl: string | null;
   readonly upstream: ChosenUpstream;
   /** Null = the service is open. */
   readonly keys: KeyRing | null;
-  /** Null = none are served. */
+  /** Null = disabled. */
   readonly metrics: MetricsRegistry | null;
   readonly log: Logger;
   readonly stopper: Stopper;
 }
 
-/** API and worker of one process: connected, not yet at work. */
+/** API and worker of one process. Connected, but not started. */
 export interface Service {
-  /** On a connection whose calls end with their deadline. */
+  /** Client on a connection whose calls end at their deadline. */
   readonly boundedClient: Client;
-  /** Resolves when the worker takes runs. */
+  /** Starts the worker. Resolves when it takes runs. */
   startWorker(): Promise<void>;
-  /** Listens. Resolves to the API's URL. */
+  /** Starts to listen. Resolves to the API's URL. */
   startApi(): Promise<string>;
 }
 
 /**
- * Puts API and worker together on one Temporal server. They share a connection, so that the first task of a run
- * travels with the answer to its start, and the callers that wait, so that a result answers them here.
+ * Connects API and worker to one Temporal server. They share the connection, so that the first task of a run
+ * travels with the answer to its start. They share the waiters, so that a result answers its callers in this
+ * process.
  *
- * @throws Error where Temporal cannot be reached
+ * @throws Error if Temporal cannot be reached
  */
 export async function composeService(parts: ServiceParts): Promise<Service> {
   const { config, temporal, identity, settledHere, stopper } = parts;

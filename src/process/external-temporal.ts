@@ -1,15 +1,18 @@
 import type { Config } from '../config.ts';
 import type { TemporalAddress } from '../temporal/connection.ts';
 
-/** Where `npm run api` and `npm run worker` look when nothing names a Temporal server. */
+/** Address that `npm run api` and `npm run worker` use if nothing names a Temporal server. */
 const DEFAULT_ADDRESS = '127.0.0.1:7233';
 
 export interface NamedTemporal extends TemporalAddress {
-  /** What named it, for the start's message. */
+  /** What named the server, for the message at the start. */
   readonly namedBy: string;
 }
 
-/** The Temporal server the environment or a profile names, else Temporal's default address. */
+/**
+ * The Temporal server that the environment or a Temporal profile names. If neither names one, Temporal's
+ * default address.
+ */
 export function externalTemporal({ temporal }: Config): NamedTemporal {
   return (
     temporal.external ?? {
@@ -22,5 +25,5 @@ export function externalTemporal({ temporal }: Config): NamedTemporal {
   );
 }
 
-/** How long a dead worker goes unnoticed where workers are processes of their own. */
+/** Heartbeat timeout if workers are separate processes: how long a dead worker goes unnoticed. */
 export const SEPARATE_HEARTBEAT_SECONDS = 15;

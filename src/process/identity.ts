@@ -2,16 +2,20 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 
 /**
- * Who this process is to Temporal; of its own for each start, so that attempts say whose they were.
+ * Creates the identity of this process in Temporal. It is unique for each start, so that each attempt shows
+ * which process made it.
  *
- * @param directory the embedded deployment's data directory, by its id; null where there is none
+ * @param directory id of the embedded deployment's data directory. Null = no embedded deployment
  */
 export function createIdentity(directory: string | null = null): string {
   const identity = `reqrun@${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`;
   return directory === null ? identity : `${identity}${suffix(directory)}`;
 }
 
-/** Whether an identity is that of an earlier process on the data directory which `own` has locked. */
+/**
+ * Whether an identity belongs to an earlier process on the same data directory. The process `own` holds its
+ * lock.
+ */
 export function isPredecessor(identity: string, own: string, directory: string): boolean {
   return identity !== own && identity.endsWith(suffix(directory));
 }

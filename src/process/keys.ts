@@ -4,7 +4,10 @@ import type { KeyRing } from '../keys/key-ring.ts';
 import { watchKeys } from '../keys/watched-keys.ts';
 import type { Stopper } from './stop.ts';
 
-/** The API keys and projects of REQRUN_KEYS_FILE, followed as they change; null where the service is open. */
+/**
+ * Opens the API keys and projects of REQRUN_KEYS_FILE and follows changes of the file. Null = the service is
+ * open.
+ */
 export async function openKeys(
   { keysFile, allowPlainUpstream }: Pick<Config, 'keysFile' | 'allowPlainUpstream'>,
   log: Logger,

@@ -5,15 +5,15 @@ import { buildMetricsApp } from '../http/metrics-app.ts';
 import { createRegistry, type MetricsRegistry } from '../metrics/registry.ts';
 import type { Stopper } from './stop.ts';
 
-/** The metrics of this process, and where they are read. */
+/** The metrics of this process and the URL to scrape them from. */
 export interface ServedMetrics {
   readonly registry: MetricsRegistry;
   readonly url: string;
 }
 
 /**
- * Listens for scrapes where REQRUN_METRICS_PORT says so; null where nothing does. To be started first, so that a
- * port that is taken is told at once, and so that the process can be watched until it has stopped.
+ * Listens for scrapes on REQRUN_METRICS_PORT. Null = disabled. Start this first, for two reasons: a port that
+ * is taken is reported at once, and the process can be monitored until it has stopped.
  */
 export async function startMetrics(
   { metrics }: Pick<Config, 'metrics'>,

@@ -7,7 +7,7 @@ import { WORKFLOW_TYPE } from '../domain/run-contract.ts';
 import { type Config, ConfigError, loadConfig, loadListeningConfig } from '../config.ts';
 import { createStopper, type Stopper, stopWithParent } from './stop.ts';
 
-/** What every process entry starts from. */
+/** What every process entry starts with. */
 export interface Entry {
   readonly config: Config;
   readonly log: Logger;
@@ -17,14 +17,14 @@ export interface Entry {
 type Start = (entry: Entry) => Promise<void>;
 
 /**
- * Runs a process entry: reads the configuration, starts, and says in one sentence what went wrong if it
- * cannot. Exit code 78 (EX_CONFIG) for a faulty configuration, 1 for anything else.
+ * Runs a process entry: reads the configuration and starts. If that fails, prints the reason in one sentence.
+ * Exit code 78 (EX_CONFIG) = faulty configuration, 1 = anything else.
  */
 export async function runEntry(start: Start): Promise<void> {
   await run(start, async () => loadConfig());
 }
 
-/** The same for a process that listens on HOST, which must lead to an address. */
+/** Same as {@link runEntry} for a process that listens on HOST. HOST must resolve to an address. */
 export async function runListeningEntry(start: Start): Promise<void> {
   await run(start, loadListeningConfig);
 }
@@ -55,7 +55,10 @@ function complain(message: string): void {
   process.stderr.write(`${message}\n`);
 }
 
-/** Lines on stderr, so that stdout is free for what a person reads: JSON, and in a terminal readable ones. */
+/**
+ * Writes log lines to stderr, because stdout is for what a person reads. In a terminal the lines are readable
+ * text, otherwise JSON.
+ */
 function createLogger(level: string): Logger {
   const stream = process.stderr.isTTY
     ? pretty({ destination: 2, ignore: 'reqId', singleLine: true, sync: true })
@@ -64,15 +67,16 @@ function createLogger(level: string): Logger {
 }
 
 /**
- * Temporal's native runtime, once per process. Its warnings go to our log, with the workflow that they are about; a
- * failure that one of our own lines tells already is left out. Its signals are ours to handle.
+ * Installs Temporal's native runtime, once per process. Its warnings go to our log with the workflow they are
+ * about, except failures that our own log lines already report. It handles no signals, because this process
+ * does.
  */
 export function installRuntime(log: Logger): void {
   Runtime.install({
     shutdownSignals: [],
     logger: new DefaultLogger('WARN', ({ level, message, meta = {} }) => {
       const { workflowId, workflowType, activityType, error } = meta;
-      // The end of an attempt or of a run, which a line of ours has said with its code.
+      // Our own log line has already reported the end of this attempt or run with its code.
       if (message === 'Activity failed' && isRecordedFailure(error)) return;
       if (message === 'Workflow failed' && workflowType === WORKFLOW_TYPE) return;
       const fields = {
@@ -94,7 +98,10 @@ function isRecordedFailure(error: unknown): boolean {
   return isObject(error) && typeof error['type'] === 'string' && isFailureCode(error['type']);
 }
 
-/** The protections that the operator has lifted, a sentence each: said at every start, in log and banner. */
+/**
+ * The protections that the operator has switched off, one sentence each. Logged at every start and shown in
+ * the banner.
+ */
 export function securityOverrides({
   keysFile,
   allowOpen,
@@ -103,16 +110,16 @@ export function securityOverrides({
 }: Pick<Config, 'keysFile' | 'allowOpen' | 'allowedHosts' | 'allowPlainUpstream'>): readonly string[] {
   const said: string[] = [];
   if (allowOpen && keysFile === null) {
-    said.push('REQRUN_ALLOW_OPEN=1: there are no API keys, and whoever reaches the API is answered');
+    said.push('REQRUN_ALLOW_OPEN=1: there are no API keys, so everyone who can reach the API can use it');
   }
   if (allowedHosts === null && keysFile === null) {
     said.push(
-      'REQRUN_ALLOWED_HOSTS=*: there are no API keys, and a web page may get here by having a name of its own resolved to this machine',
+      "REQRUN_ALLOWED_HOSTS=*: there are no API keys, so any web page can call the API if its own host name resolves to this machine's address",
     );
   }
   if (allowPlainUpstream) {
     said.push(
-      'REQRUN_ALLOW_PLAIN_UPSTREAM=1: upstreams may have http addresses, and the network on the way there can read prompts, answers and keys',
+      'REQRUN_ALLOW_PLAIN_UPSTREAM=1: upstreams may have http addresses, so the network on the way can read prompts, answers and keys',
     );
   }
   return said;

@@ -19,17 +19,17 @@ import type { Stopper } from './stop.ts';
 interface ApiParts {
   readonly config: Config;
   readonly temporal: TemporalAddress;
-  /** For starts and reads; the worker's own where eager starts are wanted. */
+  /** Connection for starts and reads. For eager starts it must be the worker's own. */
   readonly connection: ConnectionLike;
-  /** For calls that end with their deadline or can be aborted. */
+  /** Connection for calls that end at their deadline or can be aborted. */
   readonly abortable: Connection;
   readonly eagerStart: boolean;
-  /** Whether every run is settled by this process's own worker. */
+  /** Whether this process's own worker settles every run. */
   readonly settledHere: boolean;
   readonly waiters: Waiters;
   /** Null = the service is open. */
   readonly keys: KeyRing | null;
-  /** Null = none are served. */
+  /** Null = disabled. */
   readonly metrics: MetricsRegistry | null;
   readonly heartbeatTimeoutSeconds: number;
   readonly uiUrl: string | null;
@@ -38,10 +38,10 @@ interface ApiParts {
   readonly stopper: Stopper;
 }
 
-/** A probe that takes longer counts as no answer. */
+/** A probe that takes longer counts as not answered. */
 const PROBE_MS = 1_500;
 
-/** Builds the API on Temporal and listens. Resolves to the API's URL. */
+/** Builds the API on Temporal and starts to listen. Resolves to the API's URL. */
 export async function startApi(parts: ApiParts): Promise<string> {
   const { config, temporal, connection, abortable, waiters, metrics, log, stopper } = parts;
   const { namespace } = temporal;
@@ -51,7 +51,8 @@ export async function startApi(parts: ApiParts): Promise<string> {
   const counts = { accepting: accepting.taken, reading: reading.taken, waiters: waiters.held };
   const observer = metrics === null ? null : createApiMetrics(metrics, counts);
   const facts = createNamespaceFacts(abortable, namespace);
-  // On the connection that starts would take: another one may answer while this one is stuck.
+  // The probe uses the connection that starts use, because another connection may answer while this one is
+  // stuck.
   const probe = (): Promise<unknown> => {
     const budget = createCallBudget(PROBE_MS);
     const call = (): Promise<unknown> => connection.workflowService.getSystemInfo({});
@@ -97,7 +98,7 @@ export async function startApi(parts: ApiParts): Promise<string> {
   await app.listen({ host: config.host, port: config.port }).catch((cause: unknown) => {
     const code = cause instanceof Error && 'code' in cause ? ` (${String(cause.code)})` : '';
     throw new Error(
-      `The API cannot listen on port ${config.port} of ${config.host}${code}: set PORT, or HOST to an address of this machine, as 127.0.0.1.`,
+      `The API cannot listen on port ${config.port} of ${config.host}${code}: set PORT, or HOST to an address of this machine, such as 127.0.0.1.`,
       { cause },
     );
   });

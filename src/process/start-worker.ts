@@ -16,15 +16,15 @@ interface WorkerParts {
   readonly namespace: string;
   readonly identity: string;
   readonly upstream: ChosenUpstream;
-  /** Null where no callers are held in this process. */
+  /** Null = no callers are held in this process. */
   readonly waiters: Waiters | null;
-  /** Null = none are served. */
+  /** Null = disabled. */
   readonly metrics: MetricsRegistry | null;
   readonly log: Logger;
   readonly stopper: Stopper;
 }
 
-/** Creates and runs the worker; its end before a stop is the process's end. */
+/** Creates and runs the worker. If the worker fails before a stop, the process stops. */
 export async function startWorker(parts: WorkerParts): Promise<void> {
   const { config, connection, namespace, identity, upstream, waiters, metrics, log, stopper } = parts;
   const observer = metrics === null ? null : createWorkerMetrics(metrics);

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 
-/** One thing to stop; in the reverse order of its start. */
+/** One part to stop. Parts are stopped in the reverse order of their start. */
 export interface Stoppable {
   readonly name: string;
   stop(): Promise<void>;
@@ -10,14 +10,14 @@ const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 const PARENT_CHECK_MS = 500;
 
 export interface Stopper {
-  /** Aborted at once when a stop begins. */
+  /** Aborted as soon as a stop begins. */
   readonly stopping: AbortSignal;
   add(stoppable: Stoppable): void;
-  /** Stops everything, newest first, and ends the process. Safe to call twice. */
+  /** Stops all parts, newest first, and ends the process. Safe to call twice. */
   stop(reason: string, exitCode: number): void;
 }
 
-/** Stops the process in order on a signal; a second signal ends it at once. */
+/** Creates a stopper. The first signal stops the process in order; a second one ends it at once. */
 export function createStopper(log: Logger): Stopper {
   const controller = new AbortController();
   const stoppables: Stoppable[] = [];
@@ -51,7 +51,10 @@ export function createStopper(log: Logger): Stopper {
   return stopper;
 }
 
-/** npm dies of kill -9 without a word to what it started; a process that lost its parent stops as well. */
+/**
+ * Stops the process when its parent is gone, because npm killed with -9 does not signal the processes it
+ * started.
+ */
 export function stopWithParent(stopper: Stopper): void {
   const parent = process.ppid;
   setInterval(() => {

@@ -14,20 +14,20 @@ import {
 import { type ReadUpstream, openCommonUpstream } from './common-upstream.ts';
 import type { Stopper } from './stop.ts';
 
-/** The upstream a worker calls, and how to name it to a person. */
+/** The upstream that a worker calls, and its description for a person. */
 export interface ChosenUpstream {
   readonly upstream: ProjectUpstreams;
   readonly baseURL: string;
   readonly isDemo: boolean;
-  /** For a person: what calls go through; null where nothing names a proxy. */
+  /** Text for a person: the proxy that calls use. Null = no variable names a proxy. */
   readonly proxy: string | null;
 }
 
 /**
- * The configured upstream; without one, the built-in demo upstream is started. Projects of the keys file that
- * have one of their own are served by that.
+ * Returns the configured upstream. If none is configured, starts the built-in demo upstream. A project with
+ * an upstream of its own in the keys file uses that one.
  *
- * @throws ConfigError where REQRUN_UPSTREAM_HEADERS_FILE cannot be used
+ * @throws ConfigError if REQRUN_UPSTREAM_HEADERS_FILE cannot be used
  */
 export async function chooseUpstream(
   config: Config,
@@ -56,12 +56,12 @@ async function startDemo(stopper: Stopper): Promise<string> {
   return demo.baseURL;
 }
 
-/** Visible ASCII: what a header carries. */
+/** Visible ASCII, because the secret is sent in a header. */
 const SECRET = /^[\x21-\x7e]+$/;
 
-/** What an upstream is looked up in. */
+/** The sources to look an upstream up in. */
 export interface UpstreamSources {
-  /** Null where there is no keys file: only what an open service accepted can be called for then. */
+  /** Null = no keys file. Then only requests accepted by an open service can be sent. */
   readonly keys: KeyRing | null;
   readonly common: ReadUpstream;
   readonly maxResponseBytes: number;
@@ -69,14 +69,16 @@ export interface UpstreamSources {
 }
 
 /**
- * Finds the upstream of a project: its own in the keys file, else the service's. Keys and headers are read for each
- * call, by this process alone: a file may be replaced at any time.
+ * Creates the look-up of a project's upstream: the project's own in the keys file, else the service's. Only
+ * this process reads the keys and headers. It reads them for each call, because a file may be replaced at any
+ * time.
  */
 export function createUpstreamLookUp(sources: UpstreamSources): UpstreamLookUp {
   const { keys, common, maxResponseBytes, proxies } = sources;
   return async ({ project, is_keyed }) => {
     const own = keys?.upstreamOf(project);
-    // The default project's may be from days when the service was open, and its entry never needed.
+    // The default project's requests may date from when the service was open, which needs no entry in the
+    // keys file.
     if (own === undefined && (project !== DEFAULT_PROJECT || is_keyed)) return 'unusable';
     if (own === undefined || own === null) {
       const settings = await common();
@@ -91,7 +93,7 @@ export function createUpstreamLookUp(sources: UpstreamSources): UpstreamLookUp {
   };
 }
 
-/** Null where the upstream needs none; undefined where it needs one that cannot be read. */
+/** Reads the upstream's key. Null = the upstream needs none. Undefined = it needs one that cannot be read. */
 async function readKey({ apiKeyEnv, apiKeyFile }: ProjectUpstream): Promise<string | null | undefined> {
   if (apiKeyEnv === null && apiKeyFile === null) return null;
   const read =
