@@ -2,22 +2,24 @@ import { access, constants } from 'node:fs/promises';
 import { delimiter, resolve } from 'node:path';
 import { type Env, outputOf } from './run-command.ts';
 
-/** The path of a binary, or why there is none. */
+/** The path of a binary, or the reason why there is none. */
 export type Finding = { readonly path: string } | { readonly missing: string };
 
-/** Where a binary is looked for, and what a download or a build needs. */
+/** Settings of the search for a binary, and of a download or build. */
 export interface BinarySettings {
-  /** Outside node_modules, which `npm ci` empties. */
+  /** Must be outside node_modules, because `npm ci` empties that. */
   readonly cacheDir: string;
-  /** One line for a person, where something takes longer than a second. */
+  /** Prints one line for a person. Called for steps that take longer than a second. */
   readonly progress: (line: string) => void;
-  /** For the search on PATH and, as far as `childEnv` lets it through, for the commands that are run. */
+  /**
+   * Environment for the search on PATH. The commands that are run get the variables that `childEnv` allows.
+   */
   readonly env: Env;
-  /** Ends a download or a build; the search then throws the signal's reason. */
+  /** Aborts a download or build. The search then throws the signal's reason. */
   readonly signal?: AbortSignal;
 }
 
-/** The first `temporal` on PATH, if its server is recent enough. */
+/** Finds the first `temporal` on PATH. It counts only if its server is recent enough. */
 export async function findOnPath(env: Env): Promise<Finding> {
   for (const dir of (env['PATH'] ?? '').split(delimiter)) {
     if (dir === '') continue;
@@ -27,7 +29,7 @@ export async function findOnPath(env: Env): Promise<Finding> {
   return { missing: 'not found' };
 }
 
-/** The binary an earlier start left; one that cannot be run counts as none. */
+/** Finds the binary that an earlier start cached. A file that cannot be run counts as missing. */
 export async function findCached(path: string, env: Env): Promise<Finding> {
   return (await isExecutable(path)) ? judge(path, env) : { missing: `nothing at ${path}` };
 }
@@ -45,19 +47,25 @@ function isExecutable(path: string): Promise<boolean> {
   );
 }
 
-/** The Temporal CLI that is cached, downloaded or built; `cli/go.mod` pins the same. */
+/** Version of the Temporal CLI to cache, download or build. Must equal the version in `cli/go.mod`. */
 export const CLI_VERSION = '1.8.2';
-/** The oldest server with everything that is relied on (eager starts, priorities, reset activities). */
+/** The oldest server with every feature ReqRun needs (eager starts, priorities, reset activities). */
 const OLDEST_SERVER = [1, 31, 0] as const;
-/** The oldest Go that fetches by itself the newer toolchain that `cli/go.mod` asks for. */
+/** The oldest Go that downloads the newer toolchain named in `cli/go.mod` by itself. */
 const OLDEST_GO = [1, 21, 0] as const;
 
-/** Whether `temporal --version` speaks of a server that is recent enough. A CLI built from Go says DEV of itself. */
+/**
+ * Whether the output of `temporal --version` names a recent enough server. Checks the server's version,
+ * because a CLI built with Go reports its own version as DEV.
+ */
 export function isRecentEnough(versionOutput: string): boolean {
   return isAtLeast(/Server (\d+)\.(\d+)(?:\.(\d+))?/.exec(versionOutput), OLDEST_SERVER);
 }
 
-/** Whether the Go of `go version` can build the CLI, by itself or with the toolchain it fetches. */
+/**
+ * Whether the Go of this `go version` output can build the CLI, by itself or with a toolchain that it
+ * downloads.
+ */
 export function canGoBuild(versionOutput: string): boolean {
   return isAtLeast(/go(\d+)\.(\d+)(?:\.(\d+))?/.exec(versionOutput), OLDEST_GO);
 }

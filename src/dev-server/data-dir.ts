@@ -9,12 +9,12 @@ export interface DataDirLock {
   release(): void;
 }
 
-/** Another process holds the data directory. */
+/** Another process has locked the data directory. */
 export class DataDirBusyError extends Error {
   constructor(dataDir: string) {
     super(
-      `Another ReqRun runs on the data directory ${dataDir}: stop it, or set REQRUN_DATA_DIR, PORT, ` +
-        'REQRUN_TEMPORAL_PORT and REQRUN_TEMPORAL_UI_PORT for a second one.',
+      `Another ReqRun process uses the data directory ${dataDir}: stop it, or set REQRUN_DATA_DIR, PORT, ` +
+        'REQRUN_TEMPORAL_PORT and REQRUN_TEMPORAL_UI_PORT to run a second one.',
     );
     this.name = 'DataDirBusyError';
   }
@@ -25,7 +25,7 @@ export class DataDirUnusableError extends Error {
   constructor(dataDir: string, cause: unknown) {
     const why = cause instanceof Error ? cause.message : String(cause);
     super(
-      `The data directory ${dataDir} cannot be written to (${why}): set REQRUN_DATA_DIR to one that can.`,
+      `The data directory ${dataDir} is not writable (${why}): set REQRUN_DATA_DIR to a writable directory.`,
       {
         cause,
       },
@@ -38,11 +38,11 @@ const RETRY_MS = 100;
 const SQLITE_BUSY = 5;
 
 /**
- * Locks a data directory for this process, waiting for one that is stopping. The kernel releases the lock
- * with its process, also after kill -9: whoever holds it knows that its predecessor is dead.
+ * Locks a data directory for this process. Waits for a process that is stopping. The kernel releases the lock
+ * with its process, even after kill -9. The holder therefore knows that its predecessor is dead.
  *
- * @throws DataDirBusyError when another process still holds it after `waitMs`
- * @throws DataDirUnusableError when the directory cannot be written to
+ * @throws DataDirBusyError if another process still holds the lock after `waitMs`
+ * @throws DataDirUnusableError if the directory cannot be written to
  */
 export async function lockDataDir(dataDir: string, waitMs: number): Promise<DataDirLock> {
   const untilMs = Date.now() + waitMs;
@@ -54,7 +54,10 @@ export async function lockDataDir(dataDir: string, waitMs: number): Promise<Data
   }
 }
 
-/** An exclusive SQLite transaction is a lock that every platform keeps for Node, without a native package. */
+/**
+ * Tries to take the lock. It is an exclusive SQLite transaction, because that works with Node on every
+ * platform and needs no native package.
+ */
 function tryLock(dataDir: string): DataDirLock | null {
   let database: DatabaseSync | null = null;
   try {
@@ -75,8 +78,8 @@ function tryLock(dataDir: string): DataDirLock | null {
 }
 
 /**
- * A name that stays with a data directory. Worker identities carry it: whoever holds the directory's lock knows
- * that every other worker of this name is dead.
+ * The permanent id of a data directory. Worker identities contain it, so the holder of the directory's lock
+ * knows that every other worker with this id is dead.
  */
 export async function directoryId(dataDir: string): Promise<string> {
   const path = join(dataDir, 'directory-id');

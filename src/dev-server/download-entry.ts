@@ -1,4 +1,7 @@
-/** Process entry: `node download-entry.ts <version> <directory>` has the SDK leave the Temporal CLI there. */
+/**
+ * Process entry `node download-entry.ts <version> <directory>`: has the SDK download the Temporal CLI to the
+ * directory.
+ */
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 
 const [version, downloadDir] = process.argv.slice(2);

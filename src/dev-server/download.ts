@@ -5,20 +5,25 @@ import { type BinarySettings, CLI_VERSION, findCached, type Finding } from './bi
 import { runGroup } from './run-command.ts';
 
 const ENTRY_PATH = fileURLToPath(new URL('./download-entry.ts', import.meta.url));
-/** The SDK creates the file it writes to once the site has answered; without one the site is away. */
+/**
+ * How long to wait for the first byte. The SDK creates its file once the site has answered. Without a file by
+ * then, the site counts as unreachable.
+ */
 const FIRST_BYTE_MS = 15_000;
 const WHOLE_MS = 300_000;
 
 /**
- * Lets the SDK download the CLI, which it does as part of starting a server, and keeps the file. In a process
- * of its own, because the SDK's download has no time limit and its server prints to the terminal.
+ * Has the SDK download the CLI, and keeps the file. The SDK downloads it as part of starting a server. This
+ * runs in a separate process, because the SDK's download has no time limit and its server prints to the
+ * terminal.
  */
 export async function downloadBinary(
   path: string,
   { progress, env, signal }: Omit<BinarySettings, 'cacheDir'>,
 ): Promise<Finding> {
   await mkdir(dirname(path), { recursive: true });
-  // A directory for each try: a second process, or the remains of a broken one, cannot be in the way.
+  // Each try has its own directory, so that a second process or the remains of an interrupted try cannot
+  // interfere.
   const workDir = await mkdtemp(join(dirname(path), 'download-'));
   const limit = new AbortController();
   const whole = setTimeout(() => limit.abort(), WHOLE_MS);
@@ -34,7 +39,7 @@ export async function downloadBinary(
       env,
       signal: signal === undefined ? limit.signal : AbortSignal.any([signal, limit.signal]),
     });
-    // The file counts, not the server that was to be started from it.
+    // Success depends on the file. Whether the SDK could start a server from it does not matter.
     const file = (await readdir(workDir)).find((name) => !name.endsWith('.downloading'));
     if (file === undefined) return { missing: `it could not be downloaded: ${fault ?? 'no file was left'}` };
     const found = await findCached(join(workDir, file), env);

@@ -3,13 +3,13 @@ import { CLI_VERSION, findCached, findOnPath, type Finding, type BinarySettings 
 import { downloadBinary } from './download.ts';
 import { buildWithGo } from './go-build.ts';
 
-/** One way to come by a Temporal CLI. */
+/** One way to get a Temporal CLI. */
 export interface BinarySource {
   readonly name: string;
   find(): Promise<Finding>;
 }
 
-/** On PATH, cached, the SDK's own download, built from Go modules: in this order. */
+/** The sources in order of preference: PATH, the cache, the SDK's download, a build from Go modules. */
 export function binarySources(settings: BinarySettings): readonly BinarySource[] {
   const cachedPath = join(resolve(settings.cacheDir), `temporal-${CLI_VERSION}`);
   return [
@@ -20,21 +20,21 @@ export function binarySources(settings: BinarySettings): readonly BinarySource[]
   ];
 }
 
-/** No source had a binary: what was tried, each with its reason, and the ways out. */
+/** No source had a binary. The message lists each source with its reason, and the ways out. */
 export class NoBinaryError extends Error {
   constructor(tried: readonly string[]) {
     super(
-      `There is no Temporal server to embed:\n${tried.map((line) => `- ${line}`).join('\n')}\n` +
-        'Install the Temporal CLI (or Go 1.26.4), or set TEMPORAL_ADDRESS to a Temporal server that runs.',
+      `No Temporal server could be found to embed:\n${tried.map((line) => `- ${line}`).join('\n')}\n` +
+        'Install the Temporal CLI (or Go 1.26.4), or set TEMPORAL_ADDRESS to a running Temporal server.',
     );
     this.name = 'NoBinaryError';
   }
 }
 
 /**
- * The first source that has a binary; a source that throws counts as one that has none.
+ * Returns the binary of the first source that has one. A source that throws counts as having none.
  *
- * @throws NoBinaryError when none has; the signal's reason when it is aborted
+ * @throws NoBinaryError if no source has one; the signal's reason if it is aborted
  */
 export async function findBinary(
   sources: readonly BinarySource[],
@@ -51,7 +51,11 @@ export async function findBinary(
   throw new NoBinaryError(tried);
 }
 
-/** Finds the Temporal CLI in the usual order. @throws as `findBinary` */
+/**
+ * Finds the Temporal CLI in the usual order.
+ *
+ * @throws as {@link findBinary}
+ */
 export function findTemporalBinary(settings: BinarySettings): Promise<{ path: string; source: string }> {
   return findBinary(binarySources(settings), settings.signal);
 }

@@ -3,42 +3,45 @@ import type { Env } from './run-command.ts';
 
 type DynamicConfig = Readonly<Record<string, string | number | boolean>>;
 
-/** Where the embedded server keeps its state and listens. */
+/** Where the embedded server stores its state and listens. */
 export interface ServerPlace {
   readonly databasePath: string;
   readonly port: number;
   readonly uiPort: number;
-  /** Where the UI has encrypted payloads decoded; none by default. */
+  /** Address at which the UI has encrypted payloads decoded. Absent = none. */
   readonly codecEndpoint?: string;
-  /** Over the dynamic configuration below; for tests that cannot wait for hours. */
+  /** Overrides the dynamic configuration below. For tests that cannot wait for hours. */
   readonly dynamicConfig?: DynamicConfig | undefined;
 }
 
-/** Limits of a server that many share; this one has a single user. */
+/** Replaces limits meant for shared servers, because this server has a single user. */
 const UNLIMITED = 1_000_000;
 
-/** Dynamic configuration, each with what it is for. */
+/** Dynamic configuration of the server, with the reason for each value. */
 const DYNAMIC_CONFIG: DynamicConfig = {
-  // The first attempt travels with the answer to the workflow task: no poll in between.
+  // The first attempt starts with the answer to the workflow task, without a poll in between.
   'system.enableActivityEagerExecution': true,
-  // A one-shard server polls its queues 20 times a second: some 20 ms in front of every second task.
+  // A server with one shard polls its queues 20 times a second, which delays every second task by about 20
+  // ms.
   'history.transferProcessorMaxPollRPS': 5_000,
   'history.timerProcessorMaxPollRPS': 1_000,
-  // How soon a deleted run's id is free: 18 to 32 s by default.
+  // How soon a deleted run's id is free again. The default takes 18 to 32 s.
   'history.transferProcessorUpdateAckInterval': '1s',
   'history.visibilityProcessorUpdateAckInterval': '1s',
   'history.timerProcessorUpdateAckInterval': '1s',
-  // Long-polls held at once, 1,200 by default: one for each waiter whose worker is elsewhere.
+  // Long polls open at once. The default is 1,200. Each waiter whose worker is another process needs one.
   'frontend.namespaceCount': UNLIMITED,
   'frontend.rps': UNLIMITED,
   'frontend.namespaceRPS': UNLIMITED,
-  // Lists and counts, 10 a second by default.
+  // List and count calls. The default is 10 a second.
   'frontend.namespaceRPS.visibility': UNLIMITED,
   'history.rps': UNLIMITED,
   'matching.rps': UNLIMITED,
 };
 
-/** The arguments of `temporal` for the embedded server; its database is a file, never memory. */
+/**
+ * Builds the arguments of `temporal` for the embedded server. The database is always a file, never in memory.
+ */
 export function serverFlags({
   databasePath,
   port,
@@ -51,7 +54,7 @@ export function serverFlags({
     'start-dev',
     ...['--ip', '127.0.0.1', '--port', String(port), '--ui-port', String(uiPort)],
     ...['--db-filename', databasePath],
-    // An answer comes after the disk has it: WAL with a full sync at each commit.
+    // The server answers only after the data is on disk: WAL with a full sync at each commit.
     ...['--sqlite-pragma', 'journal_mode=WAL', '--sqlite-pragma', 'synchronous=FULL'],
     ...SEARCH_ATTRIBUTES.flatMap((name) => ['--search-attribute', `${name}=Keyword`]),
     ...['--log-level', 'error'],
@@ -63,8 +66,8 @@ export function serverFlags({
   ];
 }
 
-/** The environment of the server's process, of which it is given what `childEnv` lets through. */
+/** Builds the environment of the server's process. `childEnv` then filters it. */
 export function serverEnv(env: Env): Env {
-  // Fewer collections: some 15 % of the server's CPU, for memory this machine has.
+  // Fewer garbage collections save about 15 % of the server's CPU time and cost memory.
   return { ...env, GOGC: '400' };
 }

@@ -4,12 +4,15 @@ import { fileURLToPath } from 'node:url';
 import { type BinarySettings, canGoBuild, CLI_VERSION, type Finding } from './binary-on-disk.ts';
 import { outputOf, runGroup } from './run-command.ts';
 
-/** The Go module that pins the CLI and, by go.sum, every line of what it is built from. */
+/** The Go module that pins the CLI and, through go.sum, all of its sources. */
 const MODULE_DIR = fileURLToPath(new URL('./cli/', import.meta.url));
 const PROGRESS_EVERY_MS = 15_000;
 const NEVER = new AbortController().signal;
 
-/** Builds the CLI with Go: five to six minutes on two cores from an empty cache, said as it goes. */
+/**
+ * Builds the CLI with Go. From an empty cache this takes five to six minutes on two cores; progress is
+ * printed meanwhile.
+ */
 export async function buildWithGo(
   path: string,
   { progress, env, signal = NEVER }: Omit<BinarySettings, 'cacheDir'>,
@@ -18,12 +21,13 @@ export async function buildWithGo(
   if (version === null) return { missing: 'Go is not installed' };
   if (!canGoBuild(version)) return { missing: `${version.trim()} is too old (1.26.4 is needed)` };
   await mkdir(dirname(path), { recursive: true });
-  // Built aside and renamed, so that a broken build, or a second one, never leaves half a binary.
+  // Build in a separate directory and rename the result, so that an interrupted or concurrent build never
+  // leaves half a binary.
   const workDir = await mkdtemp(join(dirname(path), 'build-'));
   const startedMs = Date.now();
   const elapsed = (): string => `${Math.round((Date.now() - startedMs) / 1000)} s`;
   progress(
-    `Building the Temporal CLI ${CLI_VERSION} from Go modules: about six minutes, once on this machine.`,
+    `Building the Temporal CLI ${CLI_VERSION} from Go modules. This takes about six minutes, only once on this machine.`,
   );
   const timer = setInterval(() => progress(`  still building (${elapsed()}) ...`), PROGRESS_EVERY_MS);
   try {

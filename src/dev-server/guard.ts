@@ -1,14 +1,17 @@
 /**
- * Process entry: runs the Temporal server and outlives its parent by a moment. When the parent's IPC channel
- * closes, also by kill -9, the server is stopped, so that nothing is left behind on its ports. It runs in a
- * session of its own: Ctrl-C in a terminal reaches the parent alone, which stops the server last.
+ * Process entry: runs the Temporal server and stops it when the parent process is gone. The guard notices
+ * that by the closed IPC channel, even after kill -9. It outlives its parent by a moment, so that no server
+ * is left on the ports. It runs in its own session, because Ctrl-C in a terminal must reach only the parent,
+ * which stops the server last.
  */
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 
-/** Asked to stop: time for the server to close its database. */
+/** Time for the server to close its database after a request to stop. */
 const STOP_MS = 5_000;
-/** The parent is dead: a successor may be waiting for the ports. */
+/**
+ * Time for the server if the parent is dead. It is shorter, because a successor may be waiting for the ports.
+ */
 const ABANDONED_MS = 3_000;
 
 const [command, ...args] = process.argv.slice(2);
@@ -16,7 +19,7 @@ if (command === undefined) process.exit(64);
 
 const server = spawn(command, args, { stdio: ['ignore', 'inherit', 'inherit'] });
 server.once('spawn', () => {
-  // A parent that died meanwhile is the disconnect's business, not an error here.
+  // If the parent has died meanwhile, the `disconnect` event handles it. It is not an error here.
   if (process.connected) process.send?.({ pid: server.pid }, () => undefined);
 });
 server.once('error', (error) => {

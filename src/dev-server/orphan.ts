@@ -9,8 +9,8 @@ const GIVE_UP_MS = 10_000;
 const POLL_MS = 25;
 
 /**
- * Stops a server that a dead predecessor left running. Proven twice: the caller holds the directory's lock,
- * and the process's command line names this directory's database.
+ * Stops a server that a dead predecessor left running. Two facts prove that it is the right process: the
+ * caller holds the directory's lock, and the process's command line names this directory's database.
  */
 export async function stopOrphan(dataDir: string, databasePath: string): Promise<boolean> {
   const state = await rememberedServer(dataDir);
@@ -20,10 +20,10 @@ export async function stopOrphan(dataDir: string, databasePath: string): Promise
 }
 
 /**
- * SIGTERM, then SIGKILL after 3 s; resolves when the process is gone. A process id that belongs to something
- * else by now is left alone, and one that nobody reaped (its command line is empty) counts as gone.
+ * Ends a server: SIGTERM, then SIGKILL after 3 s. Resolves when the process is gone. A process id that now
+ * belongs to another program is left alone. A zombie (its command line is empty) counts as gone.
  *
- * @throws Error when the process survives SIGKILL
+ * @throws Error if the process survives SIGKILL
  */
 export async function endServer(pid: number, databasePath: string): Promise<void> {
   const startMs = Date.now();
@@ -38,7 +38,7 @@ export async function endServer(pid: number, databasePath: string): Promise<void
   }
 }
 
-/** Whether a process is a Temporal dev server on this database, by its command line. */
+/** Whether a process is a Temporal dev server on this database. Decided by its command line. */
 export async function isServerOf(pid: number, databasePath: string): Promise<boolean> {
   const viaProc = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => null);
   const command =
@@ -57,7 +57,7 @@ function signal(pid: number, name: NodeJS.Signals): void {
   }
 }
 
-/** What a successor needs to recognise the server of a dead predecessor. */
+/** State that a successor needs to recognise the server of a dead predecessor. */
 const ServerState = z.object({
   pid: z.number().int().min(2),
   port: z.number().int(),
@@ -66,7 +66,7 @@ const ServerState = z.object({
 });
 export type ServerState = z.output<typeof ServerState>;
 
-/** Remembers the server's process in the data directory; a reader sees the old or the new, never half. */
+/** Writes the server's process to the data directory. Atomic: a reader sees the old state or the new one. */
 export async function rememberServer(dataDir: string, state: ServerState): Promise<void> {
   const aside = `${statePath(dataDir)}.new`;
   await writeFile(aside, JSON.stringify(state));
@@ -77,7 +77,7 @@ export async function forgetServer(dataDir: string): Promise<void> {
   await rm(statePath(dataDir), { force: true });
 }
 
-/** Null where nothing, or nothing readable, is remembered. */
+/** Reads the server's process from the data directory. Null = nothing readable is stored. */
 export async function rememberedServer(dataDir: string): Promise<ServerState | null> {
   const stored = await readFile(statePath(dataDir), 'utf8').catch(() => '');
   return ServerState.safeParse(parseJson(stored)).data ?? null;

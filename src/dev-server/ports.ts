@@ -3,32 +3,37 @@ import { connect, createServer } from 'node:net';
 
 const HOST = '127.0.0.1';
 
-/** A stranger has a port that the embedded server is to listen on. */
+/** Another program uses a port that the embedded server needs. */
 export class PortInUseError extends Error {
   readonly port: number;
 
   constructor(port: number, purpose: 'Temporal' | 'UI', temporalPort: number) {
     const variable = purpose === 'Temporal' ? 'REQRUN_TEMPORAL_PORT' : 'REQRUN_TEMPORAL_UI_PORT';
     super(
-      `Port ${port} (${purpose === 'Temporal' ? "Temporal's" : "the Temporal UI's"}) is taken, ` +
-        "and what listens there is not ReqRun's own Temporal server. " +
-        `To use a Temporal server that runs: TEMPORAL_ADDRESS=${HOST}:${temporalPort}. ` +
-        `To leave it alone: ${variable}=<a free port>.`,
+      `Port ${port} (${purpose === 'Temporal' ? "Temporal's" : "the Temporal UI's"}) is in use, ` +
+        "and the program that listens there is not ReqRun's own Temporal server. " +
+        `To use a Temporal server that is already running, set TEMPORAL_ADDRESS=${HOST}:${temporalPort}. ` +
+        `To use another port, set ${variable}=<a free port>.`,
     );
     this.name = 'PortInUseError';
     this.port = port;
   }
 }
 
-/** @throws PortInUseError that names both ways out when a stranger has one of the ports */
+/** @throws PortInUseError if another program uses one of the ports. Its message names both ways out */
 export async function requirePorts(port: number, uiPort: number): Promise<void> {
   if (await isPortTaken(port)) throw new PortInUseError(port, 'Temporal', port);
   if (await isPortTaken(uiPort)) throw new PortInUseError(uiPort, 'UI', port);
 }
 
-/** Whether something has a loopback port. @throws Error where it may not be listened on at all */
+/**
+ * Whether a loopback port is in use.
+ *
+ * @throws Error if listening on it is not permitted
+ */
 export async function isPortTaken(port: number): Promise<boolean> {
-  // macOS lets 127.0.0.1 be bound beside a listener on every interface: binding alone would not see it.
+  // macOS allows a bind to 127.0.0.1 while another program listens on every interface, so a bind alone would
+  // not detect that.
   if (await isListening(port)) return true;
   const probe = createServer();
   try {

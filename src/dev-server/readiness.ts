@@ -9,20 +9,25 @@ export const NAMESPACE = 'default';
 
 export interface Awaited {
   readonly port: number;
-  /** How long the namespace keeps closed runs; the server's minimum is 1. */
+  /** How long the namespace keeps closed runs. The server's minimum is 1. */
   readonly retentionHours: number;
   readonly withinMs: number;
-  /** Ends the wait with its reason. */
+  /** Aborts the wait with its reason. */
   readonly signal: AbortSignal;
 }
 
-/** Resolves when the server answers and its namespace keeps closed runs for `retentionHours`. @throws Error else */
+/**
+ * Waits until the server answers, and sets the namespace's retention of closed runs to `retentionHours`.
+ *
+ * @throws Error if the server does not answer in time
+ */
 export async function untilServerAnswers({ port, retentionHours, withinMs, signal }: Awaited): Promise<void> {
   const untilMs = Date.now() + withinMs;
-  // A gRPC channel that was refused waits a second before its next try: the port is asked first.
+  // Probe the port first, because a gRPC channel waits a second after a refused connection before it tries
+  // again.
   await poll(() => isListening(port));
   const address = `127.0.0.1:${port}`;
-  // The client would send its calls to the environment's proxy, which has another loopback.
+  // Otherwise the client would send its calls to the environment's proxy, which has another loopback.
   const connection = Connection.lazy({ address, channelArgs: { 'grpc.enable_http_proxy': 0 } });
   try {
     await poll(() =>

@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 const execFileAsync = promisify(execFile);
 const TIMEOUT_MS = 10_000;
 
-/** What a short command printed, both streams; null where it is missing, fails or takes over 10 s. */
+/** Output of a short command, both streams. Null = the command is missing, fails or takes over 10 s. */
 export async function outputOf(command: string, args: readonly string[], env: Env): Promise<string | null> {
   try {
     const { stdout, stderr } = await execFileAsync(command, args, {
@@ -31,7 +31,9 @@ export interface LongCommand {
 
 const KEPT_OUTPUT = 4_000;
 
-/** Runs a command in a process group of its own. Resolves to null, or to the end of what it said of its failure. */
+/**
+ * Runs a command in its own process group. Resolves to null, or to the end of its error output if it fails.
+ */
 export async function runGroup({ command, args, cwd, env, signal }: LongCommand): Promise<string | null> {
   signal.throwIfAborted();
   const child = spawn(command, args, {
@@ -48,7 +50,7 @@ export async function runGroup({ command, args, cwd, env, signal }: LongCommand)
     const closed = once(child, 'close');
     closed.catch(() => undefined);
     await once(child, 'exit');
-    // What it started may outlive it, and would hold its output open.
+    // Processes that the command started may outlive it, and they would hold its output open.
     kill();
     await closed;
   } finally {
@@ -70,34 +72,36 @@ function killGroup(pid: number | undefined): void {
   }
 }
 
-/** Environment variables, as they are read or handed to a child. */
+/** Environment variables, as read from this process or passed to a child. */
 export type Env = Readonly<Record<string, string | undefined>>;
 
 /**
- * The one list of what a process that we start may inherit, in capitals: a secret has whatever name an
- * operator gives it, so that only what is known to be none is handed on. npm's settings are not among it: the SDK's
- * download does not read them.
+ * The only list of variables that a child process may inherit, in capitals. It is an allow list, because a
+ * secret can have any name and only harmless variables may be passed on. npm's settings are not in it,
+ * because the SDK's download does not read them.
  */
 const INHERITED: ReadonlySet<string> = new Set([
-  // To be found, to find a home and a place for files, to tell the time and to start at all.
+  // To find programs, the home directory and places for files, to know the time zone and language, and to
+  // start at all.
   ...['PATH', 'HOME', 'USER', 'LOGNAME', 'SHELL', 'TMPDIR', 'TMP', 'TEMP', 'TZ', 'LANG', 'LANGUAGE'],
   ...['LD_LIBRARY_PATH', 'DYLD_LIBRARY_PATH', '__CF_USER_TEXT_ENCODING'],
   ...['SYSTEMROOT', 'SYSTEMDRIVE', 'WINDIR', 'COMSPEC', 'PATHEXT', 'USERPROFILE', 'HOMEDRIVE', 'HOMEPATH'],
   ...['APPDATA', 'LOCALAPPDATA', 'PROGRAMDATA', 'PROGRAMFILES', 'USERNAME'],
   ...['NUMBER_OF_PROCESSORS', 'PROCESSOR_ARCHITECTURE'],
-  // To reach the network from here, and to know whom to trust there.
+  // To reach the network and know which certificates to trust.
   ...['HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY', 'NO_PROXY'],
   ...['SSL_CERT_FILE', 'SSL_CERT_DIR', 'NODE_EXTRA_CA_CERTS'],
-  // Go's own, by name: GO* would be Google's keys as well. Not GOOS, GOARCH and GOWORK: it is built for here.
+  // Go's own variables, each by name, because GO* would include Google's keys. GOOS, GOARCH and GOWORK are
+  // left out, because the build is for this machine.
   ...['GOROOT', 'GOPATH', 'GOBIN', 'GOCACHE', 'GOMODCACHE', 'GOTMPDIR', 'GOENV', 'GOFLAGS', 'GOTOOLCHAIN'],
   ...['GOPROXY', 'GOSUMDB', 'GONOSUMDB', 'GOPRIVATE', 'GONOPROXY', 'GOINSECURE', 'GOVCS', 'GOAUTH'],
   ...['GODEBUG', 'GOGC', 'GOMAXPROCS', 'GOMEMLIMIT', 'GOTRACEBACK', 'CGO_ENABLED'],
 ]);
 const INHERITED_PREFIX = /^(?:XDG|LC)_/;
 
-/** What of an environment a process that we start is given; whatever starts one asks here. */
+/** Filters the environment for a child process. Every place that starts a process uses this. */
 export function childEnv(env: Env): Record<string, string | undefined> {
-  // Windows does not tell capitals apart, and proxies are named in both cases.
+  // Compare in capitals: Windows ignores case in names, and proxy variables exist in both cases.
   const isInherited = (name: string): boolean => INHERITED.has(name) || INHERITED_PREFIX.test(name);
   return Object.fromEntries(Object.entries(env).filter(([name]) => isInherited(name.toUpperCase())));
 }

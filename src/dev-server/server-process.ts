@@ -11,29 +11,33 @@ export interface ServerCommand {
   readonly binaryPath: string;
   readonly flags: readonly string[];
   readonly env: Env;
-  /** By which the server's process is recognised. */
+  /** Path by which the server's process is recognised. */
   readonly databasePath: string;
-  /** The server's and the guard's output, appended. */
+  /** The output of server and guard is appended to this file. */
   readonly logPath: string;
 }
 
-/** A server under its guard. */
+/** A server that runs under its guard. */
 export interface ServerProcess {
   readonly pid: number;
   /** Resolves when the server or its guard is gone. */
   readonly ended: Promise<void>;
-  /** The last lines it wrote. */
+  /** The last lines of the output. */
   logTail(): Promise<string>;
-  /** Ends server and guard, whichever of them still lives. */
+  /** Ends server and guard, even if only one of them is still running. */
   stop(): Promise<void>;
 }
 
 const GUARD_PATH = fileURLToPath(new URL('./guard.ts', import.meta.url));
-/** A little longer than the guard gives the server. */
+/** A little longer than the time that the guard gives the server. */
 const STOP_MS = 6_000;
 const Spawned = z.object({ pid: z.number().int().min(2) });
 
-/** Starts the server under a guard that stops it when this process is gone. @throws Error when it cannot be run */
+/**
+ * Starts the server under a guard, which stops the server when this process is gone.
+ *
+ * @throws Error if the server cannot be run
+ */
 export async function spawnServer(command: ServerCommand): Promise<ServerProcess> {
   const { binaryPath, flags, env, databasePath, logPath } = command;
   const log = await open(logPath, 'a');
@@ -70,7 +74,7 @@ export async function spawnServer(command: ServerCommand): Promise<ServerProcess
         sleep(STOP_MS, undefined, { signal: waited.signal }).catch(() => undefined),
       ]);
       waited.abort();
-      // The guard may have died alone; its server must not keep the ports.
+      // If only the guard has died, its server must not keep the ports.
       await endServer(pid, databasePath);
       guard.kill('SIGKILL');
       await ended;
@@ -78,11 +82,11 @@ export async function spawnServer(command: ServerCommand): Promise<ServerProcess
   };
 }
 
-/** The server's life after its first start. */
+/** Callbacks and the signal of the supervision after the first start. */
 export interface Supervised {
-  /** Starts the server again; resolves when it answers. */
+  /** Starts the server again. Resolves when it answers. */
   readonly launch: () => Promise<ServerProcess>;
-  /** Ends the supervision, and with it the server. */
+  /** Ends the supervision and the server. */
   readonly stopping: AbortSignal;
   readonly onStarted: (server: ServerProcess) => void;
   readonly onEnded: () => void;
@@ -93,8 +97,8 @@ const FIRST_DELAY_MS = 1_000;
 const LONGEST_DELAY_MS = 10_000;
 
 /**
- * Keeps a server running: one that ends by itself is started again, 1 s later, then after twice as long each
- * time, up to 10 s. Resolves when `stopping` is aborted and nothing runs any more.
+ * Keeps a server running. If it ends by itself, it is started again after 1 s. After each failed start the
+ * delay doubles, up to 10 s. Resolves when `stopping` is aborted and the server has ended.
  */
 export async function supervise(first: ServerProcess, parts: Supervised): Promise<void> {
   const { launch, stopping, onStarted, onEnded, onFailedStart } = parts;

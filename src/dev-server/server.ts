@@ -10,7 +10,7 @@ import { type ServerProcess, spawnServer, supervise } from './server-process.ts'
 
 export interface EmbeddedSettings {
   readonly binaryPath: string;
-  /** Locked by the caller, for as long as the server runs. */
+  /** The caller must hold its lock for as long as the server runs. */
   readonly dataDir: string;
   readonly port: number;
   readonly uiPort: number;
@@ -20,13 +20,16 @@ export interface EmbeddedSettings {
   readonly env: Env;
   readonly log: {
     warn(fields: object, message: string): void;
-    /** A server that ended by itself; a warning where there is no `error`. */
+    /** Logs a server that ended by itself. Without it, `warn` is used. */
     error?(fields: object, message: string): void;
   };
 }
 
 export interface Crash {
-  /** To be called when nothing is left of it: until then an orderly stop does not make it forgotten. */
+  /**
+   * Call this when nothing of the crash is left to recover. Until then an orderly stop keeps the record of
+   * the crash.
+   */
   recovered(): void;
 }
 
@@ -34,33 +37,35 @@ export interface EmbeddedServer {
   readonly address: string;
   readonly uiUrl: string;
   readonly namespace: string;
-  /** The directory's last deployment did not stop in order: it may have left calls that nobody makes. Else null. */
+  /**
+   * Not null if the directory's last deployment did not stop in order. It may have left interrupted calls.
+   */
   readonly crash: Crash | null;
-  /** Of the server itself; another one after a restart. */
+  /** Process id of the server itself. It changes with a restart. */
   pid(): number;
-  /** Calls back each time the server ended by itself, before it is started again. */
+  /** Registers a listener that is called each time the server ends by itself, before the restart. */
   onExit(listener: () => void): void;
-  /** Ends server and guard; safe to call twice. The caller releases the lock afterwards. */
+  /** Ends server and guard. Safe to call twice. The caller releases the lock afterwards. */
   stop(): Promise<void>;
 }
 
 const START_MS = 30_000;
 
 /**
- * Starts Temporal's dev server on a database file and keeps it running: one that dies by itself is started
+ * Starts Temporal's dev server on a database file and keeps it running. If it dies by itself, it is started
  * again on the same ports and file.
  *
- * @throws PortInUseError where a stranger has a port
- * @throws DataDirUnusableError where the directory cannot be written to
- * @throws Error with the server's own last words where it does not come up
+ * @throws PortInUseError if another program uses one of the ports
+ * @throws DataDirUnusableError if the directory cannot be written to
+ * @throws Error with the server's last output if it does not start
  */
 export async function startEmbeddedServer(settings: EmbeddedSettings): Promise<EmbeddedServer> {
   const { port, uiPort, log } = settings;
-  // One spelling of the database's path, by which a successor recognises the server.
+  // A successor recognises the server by the database's path, so the path must always have the same spelling.
   const dataDir = await usableDir(settings.dataDir);
   const followsCrash = (await rememberedServer(dataDir)) !== null;
   if (await stopOrphan(dataDir, join(dataDir, 'temporal.db'))) {
-    log.warn({}, 'stopped a Temporal server that was left behind');
+    log.warn({}, 'stopped a Temporal server that an earlier process left running');
   }
   await requirePorts(port, uiPort);
   const stopping = new AbortController();
@@ -77,14 +82,14 @@ export async function startEmbeddedServer(settings: EmbeddedSettings): Promise<E
     stopping: stopping.signal,
     onStarted: (server) => {
       current = server;
-      log.warn({ pid: server.pid }, 'the embedded Temporal server runs again');
+      log.warn({ pid: server.pid }, 'the embedded Temporal server is running again');
     },
     onEnded: () => {
-      complain({ pid: current.pid }, 'the embedded Temporal server ended by itself; starting it again');
+      complain({ pid: current.pid }, 'the embedded Temporal server ended unexpectedly; starting it again');
       for (const listener of listeners) listener();
     },
     onFailedStart: (error) =>
-      complain({ error: String(error) }, 'the embedded Temporal server did not restart'),
+      complain({ error: String(error) }, 'the embedded Temporal server could not be restarted'),
   });
   return {
     address: `127.0.0.1:${port}`,
@@ -101,7 +106,7 @@ export async function startEmbeddedServer(settings: EmbeddedSettings): Promise<E
   };
 }
 
-/** Resolves when the server answers; a server that does not is ended before this throws. */
+/** Starts the server. Resolves when it answers. If it does not answer, it is ended before this throws. */
 async function launchServer(settings: EmbeddedSettings, signal: AbortSignal): Promise<ServerProcess> {
   const { binaryPath, dataDir, port, uiPort, retentionHours } = settings;
   const databasePath = join(dataDir, 'temporal.db');
