@@ -24,15 +24,15 @@ import type { RunningCalls } from './running-calls.ts';
 import { FIRST_OPERATION } from '../src/domain/operations.ts';
 import type { UpstreamAnswer } from '../src/upstream/client.ts';
 
-/** What Temporal says of an attempt that runs. */
+/** Temporal's answer about a running attempt. */
 export interface Inquiry {
-  /** The request's cancellation was accepted already. */
+  /** Temporal has accepted a cancellation of the request. */
   readonly isCancelled: boolean;
-  /** When the attempt began by Temporal's clock, Unix ms; null where it did not say. */
+  /** When the attempt began by Temporal's clock, Unix ms. Null = Temporal did not answer. */
   readonly startedAtMs: number | null;
 }
 
-/** What the activities need; clock and randomness come in for tests. */
+/** Dependencies of the activities. Clock and randomness are injected for tests. */
 export interface ActivityDependencies {
   readonly upstream: Pick<ProjectUpstreams, 'complete'>;
   /** Unix ms. */
@@ -40,10 +40,10 @@ export interface ActivityDependencies {
   /** 0 (inclusive) to 1 (exclusive). */
   readonly random: () => number;
   readonly runningCalls: RunningCalls;
-  /** Asks Temporal about the attempt that is being made; bounded in time, never an exception. */
+  /** Asks Temporal about the running attempt. Limited in time; never rejects. */
   readonly inquire: () => Promise<Inquiry>;
   readonly log: { info(fields: object, message: string): void };
-  /** Null = nobody counts. */
+  /** Null = disabled. */
   readonly observer: AttemptObserver | null;
 }
 
@@ -54,14 +54,14 @@ interface Attempt {
   readonly workflowId: string;
   /** Unix ms by Temporal's clock. */
   readonly now: () => number;
-  /** Aborted when the request's cancellation is known or the attempt is to end with its worker. */
+  /** Aborted when a cancellation of the request is known, or when the attempt must end with its worker. */
   readonly broken: AbortSignal;
   /** The journal with this attempt begun. */
   readonly journal: Journal;
   readonly startedAtMs: number;
 }
 
-/** One attempt of the upstream call. Temporal repeats it; nothing else does. */
+/** Creates the activity that makes one attempt of the upstream call. Only Temporal repeats it. */
 export function createActivities(dependencies: ActivityDependencies): RunActivities<RawJson> {
   const { upstream, random, runningCalls, log, observer } = dependencies;
 
@@ -96,22 +96,23 @@ export function createActivities(dependencies: ActivityDependencies): RunActivit
       const { workflowId } = context.info.workflowExecution ?? {};
       if (workflowId === undefined) throw new TypeError('an upstream call belongs to a workflow');
       const before = closeGaps(previousJournal(heartbeatDetails, call.earlier), attempt);
-      // Before anything that may be slow: Temporal may have been told to give a silent attempt up after 1 s.
+      // Start the heartbeat before anything slow, because the heartbeat timeout may be as short as 1 s.
       const heartbeat = heartbeatWhileRunning(context, before);
-      // From here on a cancellation reaches this attempt, also while it still asks.
+      // From here on a cancellation reaches this attempt, even while it asks Temporal.
       const running = runningCalls.enter(workflowId);
       try {
         const begunMs = dependencies.now();
         const asks = asksFirst(attempt, Math.abs(begunMs - scheduledTimestampMs));
         const told = asks ? await dependencies.inquire() : NOTHING_ASKED;
-        // The deadline is a time of Temporal's clock.
+        // Correct the clock, because the deadline is measured by Temporal's clock.
         const aheadMs = begunMs - (told.startedAtMs ?? begunMs);
         const now = (): number => dependencies.now() - aheadMs;
         const startedAtMs = now();
         refuseToBegin(call, before, told.isCancelled || running.cancelled.aborted, startedAtMs);
         const journal = beginAttempt(before, attempt, new Date(startedAtMs).toISOString());
         heartbeat.set(journal);
-        // A reader that knows of a cancellation or a deadline does not count an attempt that asks until it says this.
+        // An attempt that asks first must report its beginning: after a cancellation or the deadline, readers
+        // do not count it before that.
         if (asks) context.heartbeat(journal);
 
         const broken = AbortSignal.any([context.cancellationSignal, running.cancelled]);
@@ -130,7 +131,8 @@ export function createActivities(dependencies: ActivityDependencies): RunActivit
         const end = failedEnd(answer.failure, cancellation, startedAtMs, endedAtMs);
         observer?.attemptEnded(end);
         const ended = endAttempt(journal, end);
-        // Travels with the failure; the next attempt finds it in its heartbeat details.
+        // The heartbeat travels with the failure. The next attempt finds the journal in its heartbeat
+        // details.
         context.heartbeat(ended);
         log.info({ ...fields, code: end.error_code, outcome: end.outcome }, `attempt ${end.status}`);
         throw attemptFailure({
@@ -156,8 +158,8 @@ function previousJournal(heartbeatDetails: unknown, earlier: Journal = EMPTY_JOU
 }
 
 /**
- * What the attempts before this one, a cancellation or the clock forbid. The upstream is not called then, and no
- * attempt is counted.
+ * Throws if earlier attempts, a cancellation or the deadline forbid the call. The upstream is then not
+ * called, and no attempt is counted.
  */
 function refuseToBegin(call: UpstreamCall, journal: Journal, isCancelled: boolean, nowMs: number): void {
   const forbidden = refusalToBegin(journal, call.options);
@@ -166,10 +168,10 @@ function refuseToBegin(call: UpstreamCall, journal: Journal, isCancelled: boolea
   if (error !== null) throw finalFailure({ error, journal });
 }
 
-/** Told of the upstream calls that a worker makes. */
+/** Notified of the upstream calls that a worker makes. */
 export interface AttemptObserver {
   callBegan(): void;
-  /** Once for each call that began, whatever became of it. */
+  /** Called once for each call that began, with any outcome. */
   callEnded(): void;
   attemptEnded(end: Pick<AttemptEnd, 'outcome' | 'error_code' | 'duration_ms'>): void;
 }

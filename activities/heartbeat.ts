@@ -2,19 +2,27 @@ import type { Context } from '@temporalio/activity';
 import type { Journal } from '../src/domain/journal.ts';
 import type { UpstreamCall } from '../src/domain/run-contract.ts';
 
-/** A call shorter than this writes no heartbeat: each one is a write on the server. */
+/**
+ * Delay of the first heartbeat. A shorter call sends none, because each heartbeat is a write on the server.
+ */
 const FIRST_HEARTBEAT_MS = 1_000;
-/** Of the heartbeat timeout. The SDK sends at most one per 0.8 of it; asking at half of it misses no slot. */
+/**
+ * Interval as a share of the heartbeat timeout. The SDK sends at most one heartbeat per 0.8 of the timeout.
+ * Half of that misses no slot.
+ */
 const INTERVAL_SHARE = 0.4;
 
 /** The heartbeats of one attempt. */
 export interface AttemptHeartbeat {
-  /** What is known now; the next heartbeat carries it. */
+  /** Sets the journal that the next heartbeat carries. */
   set(journal: Journal): void;
   stop(): void;
 }
 
-/** Writes the journal as it is at that moment while an attempt lasts, and so learns of cancellations. */
+/**
+ * Sends the current journal as heartbeats while an attempt runs. The answers to heartbeats report a
+ * cancellation.
+ */
 export function heartbeatWhileRunning(context: Context, first: Journal): AttemptHeartbeat {
   const timeoutMs = context.info.heartbeatTimeoutMs ?? 60_000;
   const intervalMs = Math.max(FIRST_HEARTBEAT_MS / 2, timeoutMs * INTERVAL_SHARE);
@@ -27,13 +35,16 @@ export function heartbeatWhileRunning(context: Context, first: Journal): Attempt
   return { set: (next) => void (journal = next), stop: () => clearTimeout(timer) };
 }
 
-/** Ends an attempt at its own timeout, at the request's deadline or with its cancellation, whichever is first. */
+/** Ends an attempt at the earliest of three: its own timeout, the request's deadline, its cancellation. */
 export interface AttemptLimit {
   readonly signal: AbortSignal;
   clear(): void;
 }
 
-/** Temporal tells a running activity of none of its timeouts, so the attempt ends itself. */
+/**
+ * Creates the limit of an attempt. The attempt must end itself, because Temporal does not notify a running
+ * activity of its timeouts.
+ */
 export function limitAttempt(
   call: UpstreamCall,
   startedAtMs: number,

@@ -1,4 +1,7 @@
-/** The upstream calls that run in this process, by workflow id: a cancellation reaches them without Temporal. */
+/**
+ * The upstream calls that run in this process, by workflow id. A cancellation reaches them here without a
+ * round trip to Temporal.
+ */
 export interface RunningCalls {
   /** Registers a call that begins. */
   enter(workflowId: string): RunningCall;
@@ -11,7 +14,7 @@ export interface RunningCall {
   leave(): void;
 }
 
-/** An empty registry; one per process, shared by the activities and the workflows' sinks. */
+/** Creates an empty registry. Each process has one, shared by the activities and the workflows' sinks. */
 export function createRunningCalls(): RunningCalls {
   const calls = new Map<string, Set<AbortController>>();
   return {

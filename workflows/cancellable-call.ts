@@ -6,21 +6,25 @@ import { recallAttempts } from './recall.ts';
 
 const { runs } = proxySinks<RunSinks>();
 
-/** Since 0.2.0; runs of 0.1.0 cancelled the call at once and lost the journal of a call between attempts. */
+/**
+ * Patch id, used since 0.2.0. Runs of 0.1.0 cancelled the call at once and lost the journal of a call between
+ * attempts.
+ */
 const RECALL_PATCH = 'recall-attempts-before-cancel';
 
-/** The upstream call as the workflow holds it. */
+/** The workflow's handle of the upstream call. */
 export interface CancellableCall<T> {
   readonly settled: Promise<T>;
-  /** What was known of its attempts when it was cancelled; null while it was not. */
+  /** The journal of its attempts when it was cancelled. Null = not cancelled, or not recalled yet. */
   recalled(): Journal | null;
 }
 
 /**
- * Runs the call shielded from the run's cancellation, which is carried out in this order: a call in this
- * process is told at once, then the attempts so far are put into the history, then Temporal is told.
+ * Runs the call shielded from the run's cancellation. A cancellation takes three steps in this order: abort a
+ * call in this process, record the journal in the history, cancel the activity in Temporal.
  *
- * Every promise that is made here is held for as long as a model thinks, with a stack trace that the SDK takes.
+ * Keep the number of promises here low. Each one exists for as long as the model takes to answer, with a
+ * stack trace that the SDK records.
  */
 export function startCancellableCall<T>(start: () => Promise<T>): CancellableCall<T> {
   let recalled: Journal | null = null;
@@ -28,7 +32,7 @@ export function startCancellableCall<T>(start: () => Promise<T>): CancellableCal
   const shield = new CancellationScope({ cancellable: false });
   const scope = new CancellationScope({ cancellable: true, parent: shield });
   const settled = scope.run(() => {
-    // Cancelled before its first workflow task: nothing was called, and nothing is to be.
+    // The run was cancelled before its first workflow task. No call was made, and none may be made.
     if (run.consideredCancelled) throw new CancelledFailure(CANCELLED_ERROR.message);
     run.cancelRequested.catch(() =>
       shield.run(async () => {

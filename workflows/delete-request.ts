@@ -9,8 +9,9 @@ const { deleteRuns } = proxyActivities<Housekeeping>({
 });
 
 /**
- * The run that takes over the id of a request that is being deleted: while it is there, the id reads as gone
- * and is not free. It deletes the request's runs and itself, so its end is never seen.
+ * The run that takes over the id of a request during its deletion. While this run exists, reads of the id
+ * answer "not found" and the id is not free. The run deletes the request's runs and then itself, so readers
+ * never see its end.
  */
 export async function deleteRequest(deletion: Deletion): Promise<void> {
   await deleteRuns(deletion);

@@ -3,8 +3,8 @@ import { isJournal, type RunInput } from '../src/domain/run-contract.ts';
 import type { RunEnd } from '../src/domain/run-end.ts';
 
 /**
- * The texts of Temporal's "current details", in Markdown: what the workflow knows. Attempts that the server
- * retries never wake the workflow; those stand in the UI's Pending Activities panel.
+ * Texts of Temporal's "current details", in Markdown. They show what the workflow knows. Retries of attempts
+ * do not wake the workflow, so those are in the UI's Pending Activities panel.
  */
 export function openDetails(input: RunInput, deadlineAtMs: number): string {
   const { options } = input;

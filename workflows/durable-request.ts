@@ -35,15 +35,19 @@ import { answerRecordQuery, completedEnd } from './record-query.ts';
 
 const { runs } = proxySinks<RunSinks>();
 
-/** Since 0.2.0; a reset to a later point than the beginning goes on without it. */
+/**
+ * Patch id, used since 0.2.0. A reset to a later point than the beginning does not recall the earlier
+ * journal.
+ */
 const RESET_PATCH = 'recall-earlier-after-reset';
 
 /**
- * One run of one request: one activity, which is the upstream call with all its attempts. It resolves to the
- * upstream's own bytes, fails with a {@link RunEnd} in its details, or is cancelled.
+ * One run of one request. It executes one activity: the upstream call with all its attempts. The run resolves
+ * to the upstream's own bytes, fails with a {@link RunEnd} in its details, or is cancelled.
  */
 export async function durableRequest(input: RunInput, body: RawJson): Promise<RawJson> {
-  // The run's id would tell at once, but a history that is replayed elsewhere has another.
+  // Whether a reset is possible is derived from the history's length. The run's id would show it directly,
+  // but it differs when the history is replayed elsewhere.
   const mayBeReset = workflowInfo().historyLength > EVENTS_OF_A_START && patched(RESET_PATCH);
   const { startedAtMs, earlier } = mayBeReset ? await originAfterReset() : originOfStart();
   const deadlineAtMs = startedAtMs + input.options.deadline_seconds * 1000;
@@ -58,7 +62,7 @@ export async function durableRequest(input: RunInput, body: RawJson): Promise<Ra
     return result;
   } catch (failure) {
     const end = toRunEnd(failure, earlier);
-    // Once a cancellation was asked for, every end but a completed call reads as cancelled.
+    // After a cancellation was accepted, the run ends as cancelled unless its call has completed.
     if (isCancellation(failure) || CancellationScope.current().consideredCancelled) {
       runs.settled({ kind: 'failed', error: CANCELLED_ERROR });
       const journal = longer(end.journal, call.recalled());
@@ -84,7 +88,7 @@ function callUpstream(
   deadlineAtMs: number,
   earlier: Journal,
 ): Promise<RawJson> {
-  // In a workflow, the clock is the time of the current workflow task.
+  // In a workflow, `Date.now()` is the time of the current workflow task.
   const timeLeftMs = deadlineAtMs - Date.now();
   if (timeLeftMs <= 0) throw ended({ error: DEADLINE_ERROR, journal: earlier });
   const { options } = input;
@@ -116,13 +120,16 @@ function toCall(input: RunInput, deadlineAtMs: number, earlier: Journal): Upstre
 }
 
 interface Origin {
-  /** When the deadline begins to run, Unix ms. */
+  /** When the deadline starts to count, Unix ms. */
   readonly startedAtMs: number;
   /** The journal of the runs before this one. */
   readonly earlier: Journal;
 }
 
-/** A first run begins with nothing; a retry by hand brings its journal along. */
+/**
+ * Origin of a run that was not reset. A first run has an empty journal; a retry by hand carries its journal
+ * in the memo.
+ */
 function originOfStart(): Origin {
   const { startTime, memo: memos } = workflowInfo();
   const memo = memos?.[MEMO_KEY];
@@ -132,7 +139,7 @@ function originOfStart(): Origin {
   };
 }
 
-/** After a reset, what was before has to be read. */
+/** Origin of a run that may have been reset. The journal of the earlier runs is then read from Temporal. */
 async function originAfterReset(): Promise<Origin> {
   const earlier = await recallEarlier();
   return earlier === null ? originOfStart() : { startedAtMs: Date.now(), earlier };

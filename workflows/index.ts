@@ -1,3 +1,3 @@
-/** Everything the worker's bundle exports: the workflow types. Their names are the contract with open runs. */
+/** All exports of the worker's bundle: the workflow types. Open runs depend on these names. */
 export { deleteRequest } from './delete-request.ts';
 export { durableRequest } from './durable-request.ts';

@@ -3,7 +3,7 @@ import type { Journal } from '../src/domain/journal.ts';
 import { RECALL_RETRY } from '../src/domain/retry-policy.ts';
 import type { Housekeeping } from '../src/domain/run-contract.ts';
 
-/** Local ones: they must not queue behind the upstream calls of a worker that has all its hands full. */
+/** Local activities, because these must not queue behind the upstream calls of a fully loaded worker. */
 const ONE_TRY = {
   startToCloseTimeout: '5 seconds',
   retry: RECALL_RETRY,
@@ -11,14 +11,18 @@ const ONE_TRY = {
 const bounded = proxyLocalActivities<Housekeeping>({ ...ONE_TRY, scheduleToCloseTimeout: '30 seconds' });
 const untilKnown = proxyLocalActivities<Housekeeping>(ONE_TRY);
 
-/** What Temporal holds of this run's attempts; null where it does not say within 30 s: a cancellation must end. */
+/**
+ * Reads the journal of this run's attempts from Temporal. Null = no answer within 30 s, because a
+ * cancellation must end.
+ */
 export function recallAttempts(): Promise<Journal | null> {
   return bounded.recallAttempts(thisRun()).catch(() => null);
 }
 
 /**
- * The journal of the runs before this one, if an operator made it by a reset; null where not. Tried until it is
- * known, however long: a call that is made without it would be one too many for its record.
+ * Reads the journal of the runs before this one if an operator created this run by a reset. Null = not a
+ * reset run. Tries again without a time limit, because a call made without this journal would not be counted
+ * correctly.
  */
 export function recallEarlier(): Promise<Journal | null> {
   return untilKnown.recallEarlier(thisRun());

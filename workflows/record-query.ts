@@ -10,16 +10,16 @@ import {
   type WorkflowRecord,
 } from '../src/domain/run-contract.ts';
 
-/** How the run has ended, as far as the workflow knows. */
+/** The end of the run, as far as the workflow knows it. */
 interface KnownEnd {
   readonly status: 'completed' | 'failed' | 'cancelled';
   readonly error: RequestError | null;
   readonly journal: Journal;
 }
 
-/** What the query `record` answers from. */
+/** The state that the query `record` answers from. */
 export interface RecordQuery {
-  /** The run has ended. */
+  /** Records that the run has ended. */
   end(end: KnownEnd): void;
 }
 
@@ -28,8 +28,8 @@ const DESCRIPTION =
   'The request record, as far as the workflow knows it. Attempts are in Pending Activities.';
 
 /**
- * Answers the query `record`: the Temporal UI shows it under Queries, and so does
- * `temporal workflow query --type record`. While the call runs, Temporal alone knows its attempts.
+ * Answers the query `record`. The Temporal UI shows it under Queries, and `temporal workflow query --type
+ * record` prints it. While the call runs, only Temporal knows its attempts.
  *
  * @param earlier the journal of the runs before this one
  */
