@@ -1,4 +1,4 @@
-/** Process entry: `npm run bench`. Progress goes to stderr, the table to stdout. */
+/** Process entry of `npm run bench`. Progress goes to stderr, the table to stdout. */
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -20,11 +20,12 @@ const say = (line: string): void =>
     `${((performance.now() - startedMs) / 1_000).toFixed(1).padStart(7)} s  ${line}\n`,
   );
 
-if (process.platform !== 'linux') throw new Error('CPU times and memory are read from /proc: Linux only.');
+if (process.platform !== 'linux')
+  throw new Error('The benchmark reads CPU times and memory from /proc, so it runs on Linux only.');
 const restate = asked.systems.includes('restate') ? findRestateBinary() : null;
 const notes =
   restate !== null && 'missing' in restate
-    ? [`restate is left out, it does not run here: ${restate.missing}`]
+    ? [`restate is left out because it does not run here: ${restate.missing}`]
     : [];
 for (const note of notes) say(note);
 const systems = asked.systems.filter((name) => name !== 'restate' || notes.length === 0);

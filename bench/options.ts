@@ -6,7 +6,7 @@ import { isSystemName, SYSTEMS } from './systems/system.ts';
 const count = z.coerce.number().int().min(1);
 const list = z.string().transform((text) => text.split(','));
 
-/** What `npm run bench` was asked to do; each as its flag below says. */
+/** Options of `npm run bench`. The flags below describe them. */
 const Options = z.object({
   rounds: count,
   seconds: z.coerce.number().min(0.5),
@@ -29,32 +29,30 @@ const Options = z.object({
 export type BenchOptions = Omit<z.infer<typeof Options>, 'out'> & { readonly out: string | false };
 
 /**
- * Reads the command line; ends the process with its usage, or with what is wrong in it.
+ * Reads the command line. Ends the process with its usage, or with the fault in the options.
  *
- * @param results where a run of all systems and all standard rows is kept, unless told otherwise
+ * @param results default directory for the results of a run of all systems and all standard rows
  */
 export function readOptions(argv: readonly string[], results: string): BenchOptions {
   const rows = ALL_ROWS.map((row) => `  ${row.padEnd(14)} ${ROWS[row].what}`).join('\n');
   const command = new Command('bench')
-    .description(
-      `Measures ReqRun against its neighbours, in interleaved rounds of one run.\n\nRows:\n${rows}`,
-    )
+    .description(`Compares ReqRun with other systems, in interleaved rounds of one run.\n\nRows:\n${rows}`)
     .option('--rounds <n>', 'interleaved rounds', '5')
-    .option('--seconds <n>', 'of each measurement under load', '5')
-    .option('--warm-up-seconds <n>', 'of load on each system before anything is measured', '10')
-    .option('--delay-ms <n>', 'what the upstream takes for a call', '50')
-    .option('--concurrency <n>', 'calls at once in the closed loop that finds the ceiling', '64')
-    .option('--systems <list>', 'which systems', SYSTEMS.join(','))
-    .option('--rows, --only <list>', 'which rows', STANDARD_ROWS.join(','))
+    .option('--seconds <n>', 'duration of each measurement under load', '5')
+    .option('--warm-up-seconds <n>', 'duration of the load on each system before anything is measured', '10')
+    .option('--delay-ms <n>', 'time that the upstream takes for a call', '50')
+    .option('--concurrency <n>', 'concurrent calls in the closed loop that finds the ceiling', '64')
+    .option('--systems <list>', 'systems to measure', SYSTEMS.join(','))
+    .option('--rows, --only <list>', 'rows to measure', STANDARD_ROWS.join(','))
     .option('--in-flight <n>', 'requests in flight in the row memory', '1000')
     .option('--recovering <n>', 'requests in flight in the row recovery', '200')
-    .option('--keys <n>', 'in the row duplicates', '10000')
-    .option('--callers <n>', 'in the row held', '10000')
-    .option('--callers-per-second <n>', 'how fast they come', '60')
-    .option('--held-seconds <n>', 'what the upstream takes for each of them', '60')
-    .option('--calls <n>', 'upstream calls at once in the row in-flight', '5000')
-    .option('--long-seconds <n>', 'what the upstream takes in the row long-call', '360')
-    .option('--out <directory>', 'for latest.json and latest.svg; a full run has its own')
+    .option('--keys <n>', 'keys in the row duplicates', '10000')
+    .option('--callers <n>', 'callers in the row held', '10000')
+    .option('--callers-per-second <n>', 'arrival rate of callers in the row held', '60')
+    .option('--held-seconds <n>', 'time that the upstream takes for a call in the row held', '60')
+    .option('--calls <n>', 'concurrent upstream calls in the row in-flight', '5000')
+    .option('--long-seconds <n>', 'time that the upstream takes in the row long-call', '360')
+    .option('--out <directory>', 'directory for latest.json and latest.svg; a full run has a default')
     .option('--no-out', 'write no files')
     .parse([...argv]);
   const parsed = Options.safeParse(command.opts());

@@ -1,28 +1,28 @@
 import { Pool } from 'undici';
 import type { Call } from './load.ts';
 
-/** What a call over HTTP got. */
+/** The answer to a call over HTTP. */
 export interface HttpAnswer {
   readonly status: number;
   readonly text: string;
 }
 
-/** POSTs to one path of one server, over as many connections as there are calls at once. */
+/** Client that POSTs to one path of one server. It uses as many connections as there are concurrent calls. */
 export interface HttpCaller {
   post(body: Buffer, headers?: Record<string, string>): Promise<HttpAnswer>;
   get(path: string): Promise<HttpAnswer>;
-  /** A call that rejects unless it is answered with 200. */
+  /** POSTs and rejects unless the status is 200. */
   readonly call: Call;
   close(): Promise<void>;
 }
 
 /**
- * @param url of what is POSTed to
+ * @param url target of the POSTs
  * @param headers sent with each POST
  */
 export function createHttpCaller(url: string, headers: Record<string, string> = {}): HttpCaller {
   const { origin, pathname: path } = new URL(url);
-  // A held caller waits for minutes.
+  // No timeouts, because a held caller waits for minutes.
   const pool = new Pool(origin, { connections: null, headersTimeout: 0, bodyTimeout: 0 });
   const post: HttpCaller['post'] = async (body, more = {}) => {
     const { statusCode, body: answer } = await pool.request({

@@ -2,11 +2,11 @@ import { z } from 'zod';
 
 const common = { model: z.string(), promptBytes: z.number() };
 
-/** A load on one system: what is called, how often, how long. Crosses process boundaries as JSON. */
+/** A load on one system: the calls, their number and their rate. Crosses process boundaries as JSON. */
 export const Load = z.discriminatedUnion('kind', [
-  /** `concurrency` callers, each with its next call as soon as the last one is answered. */
+  /** Closed loop: `concurrency` callers. Each makes its next call as soon as the last one is answered. */
   z.object({ kind: z.literal('closed'), ...common, concurrency: z.number(), forMs: z.number() }),
-  /** Calls that come by a Poisson process, whether or not the ones before are answered. */
+  /** Open loop: calls arrive as a Poisson process, whether or not earlier ones are answered. */
   z.object({
     kind: z.literal('open'),
     ...common,
@@ -14,32 +14,37 @@ export const Load = z.discriminatedUnion('kind', [
     forMs: z.number(),
     seed: z.number(),
   }),
-  /** `count` calls, evenly spaced, of which none needs to end. */
+  /** `count` calls, evenly spaced. Later calls do not wait for earlier ones. */
   z.object({ kind: z.literal('paced'), ...common, perSecond: z.number(), count: z.number() }),
 ]);
 export type Load = z.infer<typeof Load>;
 
-/** What became of a load. */
+/** The result of a load. */
 export const LoadResult = z.object({
-  /** Of each answered call, in the order of the answers; in an open loop from the time it was due. */
+  /**
+   * Latency of each answered call, in the order of the answers. In an open loop it counts from the time the
+   * call was due.
+   */
   latenciesMs: z.array(z.number()),
   errors: z.number(),
-  /** The first of them, for a person. */
+  /** The first error, as text for a person. */
   firstError: z.string().nullable(),
-  /** Calls answered a second, from the first call to the last answer: none of the work is left out. */
+  /** Answered calls per second, from the first call to the last answer. No work is left out. */
   perSecond: z.number(),
 });
 export type LoadResult = z.infer<typeof LoadResult>;
 
-/** One call of a system. Rejects where it got no completion. */
+/** Makes one call of a system. Rejects if it gets no completion. */
 export type Call = (body: Buffer) => Promise<void>;
 
-/** The size of the prompt of every load unless it says otherwise, bytes. */
+/** Default size of a load's prompt, bytes. */
 export const PROMPT_BYTES = 1_024;
 
 const SENTENCE = 'Classify the ticket: the customer was charged twice and asks for one of the amounts back. ';
 
-/** A chat completion's body of a given size. The model's name tells the scripted upstream what to do. */
+/**
+ * Builds a chat completion's body of a given size. The model's name controls what the scripted upstream does.
+ */
 export function promptOf(model: string, bytes: number = PROMPT_BYTES): Buffer {
   const bodyOf = (content: string): string =>
     JSON.stringify({

@@ -2,7 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createPrng } from '../../test/faults/prng.ts';
 import { type Call, type Load, type LoadResult, promptOf } from './load.ts';
 
-/** The load generator of every system: over HTTP in the benchmark's process, or inside the system's own. */
+/**
+ * The load generator for every system. It runs in the benchmark's process for calls over HTTP, or inside the
+ * system's own process.
+ */
 export async function runLoad(load: Load, call: Call): Promise<LoadResult> {
   const body = promptOf(load.model, load.promptBytes);
   const startedMs = performance.now();
@@ -37,7 +40,7 @@ export async function runLoad(load: Load, call: Call): Promise<LoadResult> {
   return { ...result, perSecond: (result.latenciesMs.length * 1_000) / lastedMs };
 }
 
-/** When each call of an open loop is due, ms from its beginning. */
+/** Time at which each call of an open loop or a paced load is due, ms from its beginning. */
 function* dueTimes(load: Exclude<Load, { kind: 'closed' }>): Generator<number> {
   const gapMs = 1_000 / load.perSecond;
   if (load.kind === 'paced') {
@@ -49,13 +52,13 @@ function* dueTimes(load: Exclude<Load, { kind: 'closed' }>): Generator<number> {
   for (let dueMs = nextGapMs(); dueMs < load.forMs; dueMs += nextGapMs()) yield dueMs;
 }
 
-/** The value that a share of all values does not exceed (nearest rank); NaN of no values. */
+/** The value that a share of all values does not exceed (nearest rank). NaN if there are no values. */
 export function quantile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((one, other) => one - other);
   return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? NaN;
 }
 
-/** The middle value, or the mean of the two in the middle; NaN of no values. */
+/** The middle value, or the mean of the two in the middle. NaN if there are no values. */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((one, other) => one - other);
   const upper = sorted[Math.floor(sorted.length / 2)] ?? NaN;

@@ -4,17 +4,17 @@ import { cpus, release, totalmem } from 'node:os';
 import { z } from 'zod';
 import manifest from '../../package.json' with { type: 'json' };
 
-/** Where and with what a run was made. */
+/** The machine and software versions of a run. */
 export interface Machine {
   readonly cpu: string;
   readonly cores: number;
   readonly memoryGiB: number;
   readonly kernel: string;
-  /** Of the file system with the databases. */
+  /** Type of the file system that holds the databases. */
   readonly disk: string;
   readonly node: string;
   readonly versions: Readonly<Record<string, string>>;
-  /** `-dirty` where files differ from it; null outside a repository. */
+  /** The commit, with `-dirty` if files differ from it. Null = outside a repository. */
   readonly commit: string | null;
 }
 
@@ -26,7 +26,7 @@ const PACKAGES = [
   'openai',
 ];
 
-/** @param directory of the databases */
+/** @param directory holds the databases */
 export function describeMachine(directory: string, temporalBinary: string): Machine {
   const installed = { ...manifest.dependencies, ...manifest.devDependencies };
   const packages = Object.entries(installed).filter(([name]) => PACKAGES.includes(name));

@@ -1,17 +1,20 @@
 import { readFileSync } from 'node:fs';
 import { treeOf } from '../../test/support/process-tree.ts';
 
-/** Of a system's process tree: its own programs, and the server it stands on. */
+/** CPU time or memory of a system's process tree: its own programs, and the server it depends on. */
 export interface Usage {
   readonly app: number;
   readonly server: number;
 }
 
-/** The kernel's unit of process times, in every Linux. */
+/** The kernel's unit of process times, the same on every Linux. */
 const MS_PER_TICK = 10;
 const SERVERS = /^(temporal|restate)/;
 
-/** The CPU time a tree has used so far, ms, by /proc. A process that ends takes its time out of the sum. */
+/**
+ * CPU time that a process tree has used so far, ms, read from /proc. The time of a process that has ended is
+ * no longer in the sum.
+ */
 export function cpuMsOf(pid: number): Usage {
   return sumOver(pid, (one) => {
     const stat = readFileSync(`/proc/${one}/stat`, 'utf8');
@@ -20,7 +23,9 @@ export function cpuMsOf(pid: number): Usage {
   });
 }
 
-/** The memory a tree holds now, bytes; what processes share is divided among them. */
+/**
+ * Memory that a process tree holds now, bytes. Shared memory is divided among the processes that share it.
+ */
 export function memoryOf(pid: number): Usage {
   return sumOver(pid, (one) => {
     const rollup = readFileSync(`/proc/${one}/smaps_rollup`, 'utf8');
@@ -28,7 +33,7 @@ export function memoryOf(pid: number): Usage {
   });
 }
 
-/** What `now` has over `before`, each divided by `by`. */
+/** The difference between `now` and `before`, each part divided by `by`. */
 export function growth(before: Usage, now: Usage, by = 1): Usage {
   return { app: (now.app - before.app) / by, server: (now.server - before.server) / by };
 }
@@ -44,7 +49,7 @@ function sumOver(pid: number, read: (pid: number) => number): Usage {
       const isServer = SERVERS.test(readFileSync(`/proc/${one}/comm`, 'utf8'));
       sum[isServer ? 'server' : 'app'] += read(one);
     } catch {
-      // It ended meanwhile.
+      // The process ended meanwhile.
     }
   }
   return sum;

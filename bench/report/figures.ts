@@ -1,7 +1,7 @@
 import { total } from '../machine/usage.ts';
 import type { Summary } from './summary.ts';
 
-/** One row of figures, for table and plot. */
+/** One row of figures, for the table and the plot. */
 export interface FigureRow {
   readonly title: string;
   readonly unit: string;
@@ -11,7 +11,7 @@ export interface FigureRow {
 
 const MIB = 2 ** 20;
 
-/** The rows that several systems have. */
+/** The rows that are measured for several systems. */
 export const FIGURES: readonly FigureRow[] = [
   { title: 'added p50, one at a time', unit: 'ms', better: 'less', of: ({ addedP50Ms }) => addedP50Ms },
   { title: 'added p99, one at a time', unit: 'ms', better: 'less', of: ({ addedP99Ms }) => addedP99Ms },
@@ -61,7 +61,7 @@ export const FIGURES: readonly FigureRow[] = [
   },
 ];
 
-/** Three significant digits at most, thousands set apart. */
+/** Formats with three significant digits, and separators between thousands. */
 export function format(value: number | null): string {
   if (value === null) return '–';
   const digits = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2;

@@ -21,7 +21,10 @@ const COLOURS: Readonly<Record<SystemName, string>> = {
 const INK = '#1b1f24';
 const FAINT = '#656d76';
 
-/** The figures that several systems have, a panel each, as an SVG that reads on light and dark pages. */
+/**
+ * Draws the figures that several systems have as an SVG with one panel each. It is readable on light and dark
+ * pages.
+ */
 export function toSvg(
   summaries: readonly Summary[],
   machine: Machine,

@@ -9,16 +9,16 @@ import { summarise } from './summary.ts';
 import { toMarkdown } from './table.ts';
 import { isReached, targetsOf } from './targets.ts';
 
-/** A run that is over. */
+/** A finished run. */
 export interface FinishedRun {
   readonly measures: Measures;
   readonly options: BenchOptions;
   readonly machine: Machine;
-  /** What a reader of the figures has to know, such as a system that was left out and why. */
+  /** Remarks for readers of the figures, such as a system that was left out and why. */
   readonly notes: readonly string[];
 }
 
-/** Resolves to the table; with `options.out`, latest.json and latest.svg are written there. */
+/** Resolves to the table. With `options.out`, writes latest.json and latest.svg to that directory. */
 export async function report({ measures, options, machine, notes }: FinishedRun): Promise<string> {
   const summaries = SYSTEMS.filter((name) => options.systems.includes(name)).map((name) =>
     summarise(name, measures),
@@ -28,7 +28,7 @@ export async function report({ measures, options, machine, notes }: FinishedRun)
   if (out !== false) {
     const date = new Date().toISOString();
     const judged = targets.map((target) => ({ ...target, reached: isReached(target) }));
-    // Thousands of latencies are in the figures already.
+    // The file leaves out the latencies, because the figures already summarise them.
     const loads = measures.loads.map(({ latenciesMs, ...kept }) => ({ ...kept, calls: latenciesMs.length }));
     const all = {
       date,

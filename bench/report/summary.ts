@@ -5,8 +5,9 @@ import type { Measures } from '../rows/measure.ts';
 import type { SystemName } from '../systems/system.ts';
 
 /**
- * One system's figures; null = not measured. "Added" is what it takes over the upstream's own p50, of the same
- * round where there are rounds. Medians of the rounds, but for each p99, which is that of all calls together.
+ * One system's figures. Null = not measured. "Added" is the time over the upstream's own p50, of the same
+ * round if there are rounds. Figures are medians of the rounds, except each p99, which is computed from all
+ * calls together.
  */
 export interface Summary {
   readonly system: SystemName;
@@ -15,17 +16,17 @@ export interface Summary {
   readonly halfLoadAddedP50Ms: number | null;
   readonly halfLoadAddedP99Ms: number | null;
   readonly perSecond: number | null;
-  /** At the ceiling, of the whole tree. */
+  /** CPU time per request at the ceiling, for the whole process tree. */
   readonly cpuMs: number | null;
-  /** Bytes per 1,000 in flight. */
+  /** Bytes per 1,000 requests in flight. */
   readonly memory: Usage | null;
   readonly recoveryMs: number | null;
   readonly coldStartMs: number | null;
-  /** Of all calls of the rows under load. */
+  /** Errors in all calls of the rows under load. */
   readonly errors: number;
 }
 
-/** @param system one that was measured */
+/** @param system a system that was measured */
 export function summarise(system: SystemName, measures: Measures): Summary {
   const ofRow = (name: SystemName, row: LoadMeasure['row']): LoadMeasure[] =>
     measures.loads.filter((measure) => measure.system === name && measure.row === row);

@@ -4,7 +4,10 @@ import { FIGURES, format } from './figures.ts';
 import type { Summary } from './summary.ts';
 import { isReached, type Target } from './targets.ts';
 
-/** The run as Markdown: figures by system, targets with reached or missed, and what only ReqRun has. */
+/**
+ * Formats the run as Markdown: the figures by system, the targets (reached or missed), and the rows that only
+ * some systems have.
+ */
 export function toMarkdown(
   summaries: readonly Summary[],
   targets: readonly Target[],
@@ -50,8 +53,8 @@ function otherRows({ duplicates, held, inFlight, longCall, loads }: Measures): s
     ...(held === null
       ? []
       : [
-          `${held.callers} callers on an upstream of ${held.upstreamSeconds} s, ${held.mostAtOnce} of them held at ` +
-            `once: ${held.answered} answered, ${held.errors} errors, ${held.turnedAway} times 503 and tried again`,
+          `${held.callers} callers on an upstream of ${held.upstreamSeconds} s, ${held.mostAtOnce} of them held ` +
+            `at once: ${held.answered} answered, ${held.errors} errors, ${held.turnedAway} retries after a 503`,
         ]),
     ...inFlight.map(
       ({ promptBytes, calls, perCall }) =>

@@ -1,16 +1,16 @@
 import type { Measures } from '../rows/measure.ts';
 import type { Summary } from './summary.ts';
 
-/** What the service is held to. */
+/** A target that the service must reach. */
 export interface Target {
   readonly name: string;
-  /** Null = what it is made of was not measured. */
+  /** Null = the measurements it needs are missing. */
   readonly value: number | null;
   readonly bound: number;
   readonly sense: 'at most' | 'at least';
 }
 
-/** Every target, each as a ratio of figures of the same run. */
+/** All targets, each as a ratio of figures of the same run. */
 export function targetsOf(summaries: readonly Summary[], { duplicates, held }: Measures): Target[] {
   const find = (name: Summary['system']): Summary | undefined =>
     summaries.find(({ system }) => system === name);

@@ -4,26 +4,28 @@ import type { BenchOptions } from '../options.ts';
 import type { Place, Surroundings } from '../systems/system.ts';
 import type { BenchUpstream } from '../upstream/upstream.ts';
 
-/** What every row measures with; `Needed`: the options it goes by. */
+/** What every row measures with. `Needed` names the options it reads. */
 export interface BenchRun<Needed extends keyof BenchOptions = keyof BenchOptions> {
   readonly options: Pick<BenchOptions, Needed>;
   readonly upstream: BenchUpstream;
   readonly around: Surroundings;
-  /** On disk; holds everything that the run's systems keep. */
+  /** Directory on disk for all files of the run's systems. */
   readonly directory: string;
-  /** Tells a person how far it is. */
+  /** Prints progress for a person. */
   readonly say: (line: string) => void;
 }
 
 let places = 0;
 
-/** An empty place for a system, with ports of its own. */
+/** Creates an empty place for a system, with ports of its own. */
 export async function newPlace({ directory }: Pick<BenchRun, 'directory'>): Promise<Place> {
   const ports = [await freePort(), await freePort(), await freePort()] as const;
   return { directory: join(directory, String((places += 1))), ports };
 }
 
-/** The model whose calls take so long; `mark` tells its calls from others of the same delay. */
+/**
+ * Name of the model whose calls take `delayMs`. `mark` separates its calls from others with the same delay.
+ */
 export function modelOf(delayMs: number, mark = ''): string {
   return `ok-${delayMs}${mark === '' ? '' : `-${mark}`}`;
 }

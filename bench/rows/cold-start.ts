@@ -5,7 +5,10 @@ import { type BenchRun, modelOf, newPlace } from './bench-run.ts';
 
 export interface ColdStartMeasure {
   readonly system: SystemName;
-  /** From spawning it, without any state, to its first answer; what was installed or built ahead stays. */
+  /**
+   * Time from the spawn of a system without any state to its first answer. What was installed or built before
+   * stays.
+   */
   readonly firstAnswerMs: number;
 }
 

@@ -9,13 +9,13 @@ export interface DuplicatesMeasure {
   readonly system: 'service' | 'restate';
   readonly keys: number;
   readonly postsOfEach: number;
-  /** As many as keys, where nothing ran twice. */
+  /** Equal to `keys` if no call was made twice. */
   readonly upstreamCalls: number;
   /** Posts that ended without a completion. */
   readonly errors: number;
-  /** Keys whose posts were not all answered with the same bytes. */
+  /** Keys whose posts got answers with different bytes. */
   readonly differing: number;
-  /** Posts that were told to come back, and did. */
+  /** Posts answered with 503 and sent again. */
   readonly turnedAway: number;
   readonly seconds: number;
 }
@@ -24,7 +24,7 @@ const POSTS_OF_EACH = 5;
 const KEYS_AT_ONCE = 40;
 const COME_BACK_MS = 500;
 
-/** Each key posted five times at once, at systems that know idempotency keys. */
+/** Posts each key five times at once. Only for systems with idempotency keys. */
 export async function measureDuplicates(run: BenchRun): Promise<DuplicatesMeasure[]> {
   const measures: DuplicatesMeasure[] = [];
   for (const name of ['service', 'restate'] as const) {

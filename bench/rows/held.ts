@@ -14,14 +14,14 @@ export interface HeldMeasure {
   readonly answered: number;
   readonly errors: number;
   readonly firstError: string | null;
-  /** Told to come back (503), and did. */
+  /** Posts answered with 503 and sent again. */
   readonly turnedAway: number;
   readonly seconds: number;
 }
 
 const COME_BACK_MS = 1_000;
 
-/** Callers that come evenly, each with a request of its own, and stay until it is answered. */
+/** Measures callers that arrive evenly. Each has its own request and waits until it is answered. */
 export async function measureHeld(run: BenchRun): Promise<HeldMeasure> {
   const { options, upstream, around, say } = run;
   const { callers, callersPerSecond, heldSeconds } = options;
@@ -44,7 +44,10 @@ export async function measureHeld(run: BenchRun): Promise<HeldMeasure> {
   }
 
   const startedMs = performance.now();
-  const timer = setInterval(() => say(`held: ${held} wait, ${answered} answered, ${errors} errors`), 10_000);
+  const timer = setInterval(
+    () => say(`held: ${held} waiting, ${answered} answered, ${errors} errors`),
+    10_000,
+  );
   const all: Promise<void>[] = [];
   for (let nth = 0; nth < callers; nth += 1) {
     const leftMs = startedMs + (nth * 1_000) / callersPerSecond - performance.now();
@@ -60,7 +63,10 @@ export async function measureHeld(run: BenchRun): Promise<HeldMeasure> {
   return { callers, upstreamSeconds: heldSeconds, ...counts };
 }
 
-/** As a caller does who goes by the contract: 503 = again, with the key; 202 = ask for the record. */
+/**
+ * Behaves as a caller that follows the contract: on a 503 it sends the POST again with the key, on a 202 it
+ * reads the record.
+ */
 async function untilAnswered(
   caller: HttpCaller,
   body: Buffer,

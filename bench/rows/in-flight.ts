@@ -13,13 +13,16 @@ export interface InFlightMeasure {
 }
 
 const PROMPT_SIZES = [1_024, 102_400];
-/** Within the default limit of an attempt, 10 minutes. */
+/** Below the default timeout of an attempt, which is 10 minutes. */
 const HELD_MS = 590_000;
 const WITHIN_MS = 120_000;
 const POSTS_AT_ONCE = 32;
 const SETTLE_MS = 10_000;
 
-/** Upstream calls at once in one worker process, their callers gone: what is left is the calls themselves. */
+/**
+ * Measures the memory of concurrent upstream calls in one worker process. Their callers have disconnected, so
+ * only the calls themselves are measured.
+ */
 export async function measureInFlight(run: BenchRun): Promise<InFlightMeasure[]> {
   const measures: InFlightMeasure[] = [];
   for (const promptBytes of PROMPT_SIZES) measures.push(await measureSize(run, promptBytes));

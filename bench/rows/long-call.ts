@@ -17,7 +17,9 @@ export interface LongCallMeasure {
 const POLL_MS = 5_000;
 const Accepted = z.object({ request_url: z.string() });
 
-/** One call that takes longer than HTTP clients wait, its answer fetched by polling the record. */
+/**
+ * Measures one call that takes longer than HTTP clients wait. Its answer is fetched by polling the record.
+ */
 export async function measureLongCall(run: BenchRun): Promise<LongCallMeasure> {
   const { options, upstream, around, say } = run;
   const { caller, stop } = await startHttpSystem('service', await newPlace(run), around);

@@ -3,24 +3,24 @@ import { quantile } from '../load/run-load.ts';
 import { cpuMsOf, growth, type Usage } from '../machine/usage.ts';
 import type { System, SystemName } from '../systems/system.ts';
 
-/** One system under one load, once. */
+/** One measurement of one system under one load. */
 export interface LoadMeasure {
   readonly system: SystemName;
   readonly row: 'one-at-a-time' | 'ceiling' | 'half-load';
   readonly round: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
-  /** What an open loop offered; null of a closed one. */
+  /** Rate of an open loop. Null = closed loop. */
   readonly offeredPerSecond: number | null;
   readonly answeredPerSecond: number;
-  /** Of its process tree; null where it has none. */
+  /** CPU time per request of the system's process tree. Null = it has none. */
   readonly cpuMsPerRequest: Usage | null;
   readonly errors: number;
   readonly firstError: string | null;
   readonly latenciesMs: readonly number[];
 }
 
-/** Puts a load on a system and sees what it cost. */
+/** Runs a load on a system and measures its cost. */
 export async function measureLoad(
   system: System,
   row: LoadMeasure['row'],

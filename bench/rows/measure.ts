@@ -10,7 +10,7 @@ import { measureRecovery, type RecoveryMeasure } from './recovery.ts';
 import { measureRounds } from './rounds.ts';
 import type { Row } from './row.ts';
 
-/** All that a run measured; what it was not asked for is empty or null. */
+/** All measurements of a run. Rows that were not requested are empty or null. */
 export interface Measures {
   readonly loads: readonly LoadMeasure[];
   readonly memory: readonly MemoryMeasure[];

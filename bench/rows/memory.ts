@@ -10,13 +10,16 @@ export interface MemoryMeasure {
   readonly inFlight: number;
   /** Bytes. */
   readonly idle: Usage;
-  /** What 1,000 requests in flight add, bytes. */
+  /** Memory that 1,000 requests in flight add, bytes. */
   readonly perThousand: Usage;
 }
 
 const SETTLE_MS = 5_000;
 
-/** Each system alone and new. `naive` is left out: its defaults make 100 calls at once, never 1,000. */
+/**
+ * Measures each system alone and newly started. `naive` is left out, because its defaults allow only 100
+ * calls at once.
+ */
 export async function measureMemory(run: BenchRun): Promise<MemoryMeasure[]> {
   const { options, around, say } = run;
   const measures: MemoryMeasure[] = [];

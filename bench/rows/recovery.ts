@@ -5,16 +5,19 @@ import { holdCalls, warmUp } from './hold-calls.ts';
 export interface RecoveryMeasure {
   readonly system: 'service' | 'restate';
   readonly interrupted: number;
-  /** From kill -9 of the whole tree, which is started again at once, to the last call's second arrival. */
+  /**
+   * Time from kill -9 of the whole tree to the second arrival of the last call. The tree is started again at
+   * once.
+   */
   readonly allAgainMs: number;
-  /** From kill -9 to taking calls again. */
+  /** Time from kill -9 until the system takes calls again. */
   readonly readyMs: number;
 }
 
 const TRIES = 3;
 const WITHIN_MS = 180_000;
 
-/** Only of the systems that are durable and brought back as they are by starting them again. */
+/** Measures recovery. Only for durable systems that a restart brings back in the same state. */
 export async function measureRecovery(run: BenchRun): Promise<RecoveryMeasure[]> {
   const measures: RecoveryMeasure[] = [];
   for (let nth = 1; nth <= Math.min(TRIES, run.options.rounds); nth += 1) {

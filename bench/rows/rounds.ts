@@ -4,20 +4,23 @@ import type { System } from '../systems/system.ts';
 import { type BenchRun, modelOf, newPlace } from './bench-run.ts';
 import { type LoadMeasure, measureLoad } from './measure-load.ts';
 
-/** Callers at once before anything is measured, for compiled code, open connections and warm caches. */
+/** Concurrent callers of the warm-up, which compiles code, opens connections and fills caches. */
 const WARM_UP_CONCURRENCY = 16;
 
-/** What the rounds go by. */
+/** The part of a run that the rounds use. */
 type RoundsRun = BenchRun<'systems' | 'rounds' | 'warmUpSeconds' | 'seconds' | 'delayMs' | 'concurrency'>;
 
-/** Which of the load rows are measured; the ceiling is, wherever half of it is asked for. */
+/** The load rows to measure. `halfLoad` also measures the ceiling, because it needs that. */
 export interface LoadRows {
   readonly oneAtATime: boolean;
   readonly ceiling: boolean;
   readonly halfLoad: boolean;
 }
 
-/** All systems started together, then measured in turns, so that what disturbs the machine disturbs them all. */
+/**
+ * Starts all systems together and measures them in turns, so that a disturbance of the machine affects all of
+ * them.
+ */
 export async function measureRounds(run: RoundsRun, rows: LoadRows): Promise<LoadMeasure[]> {
   const { options, around, say } = run;
   const systems: System[] = [];
@@ -30,7 +33,7 @@ export async function measureRounds(run: RoundsRun, rows: LoadRows): Promise<Loa
   for (const system of systems) await system.run({ kind: 'closed', ...base, ...warmUp });
   const measures: LoadMeasure[] = [];
   for (let round = 1; round <= options.rounds; round += 1) {
-    // Nobody always follows the same neighbour.
+    // The order changes with each round, so that no system is always first.
     const order = systems.map((_, nth) => systems[(nth + round) % systems.length]);
     for (const system of order) {
       if (system !== undefined) measures.push(...(await measureSystem(run, rows, system, round)));

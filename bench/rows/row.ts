@@ -1,15 +1,18 @@
-/** The rows of the benchmark; `standard`: what a run without `--only` measures. */
+/** The rows of the benchmark. `standard` = measured by a run without `--only`. */
 export const ROWS = {
   'one-at-a-time': { standard: true, what: 'added p50 and p99, one call at a time' },
   ceiling: { standard: true, what: 'requests a second and CPU per request, in a closed loop' },
   'half-load': { standard: true, what: 'p50 and p99 in an open loop at half of the ceiling' },
-  memory: { standard: true, what: 'memory per 1,000 requests in flight, application and server apart' },
-  recovery: { standard: true, what: 'from kill -9 to every interrupted call made again' },
-  'cold-start': { standard: true, what: 'from nothing to the first answer' },
-  duplicates: { standard: true, what: 'keys posted five times at once: upstream calls' },
-  held: { standard: false, what: 'callers held by one process: errors' },
-  'in-flight': { standard: false, what: 'upstream calls at once in one worker: memory of each' },
-  'long-call': { standard: false, what: 'one call of minutes, its answer fetched by polling' },
+  memory: {
+    standard: true,
+    what: 'memory per 1,000 requests in flight, separately for application and server',
+  },
+  recovery: { standard: true, what: 'time from kill -9 until every interrupted call has been made again' },
+  'cold-start': { standard: true, what: 'time from the start without any state to the first answer' },
+  duplicates: { standard: true, what: 'upstream calls for keys that are each posted five times at once' },
+  held: { standard: false, what: 'errors among callers held by one process' },
+  'in-flight': { standard: false, what: 'memory per upstream call with many at once in one worker' },
+  'long-call': { standard: false, what: 'one call that takes minutes, its answer fetched by polling' },
 } as const;
 
 export type Row = keyof typeof ROWS;

@@ -1,11 +1,11 @@
 import { createHttpCaller } from '../load/http-call.ts';
 
 export interface CallActivities {
-  /** The upstream's answer to a chat completion's body, both as JSON text. */
+  /** Sends a chat completion's body to the upstream and resolves to its answer. Both are JSON text. */
   callUpstream(body: string): Promise<string>;
 }
 
-/** The upstream call with nothing around it: bytes out, bytes in. Rejects unless it is answered with 200. */
+/** Creates a bare upstream call: bytes out, bytes in. It rejects unless the status is 200. */
 export function createPlainCall(upstreamURL: string): CallActivities['callUpstream'] {
   const { post } = createHttpCaller(`${upstreamURL}/chat/completions`);
   return async (body) => {

@@ -3,7 +3,10 @@ import { ChildSays } from './child.ts';
 import { type Entry, type SpawnedEntry, spawnEntry } from './spawn-entry.ts';
 import type { System, SystemName } from './system.ts';
 
-/** A system without HTTP in front: the load generator runs inside its process. Resolves when it is ready. */
+/**
+ * Starts a system without HTTP in front. The load generator runs inside its process. Resolves when the system
+ * is ready.
+ */
 export async function startCalledInside(name: SystemName, entry: Entry): Promise<System> {
   const spawned = await spawnReady(entry);
   const { child, pid, died, kill } = spawned;
@@ -27,7 +30,11 @@ export async function startCalledInside(name: SystemName, entry: Entry): Promise
   };
 }
 
-/** Starts an entry that says when it is ready. @throws Error with its last words when it ends before */
+/**
+ * Starts an entry and waits until it reports that it is ready.
+ *
+ * @throws Error with the end of its output if it ends before that
+ */
 export async function spawnReady(entry: Entry): Promise<SpawnedEntry> {
   const spawned = await spawnEntry(entry);
   const ready = Promise.withResolvers<void>();

@@ -3,14 +3,14 @@ import { runLoad } from '../load/run-load.ts';
 import type { SpawnedEntry } from './spawn-entry.ts';
 import type { System, SystemName } from './system.ts';
 
-/** A system that is called over HTTP, and how it is called. */
+/** A system that is called over HTTP, and the client that calls it. */
 export interface HttpSystem extends System {
   readonly caller: HttpCaller;
 }
 
 /**
- * @param spawned its process; null where it has none of its own
- * @param url of what is POSTed to
+ * @param spawned its process. Null = it has no process of its own
+ * @param url target of the POSTs
  * @param headers sent with each POST
  */
 export function calledOverHttp(

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** Builds the floor's workflow code ahead, as ReqRun's is. Resolves to the file's path. */
+/** Builds the workflow code of the floor in advance, as ReqRun's is. Resolves to the file's path. */
 export async function buildFloorBundle(directory: string): Promise<string> {
   const { code } = await bundleWorkflowCode({
     workflowsPath: fileURLToPath(new URL('floor-workflow.ts', import.meta.url)),

@@ -1,6 +1,7 @@
 /**
- * Process entry of the benchmark: the floor. A bare one-activity workflow on ReqRun's kind of server with
- * everything that is known to be fast, called in its process: no HTTP, no validation, no record.
+ * Process entry of the benchmark: the floor. A bare workflow with one activity, on the same kind of server as
+ * ReqRun's and with every known optimisation. It is called in its own process: no HTTP, no validation, no
+ * record.
  */
 import { Client } from '@temporalio/client';
 import { type InjectedSinks, NativeConnection, Worker } from '@temporalio/worker';
@@ -11,7 +12,7 @@ import { answerLoads } from './child.ts';
 import type { FloorSinks } from './floor-workflow.ts';
 import { installQuietRuntime, readArguments, startServer } from './temporal-process.ts';
 
-/** As ReqRun has it, so that memory in flight is compared like with like. */
+/** The same values as ReqRun's, so that memory in flight is comparable. */
 const CALLS_AT_ONCE = 5_000;
 const CACHED_RUNS = 6_000;
 const taskQueue = 'floor';

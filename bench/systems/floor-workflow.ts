@@ -1,7 +1,7 @@
 import { proxyActivities, proxySinks, type Sinks } from '@temporalio/workflow';
 import type { CallActivities } from './call-plainly.ts';
 
-/** How the caller in the worker's process learns of the result. */
+/** Sinks through which the caller in the worker's process gets the result. */
 export interface FloorSinks extends Sinks {
   readonly calls: { answered(result: string): void };
 }
@@ -9,7 +9,7 @@ export interface FloorSinks extends Sinks {
 const { callUpstream } = proxyActivities<CallActivities>({ startToCloseTimeout: '10 minutes' });
 const { calls } = proxySinks<FloorSinks>();
 
-/** The least that makes a call durable: one activity in a workflow. */
+/** The minimum that makes a call durable: one activity in a workflow. */
 export async function floor(body: string): Promise<string> {
   const result = await callUpstream(body);
   calls.answered(result);

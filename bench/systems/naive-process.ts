@@ -1,6 +1,6 @@
 /**
- * Process entry of the benchmark: Temporal as a first program uses it. A plain dev server, the SDK's defaults,
- * `result()`. The server's database is a file, synced as SQLite does it by itself: it has no WAL unless asked.
+ * Process entry of the benchmark: Temporal as a first program uses it. A plain dev server, the SDK's
+ * defaults, `result()`. The server's database is a file with SQLite's default sync, so it has no WAL.
  */
 import { Client, Connection } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';

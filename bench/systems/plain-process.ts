@@ -1,4 +1,4 @@
-/** Process entry of the benchmark: Fastify and the openai SDK, as one would write it without durability. */
+/** Process entry of the benchmark: Fastify and the openai SDK, as used without durability. */
 import Fastify from 'fastify';
 import OpenAI from 'openai';
 import { z } from 'zod';

@@ -1,4 +1,7 @@
-/** Process entry of the benchmark: Restate's server, on disk with its defaults, and one handler that calls. */
+/**
+ * Process entry of the benchmark: Restate's server, on disk with its defaults, and one handler that makes the
+ * call.
+ */
 import { type Context, serve, service } from '@restatedev/restate-sdk';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

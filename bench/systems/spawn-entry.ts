@@ -5,28 +5,28 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { killTree } from '../../test/support/process-tree.ts';
 
-/** A process entry of the repository that runs with a directory of its own. */
+/** A process entry of the repository that runs with its own directory. */
 export interface Entry {
-  /** From the repository's root. */
+  /** Path from the repository's root. */
   readonly path: string;
   readonly args: readonly string[];
-  /** Over PATH and HOME, which are all it gets otherwise. */
+  /** Variables in addition to PATH and HOME. The process gets no others. */
   readonly env?: Record<string, string>;
-  /** For its log; made if it is not there. */
+  /** Directory for its log. Created if missing. */
   readonly directory: string;
 }
 
 export interface SpawnedEntry {
   readonly child: ChildProcess;
   readonly pid: number;
-  /** Rejects when the process ends, with its last words; never resolves. */
+  /** Rejects with the end of the output when the process ends. Never resolves. */
   readonly died: Promise<never>;
   kill(): Promise<void>;
 }
 
 const living = new Set<number>();
 
-/** Starts a process entry; what it writes goes to a file, so that nobody spends time on reading it. */
+/** Starts a process entry. Its output goes to a file, so that no process spends time on reading it. */
 export async function spawnEntry({ path, args, env = {}, directory }: Entry): Promise<SpawnedEntry> {
   await mkdir(directory, { recursive: true });
   const logPath = join(directory, 'output.log');
@@ -45,12 +45,12 @@ export async function spawnEntry({ path, args, env = {}, directory }: Entry): Pr
     const said = (await readFile(logPath, 'utf8').catch(() => '')).trim().split('\n').slice(-8).join('\n');
     throw new Error(`${path} ended:\n${said}`);
   });
-  // Whoever waits for something of it is told; nobody may be waiting.
+  // Every wait for the process races this promise. Without a wait, its rejection is ignored.
   died.catch(() => undefined);
   return { child, pid, died, kill: () => killTree(pid) };
 }
 
-/** Ends whatever was started and still runs. */
+/** Ends all started processes that still run. */
 export async function killAll(): Promise<void> {
   await Promise.all([...living].map((pid) => killTree(pid)));
 }

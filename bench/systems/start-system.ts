@@ -8,10 +8,10 @@ import type { Place, Surroundings, System, SystemName } from './system.ts';
 /** The systems that have HTTP in front. */
 export type HttpSystemName = 'direct' | 'plain' | 'service' | 'restate';
 
-/** Longer than any call of a load takes, within what ReqRun waits at most; s. */
+/** Wait of each call, s. Longer than any call of a load takes, and within ReqRun's maximum. */
 const WAIT_SECONDS = 240;
 
-/** Starts a system; resolves when it takes calls. */
+/** Starts a system. Resolves when it takes calls. */
 export function startSystem(name: SystemName, place: Place, around: Surroundings): Promise<System> {
   if (name !== 'floor' && name !== 'naive') return startHttpSystem(name, place, around);
   const { directory, ports } = place;
@@ -19,7 +19,7 @@ export function startSystem(name: SystemName, place: Place, around: Surroundings
   return startCalledInside(name, entryOf(name, args, directory));
 }
 
-/** The same, of those that have HTTP in front. */
+/** Starts a system that has HTTP in front. Resolves when it takes calls. */
 export async function startHttpSystem(
   name: HttpSystemName,
   { directory, ports }: Place,
@@ -45,11 +45,11 @@ export async function startHttpSystem(
         REQRUN_DATA_DIR: directory,
         REQRUN_TEMPORAL_PORT: String(ports[1]),
         REQRUN_TEMPORAL_UI_PORT: String(ports[2]),
-        // As under npm: it stops when the process that started it is gone.
+        // As under npm: the process stops when the process that started it is gone.
         npm_lifecycle_event: 'start',
       };
       const spawned = await spawnEntry({ path: 'src/main.ts', args: [], env, directory });
-      // Its API listens last.
+      // The API is the last part that starts to listen.
       await Promise.race([until(() => isListening(port), Boolean, 60_000), spawned.died]);
       const url = `http://127.0.0.1:${port}/v1/chat/completions`;
       return calledOverHttp(name, spawned, url, { prefer: `wait=${WAIT_SECONDS}` });

@@ -1,6 +1,6 @@
 import type { Load, LoadResult } from '../load/load.ts';
 
-/** What each system is, by the name it has in tables, files and options. */
+/** Description of each system, by its name in tables, files and options. */
 export const SYSTEM_WORDS = {
   direct: 'the upstream itself',
   plain: 'Fastify and the openai SDK, nothing durable',
@@ -16,29 +16,33 @@ export const isSystemName = (name: string): name is SystemName => Object.hasOwn(
 
 export const SYSTEMS: readonly SystemName[] = Object.keys(SYSTEM_WORDS).filter(isSystemName);
 
-/** One system that runs, in a process tree of its own. */
+/** A running system in its own process tree. */
 export interface System {
   readonly name: SystemName;
-  /** The root of its process tree; null where it has none, which is `direct`. */
+  /** Root of its process tree. Null = it has none, as `direct`. */
   readonly pid: number | null;
-  /** Puts a load on it and resolves when the last call has ended. @throws Error when the system dies */
+  /**
+   * Runs a load on the system. Resolves when the last call has ended.
+   *
+   * @throws Error if the system dies
+   */
   run(load: Load): Promise<LoadResult>;
-  /** Ends the tree, by kill -9; what it kept stays. */
+  /** Ends the process tree with kill -9. Its stored state stays. */
   stop(): Promise<void>;
 }
 
-/** Where a system keeps its files and listens; the same place again is a restart. */
+/** Where a system stores its files and listens. A second start at the same place is a restart. */
 export interface Place {
   readonly directory: string;
   readonly ports: readonly [number, number, number];
 }
 
-/** What every system is started with. */
+/** Settings that every system is started with. */
 export interface Surroundings {
-  /** The upstream's, with `/v1`. */
+  /** The upstream's URL, with `/v1`. */
   readonly upstreamURL: string;
-  /** The Temporal CLI. */
+  /** Path of the Temporal CLI. */
   readonly temporalBinary: string;
-  /** A file with the workflow code of `floor`. */
+  /** Path of the file with the workflow code of `floor`. */
   readonly floorBundle: string;
 }

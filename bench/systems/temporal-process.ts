@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { untilServerAnswers } from '../../src/dev-server/readiness.ts';
 import { spawnServer } from '../../src/dev-server/server-process.ts';
 
-/** What a system on Temporal is told on its command line, as JSON. */
+/** Command line of a system on Temporal, as JSON. */
 export const TemporalArguments = z.object({
   directory: z.string(),
   port: z.number(),
@@ -20,12 +20,12 @@ export function readArguments(): TemporalArguments {
   return TemporalArguments.parse(JSON.parse(process.argv[2] ?? ''));
 }
 
-/** Temporal's native runtime, quiet. */
+/** Installs Temporal's native runtime, which logs errors only. */
 export function installQuietRuntime(): void {
   Runtime.install({ logger: new DefaultLogger('ERROR') });
 }
 
-/** Starts a dev server under ReqRun's own guard and resolves to its address once it answers. */
+/** Starts a dev server under ReqRun's own guard. Resolves to its address once it answers. */
 export async function startServer(
   { directory, port, temporalBinary }: TemporalArguments,
   flags: (databasePath: string) => readonly string[],

@@ -1,6 +1,6 @@
 /**
- * Process entry of the benchmark: an OpenAI-compatible upstream that answers after the delay in the model's
- * name (`ok-50`), and counts. It journals nothing, so that it is never what is measured.
+ * Process entry of the benchmark: an OpenAI-compatible upstream. It answers after the delay in the model's
+ * name (`ok-50`) and counts calls. It journals nothing, so that it is never the bottleneck.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
@@ -15,7 +15,7 @@ const NONE: UpstreamCount = { calls: 0, open: 0, mostOpen: 0, lastAtMs: 0 };
 const server = createServer((request, response) => {
   void serve(request, response).catch(() => response.destroy());
 });
-// A caller's connections outlast the pauses between rounds.
+// Connections must stay open during the pauses between rounds.
 server.keepAliveTimeout = 600_000;
 server.listen({ port: 0, host: '127.0.0.1', backlog: 4_096 }, () => {
   const address = server.address();
@@ -51,7 +51,7 @@ async function serve(request: IncomingMessage, response: ServerResponse): Promis
   }, step.afterMs);
 }
 
-/** Some 500 bytes; the id tells which call it answers. */
+/** An answer of about 500 bytes. Its id shows which call it answers. */
 function completion(model: string, call: number): string {
   return JSON.stringify({
     id: `chatcmpl-${call}`,

@@ -1,20 +1,20 @@
 import { z } from 'zod';
 
-/** Asks the upstream's process what it saw of a model. */
+/** Asks the upstream's process for its counts of a model. */
 export const UpstreamQuestion = z.object({ ask: z.number(), model: z.string() });
 
-/** What the upstream saw of a model's calls. */
+/** The upstream's counts of a model's calls. */
 export const UpstreamCount = z.object({
   calls: z.number(),
-  /** Not answered yet, and their caller still there. */
+  /** Calls that are not answered yet and whose caller is still connected. */
   open: z.number(),
   mostOpen: z.number(),
-  /** When the last call arrived, Unix ms; 0 = none did. */
+  /** When the last call arrived, Unix ms. 0 = no call arrived. */
   lastAtMs: z.number(),
 });
 export type UpstreamCount = z.infer<typeof UpstreamCount>;
 
-/** What the upstream's process says. */
+/** Messages from the upstream's process. */
 export const UpstreamSays = z.union([
   z.object({ port: z.number() }),
   z.object({ answer: z.number(), count: UpstreamCount }),

@@ -4,12 +4,17 @@ import { fileURLToPath } from 'node:url';
 import { until } from '../../test/support/until.ts';
 import { type UpstreamCount, UpstreamSays } from './upstream-words.ts';
 
-/** The scripted upstream in its own process. */
+/** The scripted upstream, which runs in its own process. */
 export interface BenchUpstream {
-  /** With `/v1`. */
+  /** Base URL, with `/v1`. */
   readonly baseURL: string;
   count(model: string): Promise<UpstreamCount>;
-  /** Resolves to the first count that holds. @throws Error where none did in time; default 60 s */
+  /**
+   * Resolves to the first count for which `holds` is true.
+   *
+   * @param withinMs default 60 s
+   * @throws Error if no count did in time
+   */
   untilCount(
     model: string,
     holds: (count: UpstreamCount) => boolean,
@@ -20,7 +25,7 @@ export interface BenchUpstream {
 
 const ENTRY = fileURLToPath(new URL('upstream-process.ts', import.meta.url));
 
-/** Starts it; it ends with this process at the latest. */
+/** Starts the upstream. It ends no later than this process. */
 export async function startUpstream(): Promise<BenchUpstream> {
   const child = fork(ENTRY, { execArgv: [], serialization: 'advanced' });
   const asked = new Map<number, (count: UpstreamCount) => void>();
