@@ -12,8 +12,8 @@ const bounded = proxyLocalActivities<Housekeeping>({ ...ONE_TRY, scheduleToClose
 const untilKnown = proxyLocalActivities<Housekeeping>(ONE_TRY);
 
 /**
- * Reads the journal of this run's attempts from Temporal. Null = no answer within 30 s, because a
- * cancellation must end.
+ * Reads the journal of this run's attempts from Temporal. Null = Temporal holds none, or did not answer
+ * within 30 s. The time is limited because a cancellation must finish.
  */
 export function recallAttempts(): Promise<Journal | null> {
   return bounded.recallAttempts(thisRun()).catch(() => null);

@@ -28,8 +28,8 @@ const DESCRIPTION =
   'The request record, as far as the workflow knows it. Attempts are in Pending Activities.';
 
 /**
- * Answers the query `record`. The Temporal UI shows it under Queries, and `temporal workflow query --type
- * record` prints it. While the call runs, only Temporal knows its attempts.
+ * Answers the query `record`. The Temporal UI shows it under Queries; the CLI prints it with
+ * `temporal workflow query --type record`. While the call runs, only Temporal knows its attempts.
  *
  * @param earlier the journal of the runs before this one
  */

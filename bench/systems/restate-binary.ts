@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 
 /**
- * Finds Restate's server in its package for this platform, or returns the reason why it does not run. `npm
- * run bench` installs it next to the benchmark, because only the benchmark needs its 200 MB.
+ * Finds Restate's server in its package for this platform, or returns the reason why it does not run.
+ * `npm run bench` installs it next to the benchmark, because only the benchmark needs its 200 MB.
  */
 export function findRestateBinary(): { readonly path: string } | { readonly missing: string } {
   const { resolve } = createRequire(new URL('../peers/package.json', import.meta.url));

@@ -9,8 +9,8 @@ const PROJECT_KEY = defineSearchAttributeKey('ReqRunProject', SearchAttributeTyp
 
 /**
  * Search attributes of runs. They are plain text even if payloads are encrypted. The embedded server
- * registers them. On any other server an operator registers the wanted ones once: `temporal operator
- * search-attribute create --name ReqRunModel --type Keyword`.
+ * registers them. On any other server an operator registers the wanted ones once:
+ * `temporal operator search-attribute create --name ReqRunModel --type Keyword`.
  */
 export const SEARCH_ATTRIBUTES: readonly string[] = [MODEL_KEY.name, PROJECT_KEY.name];
 

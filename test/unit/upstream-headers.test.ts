@@ -220,7 +220,7 @@ describe('the service-wide upstream', () => {
       'has the key’s own header',
       key,
       { headers: { Authorization: { value: 'canary' } } },
-      'beside OPENAI_API_KEY',
+      'together with OPENAI_API_KEY',
     ],
     [
       'names a variable that is not set',

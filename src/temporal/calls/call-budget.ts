@@ -52,8 +52,8 @@ export function isNotAnswered(error: unknown): boolean {
 }
 
 /**
- * Makes a change and reads the result. If Temporal does not answer, the error message says that the change
- * may have been accepted. Sending the change again is harmless.
+ * Makes a change and reads the result. If Temporal does not answer, the error reports that the change may
+ * have been accepted. Sending the change again is harmless.
  */
 export async function orNotAnswered<T>(
   what: 'cancellation' | 'retry' | 'deletion',

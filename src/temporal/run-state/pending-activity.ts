@@ -54,7 +54,7 @@ function mayMakeNoCall(
  *
  * @param earlier the journal of the runs before this one
  * @param ending what may keep the running attempt from making its call. Such an attempt is counted only once
- *   it has written that it made its call
+ *   it has recorded that its call began
  */
 export async function readPendingJournal(
   pending: PendingActivity,
