@@ -5,7 +5,7 @@ import type { ErrorCode } from '../domain/error-catalogue.ts';
 import type { KeyHolder } from '../domain/project.ts';
 import type { Requests } from '../domain/requests.ts';
 
-/** Fastify with our schemas' types. */
+/** A Fastify instance whose routes get their types from zod schemas. */
 export type App = FastifyInstance<
   Server,
   IncomingMessage,
@@ -14,68 +14,75 @@ export type App = FastifyInstance<
   ZodTypeProvider
 >;
 
-/** What the HTTP API is built from. */
+/** The dependencies of the HTTP API. */
 export interface AppDependencies {
   readonly requests: Requests;
   readonly access: Access;
   readonly wait: WaitSettings;
   readonly maxBodyBytes: number;
-  /** What comes on a connection beyond is refused, health apart. */
+  /** Maximum open connections. Requests on connections over this limit get 503, except health checks. */
   readonly maxConnections: number;
-  /** Aborted when the process is stopping: held callers get their 202, readiness goes off. */
+  /** Aborted when the process is stopping: held callers get their 202, and readiness reports 503. */
   readonly stopping: AbortSignal;
   readonly logger: FastifyBaseLogger;
-  /** Null = nobody counts. */
+  /** Null = disabled. */
   readonly observer: HttpObserver | null;
   /**
-   * A caller has this long to send its request, headers and body, from its first byte.
+   * The time a caller has to send its request, headers and body, counted from its first byte.
    *
-   * @default 25,000; Node looks five times in it, so that the 408 comes within 30 s
+   * @default 25,000. Node checks five times within this time, so the 408 is sent within 30 s.
    */
   readonly receiveTimeoutMs?: number;
   /** @default 60 s, 256 MiB */
   readonly slowReaders?: SlowReaderLimits;
-  /** Unix ms, for the timestamps of signed requests. @default Date.now */
+  /**
+   * The clock that timestamps of signed requests are compared with, in Unix ms.
+   *
+   * @default Date.now
+   */
   readonly now?: () => number;
 }
 
-/** Whom the service answers. */
+/** Which callers the service accepts. */
 export type Access =
-  /** Whoever has a key; `holderOf` is null for whatever is none. */
+  /** Callers with an API key. `holderOf` returns null for a text that is not a usable key. */
   | { readonly kind: 'keys'; holderOf(key: string): KeyHolder | null }
-  /** Whoever reaches it by loopback or one of `hosts`, by any name where that is null; no web page of another origin. */
+  /**
+   * Callers without a key. The Host header must name loopback or one of `hosts`; null = any host. Requests
+   * from web pages of another origin are refused.
+   */
   | { readonly kind: 'open'; readonly hosts: readonly string[] | null };
 
-/** Bounds of a wait, in seconds; from the configuration. */
+/** Default and maximum of a wait, in seconds. Taken from the configuration. */
 export interface WaitSettings {
-  /** When the call says nothing. */
+  /** Applies when the call does not ask for a wait. */
   readonly defaultWaitSeconds: number;
-  /** When it says `true`. */
+  /** Applies when the call asks for `wait: true`. */
   readonly waitSeconds: number;
-  /** More than this is taken as this. */
+  /** Maximum. A longer wait is reduced to this. */
   readonly maxWaitSeconds: number;
 }
 
 export interface SlowReaderLimits {
-  /** A caller has this long to take its answer, from when it is there. */
+  /** The time a caller has to read its answer, counted from when the answer is ready. */
   readonly timeoutMs: number;
-  /** Of all answers together. */
+  /** Limit on the bytes of all unread answers together. */
   readonly maxBytes: number;
 }
 
-/** A call that is over; nothing in it was chosen by the caller but the method. */
+/** One finished call, for metrics. The caller chose none of these values except the method. */
 export interface AnsweredCall {
   readonly method: string;
-  /** The route's pattern, never the path; null where none matched. */
+  /** The route's pattern, never the path. Null when no route matched. */
   readonly route: string | null;
-  /** Null where the connection ended before the answer. */
+  /** Null when the connection ended before the answer. */
   readonly status: number | null;
   readonly seconds: number;
 }
 
-/** Told of what the HTTP side does. */
+/** Receives the events of the HTTP side, for metrics. */
 export interface HttpObserver {
   answered(call: AnsweredCall): void;
-  /** A call was answered with an error code of ours; also one that never became a request. */
+  /** Called when a call got one of our error codes, also when it could not be parsed as a request. */
   refused(code: ErrorCode): void;
 }

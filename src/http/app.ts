@@ -26,14 +26,14 @@ import { requestActionRoutes, requestRoutes } from './routes/requests.ts';
 import type { AppDependencies, App } from './app-types.ts';
 
 const RECEIVE_TIMEOUT_MS = 25_000;
-/** 2 MiB, the largest answer, need a network of 300 kbit/s. */
+/** In 60 s the largest answer (2 MiB) needs a network of 300 kbit/s. */
 const SLOW_READERS = { timeoutMs: 60_000, maxBytes: 256 * 1024 * 1024 };
-/** Longer than the 60 s at which common proxies give up idle connections. */
+/** Longer than the 60 s after which common proxies close idle connections. */
 const KEEP_ALIVE_TIMEOUT_MS = 72_000;
-/** An id of 255 characters, each percent-encoded. */
+/** Maximum length of a path parameter: an id of 255 characters, each percent-encoded. */
 const MAX_PARAM_LENGTH = 255 * 3;
 
-/** Builds the HTTP API; it neither listens nor connects. */
+/** Builds the HTTP API. It does not listen and does not connect to Temporal. */
 export async function buildApp(dependencies: AppDependencies): Promise<App> {
   const { receiveTimeoutMs = RECEIVE_TIMEOUT_MS, observer } = dependencies;
   const turns = createRequestTurns();
@@ -87,7 +87,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
           },
         },
       },
-      // The second: a service without API keys.
+      // The empty entry stands for a service without API keys.
       security: [{ apiKey: [] }, {}],
     },
     transform: jsonSchemaTransform,

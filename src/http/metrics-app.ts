@@ -13,10 +13,13 @@ import { dropSlowReaders } from './edge/slow-readers.ts';
 import type { App } from './app-types.ts';
 
 export interface MetricsAppDependencies {
-  /** The metrics as text, as they are now. */
+  /** Returns the current metrics as text. */
   readonly text: () => Promise<string>;
   readonly contentType: string;
-  /** The address that is listened on. On loopback, no name but its own is answered to (DNS rebinding). */
+  /**
+   * The address that the server listens on. On loopback, only loopback names and this address are accepted in
+   * the Host header, because a web page may resolve its own name to this machine (DNS rebinding).
+   */
   readonly host: string;
   readonly logger: FastifyBaseLogger;
 }
@@ -28,10 +31,13 @@ const SERVER_OPTIONS = {
   requireHostHeader: false,
 };
 const SLOW_READERS = { timeoutMs: 10_000, maxBytes: 16 * 1024 * 1024 };
-/** Whoever scrapes needs one or two. */
+/** Prometheus needs one or two connections. */
 const MAX_CONNECTIONS = 100;
 
-/** `GET /metrics` and nothing else, for Prometheus; there is no authentication. It does not listen yet. */
+/**
+ * Builds the Prometheus endpoint: `GET /metrics` and nothing else, without authentication. It does not listen
+ * yet.
+ */
 export function buildMetricsApp({ text, contentType, host, logger }: MetricsAppDependencies): App {
   const turns = createRequestTurns();
   const malformedRequests = createMalformedRequests(null, turns);
@@ -55,7 +61,8 @@ export function buildMetricsApp({ text, contentType, host, logger }: MetricsAppD
   const paths = collectPaths(app);
   app.addHook('onRequest', async ({ headers }) => {
     if (!isLoopback(host) || isAllowedHost(headers.host, [host])) return;
-    const message = 'Metrics on loopback are for loopback names; REQRUN_METRICS_HOST opens them to others.';
+    const message =
+      'On loopback, metrics accept only loopback host names. REQRUN_METRICS_HOST changes the address.';
     throw new Refusal('host_not_allowed', { message });
   });
   app.get('/metrics', async (_request, reply) => reply.type(contentType).send(await text()));

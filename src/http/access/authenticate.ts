@@ -9,22 +9,25 @@ import type { Access, App } from '../app-types.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Whose request it is; null where nobody was asked: on public routes and unknown paths. */
+    /**
+     * The project of the API key. Null where no authentication took place: on public routes and unknown
+     * paths.
+     */
     project: Project | null;
-    /** What is left to verify of a request that must be signed; null where it need not be. */
+    /** The signature that is still to be verified. Null when the key requires none. */
     signed: SignedRequest | null;
   }
   interface FastifyContextConfig {
-    /** Answered to everyone: it tells nothing of any project. */
+    /** Answered without authentication. Such an answer contains nothing about any project. */
     isPublic?: boolean;
   }
 }
 
 const NO_BODY = new Uint8Array();
-/** Of an open service; it has no keys that could tell projects apart. */
+/** The project of every request to an open service. It has no keys that could distinguish projects. */
 const OPEN = plainProject(DEFAULT_PROJECT);
 
-/** Lets in who may call, before anything else of the request is looked at. */
+/** Authenticates the caller before anything else of the request is processed. */
 export function authenticate(app: App, access: Access, signatures: Signatures): void {
   app.decorateRequest('project', null);
   app.decorateRequest('signed', null);
@@ -44,17 +47,21 @@ export function authenticate(app: App, access: Access, signatures: Signatures): 
     request.project = holder.project;
     request.signed = signatures.of(request.raw, holder);
   });
-  // A body was verified before it was parsed.
+  // Where there is a body, its signature was verified before it was parsed.
   app.addHook('preValidation', async ({ signed }) => signed?.verifyUnlessDone(NO_BODY));
 }
 
-/** The project of a request that was let in. */
+/** The project of an authenticated request. */
 export function projectOf({ project }: Pick<FastifyRequest, 'project'>): Project {
-  if (project === null) throw new TypeError('nobody was asked whose request it is');
+  if (project === null) throw new TypeError('the request was not authenticated');
   return project;
 }
 
-/** @throws Refusal where no key was sent, or more than one */
+/**
+ * The API key of the Authorization header.
+ *
+ * @throws Refusal `missing_api_key`, `invalid_authorization_scheme` or `duplicate_header`
+ */
 function readKey(request: IncomingMessage): string {
   const header = singleHeader(request, 'Authorization') ?? '';
   if (header === '') throw new Refusal('missing_api_key');

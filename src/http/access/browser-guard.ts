@@ -2,9 +2,8 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { hostOf, isLoopback } from '../../domain/hosts.ts';
 
 /**
- * Whether a Host header names this machine's loopback, or one of the names that it may have besides: the very
- * address that the service listens on, for one. Any other name may be one that a web page had resolved to this
- * machine in order to get here (DNS rebinding).
+ * Whether a Host header names loopback or one of `names`, such as the address that the service listens on.
+ * Any other name is refused because a web page may resolve its own name to this machine (DNS rebinding).
  *
  * @param names addresses or names in any case, without ports
  */
@@ -18,19 +17,19 @@ function asInHeader(name: string): string {
   return (isBareIPv6 ? `[${name}]` : name).toLowerCase();
 }
 
-/** What a browser says of its own pages, and of an address that a person typed. */
+/** Values of Sec-Fetch-Site for same-origin pages (`same-origin`) and for typed addresses (`none`). */
 const OWN_SITES = new Set(['same-origin', 'none']);
 
 /**
- * Whether a browser says that a web page of another origin sent this. A page may send what needs no preflight, a
- * POST without a body for one, to any address that its browser reaches, though it reads no answer. Only browsers
- * send these headers: SDKs, curl and servers do not.
+ * Whether a browser reports that a page of another origin sent this request (cross-origin). Such a page
+ * cannot read the answer. It can still send any request that needs no preflight, such as a POST without a
+ * body. Only browsers send these headers: SDKs, curl and servers do not.
  */
 export function isCrossOrigin(headers: IncomingHttpHeaders): boolean {
   const { origin, host = '', 'sec-fetch-site': site = [] } = headers;
   if ([site].flat().some((one) => !OWN_SITES.has(one))) return true;
   if (origin === undefined) return false;
-  // `null` is the origin of sandboxed frames and files.
+  // Sandboxed frames and files have the origin `null`.
   const page = URL.parse(origin);
   return page === null || page.host !== URL.parse(`${page.protocol}//${host}`)?.host;
 }

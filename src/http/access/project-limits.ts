@@ -5,24 +5,25 @@ import type { Project, ProjectLimits } from '../../domain/project.ts';
 import { Refusal } from '../../domain/refusal.ts';
 import { projectOf } from './authenticate.ts';
 
-/** Keeps each project within its limits, in this process. */
+/** Enforces the limits of each project, per process. */
 export interface ProjectLimiter {
   /**
-   * Counts a call that begins work, from now until its answer is over.
+   * Counts a call that starts work. It counts as in flight until its answer has been sent or its connection
+   * closes.
    *
    * @throws Refusal `too_many_in_flight` or `rate_limited`
    */
   admit(project: Project, reply: FastifyReply): Promise<void>;
-  /** The project's places for callers that are held. */
+  /** The project's limit on callers held by a wait. */
   waiters(project: Project): Limit;
 }
 
-/** One project's counters, under the limits they were made for. */
+/** The counters of one project, with the limits that they were created for. */
 interface Counters {
   readonly limits: ProjectLimits;
   readonly inFlight: Limit;
   readonly waiters: Limit;
-  /** A window begins with its first call; null = no limit. */
+  /** The rate limit. Its window starts with the first call in it. Null = no limit. */
   readonly rate: RateLimiterMemory | null;
 }
 
@@ -31,7 +32,7 @@ const WINDOW_SECONDS = 60;
 export function createProjectLimiter(): ProjectLimiter {
   const all = new Map<string, Counters>();
 
-  /** They begin anew when an operator changes the limits. */
+  /** Returns the counters of a project. They start at zero again when an operator changes its limits. */
   function countersOf({ name, limits }: Project): Counters {
     const known = all.get(name);
     if (known !== undefined && isSame(known.limits, limits)) return known;
@@ -78,15 +79,16 @@ function isSame(one: ProjectLimits, other: ProjectLimits): boolean {
   );
 }
 
-/** Hooks of a route whose calls begin work. */
+/** Fastify hooks of a route whose calls start work. */
 export interface Admission {
   onRequest(request: FastifyRequest, reply: FastifyReply): Promise<void>;
   preValidation(request: FastifyRequest, reply: FastifyReply): Promise<void>;
 }
 
 /**
- * Counts a call against its project's limits: before its body is read, or, where it must be signed, once the
- * signature was verified, so that a stolen key alone does not use the limits up.
+ * Counts a call against the limits of its project. An unsigned call is counted before its body is read. A
+ * call that must be signed is counted after its signature was verified, so that a stolen API key alone cannot
+ * use up the limits.
  */
 export function admittedBy(limiter: ProjectLimiter): Admission {
   return {

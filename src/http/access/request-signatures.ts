@@ -5,37 +5,42 @@ import { overloaded, Refusal } from '../../domain/refusal.ts';
 import { SIGNATURE_HEADERS, SIGNATURE_VERSION, signedText } from '../../domain/signed-text.ts';
 import { singleHeader } from './single-header.ts';
 
-/** Verifies requests of keys whose calls must be signed. */
+/** Verifies the signatures of requests whose API key requires them. */
 export interface Signatures {
   /**
-   * What the headers of a request claim; null where its key asks for no signature.
+   * Reads the signature headers of a request. Returns null when its key requires no signature.
    *
    * @throws Refusal `missing_signature`, `invalid_signature`, `signature_expired` or `duplicate_header`
    */
   of(request: IncomingMessage, holder: KeyHolder): SignedRequest | null;
 }
 
-/** A request whose headers claim a signature. */
+/** A request with signature headers that are not verified yet. */
 export interface SignedRequest {
-  /** Of its key and nonce, 32 bytes: the same for a replay, and for nothing else. */
+  /** SHA-256 of the key id and the nonce, 32 bytes. Only a replay of the request has the same digest. */
   readonly digest: Uint8Array;
   /**
-   * Verifies what was received, and takes the nonce; the second time it does nothing.
+   * Verifies the signature over what was received, and records the nonce as used. A second call does nothing.
    *
-   * @throws Refusal `invalid_signature`, `signature_expired`, `nonce_reused`, or `overloaded` where no nonce can be kept
+   * @throws Refusal `invalid_signature`, `signature_expired` or `nonce_reused`; `overloaded` when no more
+   *   nonces of this key can be kept
    */
   verifyUnlessDone(body: Uint8Array): void;
 }
 
-/** How far a caller's clock may be off. */
+/** Accepted difference between the caller's clock and ours, in either direction. */
 const SKEW_MS = 300_000;
-/** ISO 8601 with a zone, as `Date.toISOString` and `date -u +%FT%TZ` write it. */
+/** ISO 8601 with a zone, in the form that `Date.toISOString` and `date -u +%FT%TZ` print. */
 const TIMESTAMP = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/;
-/** A UUID, or 16 random bytes in hex or base64url, and whatever is longer. */
+/** At least 16 characters, which fits a UUID, 16 random bytes in hex or base64url, and longer values. */
 const NONCE = /^[A-Za-z0-9_.~+/=-]{16,128}$/;
 const SIGNATURE = /^[0-9a-f]{64}$/;
 
-/** @param now Unix ms */
+/**
+ * Creates the verifier, with the nonces that this process has received.
+ *
+ * @param now the current time in Unix ms
+ */
 export function createSignatures(now: () => number): Signatures {
   const nonces = createNonces();
   return {
@@ -54,7 +59,8 @@ export function createSignatures(now: () => number): Signatures {
           if (!isSignature(signedText({ method, target, timestamp, nonce, bodySha256 }), signature)) {
             throw new Refusal('invalid_signature');
           }
-          // Again: a body may have been on its way since, and the nonce of a replay may be forgotten by now.
+          // Checked a second time because receiving the body takes time. The nonce of a replay may have
+          // expired by now.
           requireFresh(atMs, now());
           const taken = nonces.take(keyId, nonce, { untilMs: atMs + SKEW_MS, nowMs: now() });
           if (taken === 'used') throw new Refusal('nonce_reused');
@@ -97,20 +103,23 @@ function sha256(data: string | Uint8Array): ReturnType<typeof createHash> {
   return createHash('sha256').update(data);
 }
 
-/** Which nonces were received in this process, for as long as their requests' timestamps are good. */
+/** The nonces received in this process. Each is kept as long as the timestamp of its request is accepted. */
 export interface Nonces {
-  /** Takes a nonce of a key: `used` where it was taken before, `full` where no more of this key can be kept. */
+  /** Records a nonce of a key. Returns `used` for a known nonce, `full` when the key has no room left. */
   take(keyId: string, nonce: string, at: { untilMs: number; nowMs: number }): 'taken' | 'used' | 'full';
 }
 
-/** What is forgotten together: a minute more than need be, at most. */
+/** Nonces are removed in slots of this length, so one is kept at most a minute longer than needed. */
 const SLOT_MS = 60_000;
-/** 400 requests a second for the ten minutes in which a timestamp may be good; some 50 MB. */
+/** About 400 requests a second for the ten minutes in which a timestamp is accepted; about 50 MB. */
 const MAX_PER_KEY = 250_000;
 
-/** Only what has a valid signature is kept, and each key has a bound of its own: nobody fills it for others. */
+/**
+ * Creates an empty store of nonces. Only nonces with a valid signature are stored, and each key has its own
+ * limit, so no caller can use up the room of another key.
+ */
 export function createNonces(maxPerKey = MAX_PER_KEY): Nonces {
-  /** Of each key, by the end of the slot that a nonce's last moment lies in. */
+  /** The nonces by key id, then by the end of the slot in which they expire. */
   const keys = new Map<string, Map<number, Set<string>>>();
   let sweptMs = 0;
 

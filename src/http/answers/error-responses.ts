@@ -22,7 +22,7 @@ export type ErrorEnvelope = z.infer<typeof ErrorEnvelope>;
 
 const isErrorCode = (code: string): code is ErrorCode => code in ERROR_CATALOGUE;
 
-/** The error answers of a route for its OpenAPI responses: by status, with the codes each can carry. */
+/** The error answers of a route, for its OpenAPI `responses`: one per status, with the codes it can carry. */
 export function errorResponses(codes: readonly ErrorCode[]): Record<number, typeof ErrorEnvelope> {
   const byStatus = Map.groupBy(codes, (code) => ERROR_CATALOGUE[code].status);
   return Object.fromEntries(
@@ -35,17 +35,17 @@ export function errorResponses(codes: readonly ErrorCode[]): Record<number, type
   );
 }
 
-/** Every recorded failure: what a POST that waited may answer. */
+/** Every failure code. A POST that waits can be answered with any of them. */
 export const FAILURE_CODES: readonly ErrorCode[] = Object.keys(FAILURES).filter(isErrorCode);
 
-/** Refusals that only a request's own path can answer. */
+/** Refusals that only the routes of an existing request can answer. */
 const OF_RECORDS: ReadonlySet<string> = new Set([
   'request_not_found',
   'request_already_terminal',
   'request_already_completed',
   'request_not_terminal',
 ]);
-/** Refusals of whatever cannot be received or routed. */
+/** Refusals of requests that cannot be received or routed. */
 const TRANSPORT_REFUSALS: readonly RefusalCode[] = [
   'invalid_request',
   'method_not_allowed',
@@ -56,7 +56,7 @@ const TRANSPORT_REFUSALS: readonly RefusalCode[] = [
   'expectation_failed',
 ];
 
-/** Refusals of who may not call, on every route that is not public. */
+/** Refusals of callers without access, on every route that is not public. */
 const ACCESS_REFUSALS: readonly RefusalCode[] = [
   'missing_api_key',
   'invalid_authorization_scheme',
@@ -87,7 +87,7 @@ const BODY_REFUSALS: readonly RefusalCode[] = [
 
 const isRefusalCode = (code: string): code is RefusalCode => code in REFUSALS;
 
-/** Every refusal of `POST /v1/chat/completions`. */
+/** Every refusal of the POST of an operation. */
 export const POST_REFUSALS: readonly RefusalCode[] = Object.keys(REFUSALS)
   .filter(isRefusalCode)
   .filter((code) => !OF_RECORDS.has(code) && code !== 'not_found');
@@ -104,7 +104,7 @@ export const GET_REFUSALS: readonly RefusalCode[] = [
   'service_unavailable',
 ];
 
-/** Refusals of whatever acts on a record, beside its own. */
+/** Refusals that all actions on a record share; each action adds its own. */
 export const ACTION_REFUSALS: readonly RefusalCode[] = [
   ...TRANSPORT_REFUSALS,
   ...ACCESS_REFUSALS,

@@ -15,14 +15,14 @@ import type { ErrorEnvelope } from './error-responses.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Of ours, once it is answered with one; null for a recorded failure. */
+    /** The error code that the request was answered with. Null for a recorded failure. */
     errorCode: ErrorCode | null;
-    /** Of the recorded failure that it is answered with. */
+    /** The code of the recorded failure that the request was answered with. */
     failureCode: FailureCode | null;
   }
 }
 
-/** Fastify's and Node's own refusals, in our words. */
+/** Our error codes for Fastify's own errors. */
 const BY_FASTIFY_CODE: Readonly<Record<string, RefusalCode>> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'unsupported_media_type',
   FST_ERR_CTP_EMPTY_TYPE: 'unsupported_media_type',
@@ -35,7 +35,7 @@ const BY_FASTIFY_CODE: Readonly<Record<string, RefusalCode>> = {
 
 const MAX_FRAMES = 7;
 
-/** The one place that turns what was thrown into an answer, and unknown paths as well. */
+/** Installs the only handlers that turn a thrown error, or an unknown path, into an answer. */
 export function handleErrors(app: App): void {
   app.decorateRequest('errorCode', null);
   app.decorateRequest('failureCode', null);
@@ -43,7 +43,10 @@ export function handleErrors(app: App): void {
   app.setNotFoundHandler((_request, reply) => sendRefusal(reply, new Refusal('not_found')));
 }
 
-/** For Fastify's own errors before routing, too. A fault of ours is logged and told without details. */
+/**
+ * Answers a thrown error; also called for Fastify's own errors before routing. An internal error is logged,
+ * and the caller gets no details of it.
+ */
 handleErrors.answer = (error: unknown, reply: FastifyReply): FastifyReply => {
   const refusal = brokeOff(reply.request.raw) ? new Refusal('invalid_request') : toRefusal(error);
   if (refusal !== null) {
@@ -68,7 +71,10 @@ handleErrors.answer = (error: unknown, reply: FastifyReply): FastifyReply => {
   return sendInternalError(reply);
 };
 
-/** Where it happened. The stack begins with the message, of any number of lines, which may quote input. */
+/**
+ * The frames of the stack. The message before them is cut off, because it may quote input and have several
+ * lines.
+ */
 function framesOf({ message, stack = '' }: Error): string {
   const at = stack.indexOf(message);
   return stack
@@ -79,12 +85,18 @@ function framesOf({ message, stack = '' }: Error): string {
     .join('\n');
 }
 
-/** Whether the caller left, or sent what is no HTTP, before the body's end: no fault of ours. */
+/**
+ * Whether the caller disconnected, or sent invalid HTTP, before the end of the body. That is not an internal
+ * error.
+ */
 function brokeOff({ complete, destroyed }: IncomingMessage): boolean {
   return destroyed && !complete;
 }
 
-/** Tells an outage from a fault: the first error's name, and its status where it has one; no message. */
+/**
+ * The name of the innermost error, with its numeric code where it has one; no message. Distinguishes an
+ * outage from a fault.
+ */
 function nameOf(cause: unknown): string | null {
   if (!(cause instanceof Error)) return null;
   if (cause.cause instanceof Error) return nameOf(cause.cause);
@@ -92,17 +104,22 @@ function nameOf(cause: unknown): string | null {
   return `${cause.name}${status}`;
 }
 
-/** The reader's own words: why, of a fixed few, and the id of the key that it lacks. */
+/**
+ * A field of the error, if it is a string. `why` is one of a fixed few words; `keyId` names the missing key.
+ */
 function wordOf(cause: unknown, name: 'why' | 'keyId'): string | null {
   const word: unknown = cause instanceof Error ? Reflect.get(cause, name) : null;
   return typeof word === 'string' ? word : null;
 }
 
-/** A refusal's answer: OpenAI's envelope, and whether the official SDKs may send the call again. */
+/**
+ * Sends a refusal in OpenAI's envelope. `x-should-retry` controls whether the official SDKs send the call
+ * again.
+ */
 function sendRefusal(reply: FastifyReply, refusal: Refusal): FastifyReply {
   const { status } = ERROR_CATALOGUE[refusal.code];
   reply.request.errorCode = refusal.code;
-  // RFC 9110, 11.6.1: a 401 says how to be let in.
+  // RFC 9110, 11.6.1 requires a challenge with a 401.
   if (status === 401) reply.header('www-authenticate', 'Bearer');
   if (refusal.requestId !== null) reply.header('x-request-id', refusal.requestId);
   if (refusal.retryAfterSeconds !== null) reply.header('retry-after', String(refusal.retryAfterSeconds));
@@ -111,12 +128,12 @@ function sendRefusal(reply: FastifyReply, refusal: Refusal): FastifyReply {
   return sendEnvelope(reply, status, envelopeOf(refusal.code, refusal));
 }
 
-/** Above this, an official SDK ignores the header and sends the call again after half a second. */
+/** Above this value the official Node SDK ignores the header and sends the call again after half a second. */
 const MAX_RETRY_AFTER_MS = 60_000;
 
 /**
- * A recorded failure's answer. It is final: retrying the call cannot change it. Where that is a 429, the upstream's
- * delay says when a request of its own may get further.
+ * Sends a recorded failure. It is final: repeating the call cannot change it. For a 429, `Retry-After` is the
+ * delay that the upstream asked for, because a new request may succeed after it.
  */
 export function sendFailure(reply: FastifyReply, error: RequestError): FastifyReply {
   const code: FailureCode = isFailureCode(error.code) ? error.code : 'internal_error';
@@ -138,13 +155,13 @@ export function sendFailure(reply: FastifyReply, error: RequestError): FastifyRe
   });
 }
 
-/** The answer to a fault of ours: no details, for they may quote input. */
+/** Answers an internal error without details, because they may quote input. */
 function sendInternalError(reply: FastifyReply): FastifyReply {
   reply.request.errorCode = 'internal_error';
   return sendEnvelope(reply, FAILURES.internal_error.status, envelopeOf('internal_error'));
 }
 
-/** OpenAI's envelope for a code of ours; with the catalogue's meaning where there is no message. */
+/** OpenAI's error envelope for one of our codes. The default message is the meaning in the catalogue. */
 export function envelopeOf(
   code: ErrorCode,
   { message, param = null }: { readonly message?: string; readonly param?: string | null } = {},
@@ -153,7 +170,7 @@ export function envelopeOf(
   return { error: { message: message ?? meaning, type, param, code } };
 }
 
-/** Whatever else was thrown, in the catalogue's words. */
+/** Converts a thrown error to a refusal. Null for an internal error. */
 export function toRefusal(error: unknown): Refusal | null {
   if (error instanceof Refusal) return error;
   if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return null;

@@ -1,7 +1,10 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { App, HttpObserver } from '../app-types.ts';
 
-/** Tells of every request that gets a route, or none; to be called before any other hook could refuse it. */
+/**
+ * Reports every request to the observer, routed or not. Call it before adding hooks that may refuse a
+ * request.
+ */
 export function observeAnswers(app: App, observer: HttpObserver): void {
   app.addHook('onRequest', (request, reply, done) => {
     observeAnswer(request, reply, observer);
@@ -9,7 +12,7 @@ export function observeAnswers(app: App, observer: HttpObserver): void {
   });
 }
 
-/** Tells of one request when its answer is over. A caller that leaves sees no answer, but is told of all the same. */
+/** Reports one request when its answer has ended, also when the caller disconnected. */
 export function observeAnswer(request: FastifyRequest, reply: FastifyReply, observer: HttpObserver): void {
   const startedMs = performance.now();
   reply.raw.once('close', () => {
@@ -23,7 +26,7 @@ export function observeAnswer(request: FastifyRequest, reply: FastifyReply, obse
   });
 }
 
-/** One line per HTTP request, of listed fields only: no URL, no header, no body. */
+/** Logs one line per HTTP request with these fields only: no URL, no header, no body. */
 export function logRequests(app: App): void {
   app.addHook('onResponse', async (request, reply) => {
     const id = reply.getHeader('x-request-id');

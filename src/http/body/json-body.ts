@@ -10,16 +10,16 @@ export interface JsonBody extends StrictJson {
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** The body as it came; null where there is none. `body` is its value after validation. */
+    /** The body as received; null when there is none. `body` is its value after validation. */
     jsonBody: JsonBody | null;
   }
   interface FastifyContextConfig {
-    /** An empty body is none, also under a JSON Content-Type. */
+    /** An empty body counts as no body, also under a JSON Content-Type. */
     bodyIsOptional?: boolean;
   }
 }
 
-/** JSON in UTF-8, not compressed, and nothing else. */
+/** Accepts only JSON bodies, in UTF-8 and not compressed. */
 export function acceptJson(app: App): void {
   app.decorateRequest('jsonBody', null);
   app.removeAllContentTypeParsers();
@@ -37,12 +37,16 @@ export function acceptJson(app: App): void {
   });
   app.addHook('preValidation', async ({ jsonBody, routeOptions: { schema, config } }) => {
     const isMissing = jsonBody === null && schema?.body !== undefined && config.bodyIsOptional !== true;
-    // Without a Content-Type and without a body, no parser is asked.
+    // Fastify calls no parser for a request without Content-Type and body.
     if (isMissing) throw new Refusal('unsupported_media_type');
   });
 }
 
-/** @throws Refusal with a 400 code */
+/**
+ * Parses a body that must be a JSON object.
+ *
+ * @throws Refusal with a 400 code
+ */
 export function parseBody(bytes: Uint8Array): JsonBody {
   const read = readStrictJson(decodeUtf8(bytes));
   if ('fault' in read) throw new Refusal(read.fault);
@@ -59,7 +63,7 @@ function decodeUtf8(bytes: Uint8Array): string {
   }
 }
 
-/** The labels of UTF-8 in the WHATWG Encoding Standard, which compares them in any case and without outer spaces. */
+/** The labels of UTF-8 in the WHATWG Encoding Standard. It ignores their case and surrounding spaces. */
 const UTF8_LABELS: ReadonlySet<string> = new Set([
   'unicode-1-1-utf-8',
   'unicode11utf8',
@@ -79,8 +83,8 @@ function refuseOtherEncodings(contentType: string | undefined, contentEncoding: 
 }
 
 /**
- * The body's text without some of its top-level members; every other character stays as it came, so that
- * what is sent upstream is what was validated.
+ * The text of the body without the named top-level members. Every other character is kept, so that the text
+ * sent upstream is the text that was validated.
  */
 export function cutMembers({ text, members }: JsonBody, names: ReadonlySet<string>): string {
   const kept = members.filter(({ name }) => !names.has(name));

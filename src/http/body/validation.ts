@@ -5,7 +5,7 @@ import { Refusal } from '../../domain/refusal.ts';
 
 type Issue = z.core.$ZodIssue;
 
-/** Validates with the route's zod schemas; a fault becomes a {@link Refusal} that names the field. */
+/** Validates with the zod schemas of the route. A fault becomes a {@link Refusal} that names the field. */
 export const validatorCompiler: FastifySchemaCompiler<z.ZodType> = ({ schema }) => {
   return (data: unknown) => {
     const parsed = schema.safeParse(data);
@@ -19,14 +19,15 @@ function toRefusal(issues: readonly Issue[]): Refusal {
   const unknown = issue.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : [];
   const code = toCode(issue);
   const param = [...issue.path, ...unknown].map(String).join('.').slice(0, 200);
-  // zod's messages name types and bounds, never the value; those of keys are replaced, for they do.
+  // zod's messages name types and bounds, never the value. For missing and unknown fields they name the key,
+  // so the catalogue's meaning is used instead.
   const message = code === 'missing_field' || code === 'unknown_field' ? undefined : issue.message;
   return new Refusal(code, { param, ...(message === undefined ? {} : { message: `${message}.` }) });
 }
 
 function toCode(issue: Issue): RefusalCode {
   if (issue.code === 'unrecognized_keys') return 'unknown_field';
-  // A field that is missing fits no branch of its union.
+  // A missing field fails every branch of its union.
   if (issue.code === 'invalid_union')
     return issue.errors.flat().every(isMissing) ? 'missing_field' : 'invalid_type';
   if (issue.code !== 'invalid_type') return 'invalid_value';
@@ -38,7 +39,9 @@ function isMissing(issue: Issue): boolean {
   return issue.code === 'invalid_type' && /received undefined$/.test(issue.message);
 }
 
-/** Of a union, the branch that failed for its value rather than for its type says more. */
+/**
+ * The most specific issue. In a union, a branch that failed on the value is more useful than one on the type.
+ */
 function deepest(issue: Issue | undefined): Issue | undefined {
   if (issue?.code !== 'invalid_union') return issue;
   const byValue = issue.errors.flat().find((inner) => inner.code !== 'invalid_type');

@@ -10,10 +10,16 @@ declare module 'fastify' {
   }
 }
 
-/** Connections above the limit that are still accepted, to be answered with 503; Node closes the ones above these. */
+/**
+ * Connections above the limit that are still accepted, in order to answer them with 503. Node closes further
+ * ones.
+ */
 const HEADROOM = 100;
 
-/** Answers requests on connections above the limit with 503 and closes them. Health checks are always answered. */
+/**
+ * Answers requests on connections above the limit with 503 and closes the connection. Health checks are
+ * always answered.
+ */
 export function limitConnections(app: App, max: number): void {
   const { server } = app;
   const aboveLimit = new WeakSet<Socket>();
@@ -33,49 +39,54 @@ export function limitConnections(app: App, max: number): void {
 
 /** Unanswered requests of one connection. No HTTP client in use pipelines more than a few. */
 const MAX_UNANSWERED = 16;
-/** The connection closes with this answer; a client opens a new one. */
+/** Requests of one connection. The answer to the last one closes it, and the client opens a new one. */
 const MAX_REQUESTS = 10_000;
 /**
- * Ignored requests of all connections together; the connection that exceeds it is closed without an answer. Node keeps
- * each until its connection closes: 1.7 KB of heap measured (Node 26), so 17 MB. One read of 64 KiB can hold 3,600.
+ * Limit on ignored requests, over all connections. The connection that exceeds it is closed without an
+ * answer. Node keeps an ignored request until its connection closes: 1.7 KB of heap each (measured, Node 26),
+ * so 17 MB in all. One read of 64 KiB can contain 3,600 requests.
  */
 const MAX_IGNORED = 10_000;
 
-/** A request that was received on a connection, or an error in its place. */
+/** One entry in the queue of a connection: a received request, or the error that takes its place. */
 interface Turn {
-  /** Null for what could not be parsed. */
+  /** Null for an error: the request could not be parsed. */
   readonly request: IncomingMessage | null;
   begin(): void;
 }
 
 interface Connection {
-  /** In order of arrival. The first one is being answered. */
+  /** In order of arrival. The first entry is the one being answered. */
   readonly turns: Turn[];
   requests: number;
-  /** Nothing that arrives later is answered. */
+  /** True = requests that arrive from now on are ignored. */
   isClosing: boolean;
   ignored: number;
 }
 
 /** Answers the requests of a connection one after another. */
 export interface RequestTurns {
-  /** The server's request listener: calls `handle` when a request's turn comes. */
+  /** The server's request listener. Calls `handle` when it is the turn of a request. */
   listener(handle: RequestListener): RequestListener;
-  /** Answers the request that was one too many with 503. */
+  /** Answers the first request above the limit with 503. */
   refuseExcess(app: App): void;
   /**
-   * Calls `refuse` once all complete requests of the connection are answered, at once where there are none. For what
-   * cannot be parsed, its own request included: nothing after it is answered, and a second call does nothing.
+   * Calls `refuse` when all complete requests of the connection are answered, or at once when there are none.
+   * For input that cannot be parsed: an incomplete last request is dropped, and later input is ignored. A
+   * second call does nothing.
    */
   afterAnswers(socket: Socket, refuse: () => void): void;
 }
 
 /**
- * Bounds the unanswered requests of a connection (HTTP pipelining). They are answered in order, and a request begins
- * when the answer before it was sent: RFC 9112, 9.3.2 asks for that unless all of them are safe. So a connection has
- * one answer in memory at a time, and nothing begins behind an answer that closes it. The request above the bound is
- * answered with 503 and `connection: close`; what follows is ignored and not read. A client that sends one request at
- * a time sees no difference.
+ * Bounds the unanswered requests of a connection (HTTP pipelining).
+ *
+ * Requests are answered in order. A request starts when the answer before it was sent, because RFC 9112,
+ * 9.3.2 requires that unless all of them are safe. So a connection has one answer in memory at a time, and no
+ * request starts behind an answer that closes the connection.
+ *
+ * The first request above the limit gets 503 and `connection: close`. What follows it is ignored and not
+ * read. A client that sends one request at a time sees no difference.
  */
 export function createRequestTurns(): RequestTurns {
   const connections = new WeakMap<Socket, Connection>();
@@ -90,7 +101,9 @@ export function createRequestTurns(): RequestTurns {
     return connection;
   }
 
-  /** A caller that left, or an answer that closes the connection, ends what was sent behind it. */
+  /**
+   * Starts the first request. On a connection that can no longer be written to, drops all of them instead.
+   */
   function beginFirst(socket: Socket, connection: Connection): void {
     if (socket.writable) return connection.turns[0]?.begin();
     connection.isClosing = true;
@@ -139,14 +152,16 @@ export function createRequestTurns(): RequestTurns {
       connection.isClosing = true;
       const { turns } = connection;
       const last = turns.at(-1);
-      // Its end will never arrive.
+      // An incomplete request will never become complete.
       if (last?.request?.complete === false) turns.pop();
       if (turns.push({ request: null, begin: refuse }) === 1) refuse();
     },
   };
 }
 
-/** Node resumes a socket whenever the body of a request was read. */
+/**
+ * Stops reading for good. Pauses again on `resume`, because Node resumes a socket after each request body.
+ */
 function stopReading(socket: Socket): void {
   socket.pause();
   socket.on('resume', () => socket.pause());

@@ -8,12 +8,18 @@ import type { RequestTurns } from './connection-limit.ts';
 import { SECURITY_HEADERS } from './security-headers.ts';
 import type { HttpObserver, App } from '../app-types.ts';
 
-/** Characters of path and query; an id of 255 characters, percent-encoded, is a tenth of it. */
+/** Maximum characters of path and query. A percent-encoded id of 255 characters uses a tenth of it. */
 const MAX_URL_LENGTH = 8_192;
-/** No limit: Node drops what is beyond its 2,000, and a key among them would be ignored. 16 KiB bound it. */
+/**
+ * 0 = no limit on the number. With a limit (2,000 by default) Node drops further headers, and an idempotency
+ * key among them would be ignored. Headers are bounded by 16 KiB in all.
+ */
 const MAX_HEADERS = 0;
 
-/** Refuses what Node would refuse without a body, or let pass: unmet expectations, no or two hosts, long URLs. */
+/**
+ * Refuses requests that Node would refuse without a body (unmet expectations) or accept (a missing or
+ * repeated Host header, long URLs).
+ */
 export function checkRequestHeads(app: App): void {
   const { server } = app;
   server.maxHeadersCount = MAX_HEADERS;
@@ -34,21 +40,24 @@ const BY_NODE_CODE: Readonly<Record<string, RefusalCode>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
 };
 
-/** In which a peer can take its answer. */
+/** How long a peer has to read its answer. */
 const LINGER_MS = 2_000;
 
-/** Of whatever path: where it would have gone is not known. */
+/**
+ * The Allow header of a request that was not parsed: its path is unknown, so all methods of the API are
+ * listed.
+ */
 const ALLOWED_ANYWHERE = 'DELETE, GET, HEAD, POST';
 
 export interface MalformedRequests {
-  /** Node's `clientError`: what its HTTP parser refuses never becomes a request. */
+  /** Handles Node's `clientError`: input that its HTTP parser refuses never becomes a request. */
   answer(error: NodeJS.ErrnoException, socket: Socket): void;
   watch(app: App): void;
 }
 
 /**
- * Answers what is not an HTTP request on the bare socket, as JSON. The answer takes its turn behind the answers to
- * what was received completely before it.
+ * Answers input that is not an HTTP request, as JSON on the bare socket. The answer is sent after the answers
+ * to all requests that were complete before it.
  */
 export function createMalformedRequests(
   observer: Pick<HttpObserver, 'refused'> | null,
@@ -64,13 +73,14 @@ export function createMalformedRequests(
     answer(error, socket) {
       const last = lastOn.get(socket);
       if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy();
-      // The request that breaks off now was refused before its end.
+      // The unfinished request has been refused and answered already.
       else if (last?.writableEnded === true && !last.req.complete) socket.destroySoon();
       else refuse(socket, BY_NODE_CODE[error.code ?? ''] ?? 'invalid_request');
     },
     watch({ server }) {
       server.prependListener('request', ({ socket }, response) => void lastOn.set(socket, response));
-      // Node hangs up on CONNECT unless there is a listener, which gets a socket without an error listener.
+      // Without this listener, Node closes the connection on CONNECT. With it, Node passes a socket that has
+      // no error listener.
       server.on('connect', ({ socket }) => {
         socket.on('error', () => socket.destroy());
         refuse(socket, 'method_not_allowed');
@@ -91,7 +101,7 @@ function refuseOnSocket(socket: Socket, code: RefusalCode): void {
     connection: 'close',
   };
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-  // A peer may keep its half open, and no timeout of Node's reaches what has no parser any more.
+  // Needed because a peer may keep its side open, and Node applies no timeout to a socket without a parser.
   setTimeout(() => socket.destroy(), LINGER_MS).unref();
   socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`);
 }

@@ -2,10 +2,10 @@ import { METHODS } from 'node:http';
 import { Refusal } from '../../domain/refusal.ts';
 import type { App } from '../app-types.ts';
 
-/** CONNECT never gets as far as a path. */
+/** CONNECT is refused before routing. */
 const REFUSABLE = METHODS.filter((method) => method !== 'CONNECT');
 
-/** The methods of every path, as its routes are added. */
+/** Collects the methods of every path while its routes are added. */
 export function collectPaths(app: App): ReadonlyMap<string, Set<string>> {
   const paths = new Map<string, Set<string>>();
   app.addHook('onRoute', ({ url, method }) => {
@@ -16,7 +16,7 @@ export function collectPaths(app: App): ReadonlyMap<string, Set<string>> {
   return paths;
 }
 
-/** A path that exists answers its other methods with 405 and Allow, before the body is looked at. */
+/** Answers other methods of an existing path with 405 and Allow, before the body is read. */
 export function refuseOtherMethods(app: App, paths: ReadonlyMap<string, Set<string>>): void {
   for (const method of REFUSABLE) {
     if (!app.supportedMethods.includes(method)) app.addHttpMethod(method);

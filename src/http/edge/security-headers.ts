@@ -1,8 +1,8 @@
 import type { App } from '../app-types.ts';
 
 /**
- * On every answer: it is JSON and nothing else, kept by no cache and shown in no frame. There is no CORS header
- * among them, so that no web page of another origin reads an answer.
+ * The headers of every answer. Answers are JSON only, must not be cached and must not be shown in a frame.
+ * There is no CORS header, so that no web page of another origin can read an answer.
  */
 export const SECURITY_HEADERS = {
   'cache-control': 'no-store',
@@ -10,7 +10,7 @@ export const SECURITY_HEADERS = {
   'x-content-type-options': 'nosniff',
 } as const;
 
-/** Sends {@link SECURITY_HEADERS} with whatever is routed; what is not sets them itself. */
+/** Sets {@link SECURITY_HEADERS} on every routed request. Answers before routing set them themselves. */
 export function sendSecurityHeaders(app: App): void {
   app.addHook('onRequest', async (_request, reply) => void reply.headers(SECURITY_HEADERS));
 }

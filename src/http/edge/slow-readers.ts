@@ -2,12 +2,13 @@ import type { ServerResponse } from 'node:http';
 import type { App, SlowReaderLimits } from '../app-types.ts';
 
 /**
- * Closes connections whose caller does not read its answer, which stays in memory until then: after `timeoutMs`, and
- * sooner while all unread answers together exceed `maxBytes`, the oldest first. Callers still waiting for a result are
- * not affected: they have no answer to read yet. The timer of an answer costs 0.5 µs (measured, Node 26).
+ * Closes connections whose caller does not read its answer, because the answer stays in memory until then. A
+ * connection is closed after `timeoutMs`. While all unread answers together exceed `maxBytes`, the oldest
+ * ones are closed sooner. Callers still waiting for a result are not affected: they have no answer to read
+ * yet. The timer of an answer costs 0.5 µs (measured, Node 26).
  */
 export function dropSlowReaders(app: App, { timeoutMs, maxBytes }: SlowReaderLimits): void {
-  /** Bytes of each unread answer, the oldest first. */
+  /** Bytes of each unread answer, oldest first. */
   const unread = new Map<ServerResponse, number>();
   let unreadBytes = 0;
   const forget = (response: ServerResponse): void => {
@@ -36,7 +37,8 @@ export function dropSlowReaders(app: App, { timeoutMs, maxBytes }: SlowReaderLim
         forget(raw);
       });
     }
-    // Deferred: most callers of a crowd that is answered in one turn have read their answers by its end.
+    // Deferred because many callers may be answered in one turn of the event loop. Most have read their
+    // answer by its end.
     if (unreadBytes > maxBytes) setImmediate(dropOldest);
     done(null, payload);
   });

@@ -14,7 +14,7 @@ import { readIdempotencyKey, toNewRequest } from './new-request.ts';
 import { OPERATION_SCHEMAS } from './schemas.ts';
 import { resolveWait, untilClientDisconnects } from './wait.ts';
 
-/** The POST of every operation: OpenAI's call, made durable. */
+/** Adds the POST route of every operation: OpenAI's call, made durable. */
 export function createRequestRoutes(app: App, dependencies: AppDependencies, limiter: ProjectLimiter): void {
   for (const operation of OPERATION_NAMES) createRequestRoute(app, operation, dependencies, limiter);
 }
@@ -37,7 +37,7 @@ function createRequestRoute(
         body: bodySchema,
         response: {
           200: answer.describe("Completed within the wait: the upstream's own bytes."),
-          202: accepted.describe('Accepted and not finished: GET the record.'),
+          202: accepted.describe('Accepted and not finished: read the record.'),
           ...errorResponses([...POST_REFUSALS, ...FAILURE_CODES]),
         },
       },

@@ -5,13 +5,13 @@ import type { App, AppDependencies } from '../app-types.ts';
 
 const Health = z.object({ status: z.literal('ok') }).meta({ id: 'Health' });
 
-/** Liveness, readiness and the API's own description. */
+/** Adds the routes for liveness, readiness and the OpenAPI description. */
 export function healthRoutes(app: App, { requests, stopping }: AppDependencies): void {
   app.get(
     '/healthz',
     {
       config: { isHealth: true, isPublic: true },
-      schema: { operationId: 'getHealth', summary: 'The process runs', response: { 200: Health } },
+      schema: { operationId: 'getHealth', summary: 'The process is running', response: { 200: Health } },
     },
     async () => ({ status: 'ok' as const }),
   );

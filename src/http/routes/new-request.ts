@@ -14,10 +14,10 @@ import { singleHeader } from '../access/single-header.ts';
 import { cutMembers, type JsonBody } from '../body/json-body.ts';
 import { type RequestBody, OWN_MEMBERS } from './schemas.ts';
 
-/** A call as it was received and let in. */
+/** A POST that was validated and authenticated. */
 interface ReceivedRequest {
   readonly operation: Operation;
-  /** The idempotency key; null = none was given. */
+  /** The idempotency key; null = none was sent. */
   readonly key: string | null;
   readonly signed: SignedRequest | null;
   readonly body: RequestBody;
@@ -26,9 +26,10 @@ interface ReceivedRequest {
 }
 
 /**
- * What the store is given. What is sent upstream is the text as it came, less ReqRun's own members.
+ * Converts a POST to the request that the store accepts. The body sent upstream is the received text without
+ * ReqRun's own members.
  *
- * @throws Refusal `invalid_value` where an option is beyond the project's cap
+ * @throws Refusal `invalid_value` when an option exceeds the project's cap
  */
 export function toNewRequest({
   operation,
@@ -39,7 +40,7 @@ export function toNewRequest({
   project,
 }: ReceivedRequest): NewRequest {
   const { model, reqrun } = body;
-  // Validation has filled in the defaults; what the caller said itself stands in what it sent.
+  // Taken from the received text, because validation has filled in the defaults in `body`.
   const given = jsonBody.value['reqrun'];
   return {
     ...nameOf(key, signed),
@@ -55,7 +56,10 @@ export function toNewRequest({
   };
 }
 
-/** Of a signed request without a key: a replay of it, to any process, names the same request. */
+/**
+ * The id of a request. A signed request without a key gets its id from its signature digest, so that a replay
+ * to any process has the same id.
+ */
 function nameOf(key: string | null, signed: SignedRequest | null): Pick<NewRequest, 'id' | 'namedBy'> {
   if (key !== null) return { id: key, namedBy: NamedBy.key };
   if (signed === null) return { id: newRequestId(randomBytes), namedBy: NamedBy.chance };
@@ -63,7 +67,7 @@ function nameOf(key: string | null, signed: SignedRequest | null): Pick<NewReque
 }
 
 /**
- * The key of a call, from its header (bare, or an RFC 8941 quoted string) or its body.
+ * The idempotency key of a call, from its header (bare, or an RFC 8941 quoted string) or its body.
  *
  * @throws Refusal `duplicate_header`, `idempotency_key_not_signed`, `invalid_idempotency_key` or
  *   `idempotency_key_conflict`
@@ -96,9 +100,9 @@ function unquote(header: string): string {
 }
 
 /**
- * What "the same request" means: SHA-256 hex over the operation and the canonical JSON (RFC 8785) of what is
- * sent upstream. Member order, white space, `1.0` against `1` and escapes don't count. A number that a double
- * rounds, such as an integer above 2^53, counts by its literal text.
+ * The fingerprint that defines "the same request": SHA-256 hex over the operation and the canonical JSON (RFC
+ * 8785) of the body sent upstream. Member order, white space, escapes and `1.0` against `1` make no
+ * difference. A number that a double rounds, such as an integer above 2^53, is compared by its literal text.
  */
 export function fingerprint(operation: Operation, jsonBody: JsonBody): string {
   const members = Object.entries(exactValue(jsonBody) ?? {});

@@ -12,7 +12,7 @@ import { recordPath, sendRecord } from '../answers/record.ts';
 import { resolveWait, untilClientDisconnects } from './wait.ts';
 import type { App, AppDependencies } from '../app-types.ts';
 
-/** The path of a record. */
+/** The path parameters of a record. */
 const RecordParams = z.object({
   id: z.string().describe('The record id, which is the idempotency key.'),
 });
@@ -24,10 +24,10 @@ const RecordQuery = z.object({
     .transform((text) => (text === 'true' ? true : text === 'false' ? false : Number(text)))
     .pipe(z.union([z.boolean(), z.number().max(3600)]))
     .optional()
-    .meta({ description: 'Hold the answer until the request is terminal, at most so many seconds.' }),
+    .meta({ description: 'Hold the answer until the request is terminal, at most this many seconds.' }),
 });
 
-/** `GET /v1/requests/{id}`: the record. */
+/** Adds `GET /v1/requests/{id}`, which returns the record. */
 export function requestRoutes(
   app: App,
   { requests, wait, stopping }: AppDependencies,
@@ -64,7 +64,7 @@ export function requestRoutes(
   );
 }
 
-/** What is to differ in the next run; no body, or an empty one, changes nothing. */
+/** The optional body of a retry by hand. No body, or an empty one, keeps the options of the last run. */
 const RetryBody = z
   .strictObject({
     run: z
@@ -73,7 +73,7 @@ const RetryBody = z
       .min(1)
       .optional()
       .describe(
-        'The run that is to be followed: safe to send again, for where it was followed that run is the answer.',
+        'The run to retry. Makes the call safe to repeat: when a later run exists already, it is returned.',
       ),
     reqrun: RetryOptions.optional(),
   })
@@ -82,7 +82,7 @@ const DeletedRequest = z
   .object({ id: z.string(), object: z.literal('request.deleted'), deleted: z.literal(true) })
   .meta({ id: 'DeletedRequest' });
 
-/** What can be done to a request: cancel it, run it again, delete it. */
+/** Adds the routes that act on a request: cancel it, retry it, delete it. */
 export function requestActionRoutes(app: App, { requests }: AppDependencies, limiter: ProjectLimiter): void {
   app.post(
     '/v1/requests/:id/cancel',
@@ -90,11 +90,13 @@ export function requestActionRoutes(app: App, { requests }: AppDependencies, lim
       config: { bodyIsOptional: true },
       schema: {
         operationId: 'cancelRequest',
-        summary: 'Cancel a request: its upstream call is aborted, and no other is made',
+        summary: 'Cancel a request: its upstream call is aborted and no further call is made',
         params: RecordParams,
         response: {
-          200: RequestRecord.describe('It was cancelled before.'),
-          202: RequestRecord.describe('Accepted: it ends as cancelled, unless its answer was there already.'),
+          200: RequestRecord.describe('The request was already cancelled.'),
+          202: RequestRecord.describe(
+            'Accepted: the request ends as cancelled, unless its result has already arrived.',
+          ),
           ...errorResponses([...ACTION_REFUSALS, 'request_already_terminal']),
         },
       },
@@ -117,7 +119,7 @@ export function requestActionRoutes(app: App, { requests }: AppDependencies, lim
         params: RecordParams,
         body: RetryBody,
         response: {
-          202: RequestRecord.describe('The next run, also where another caller has just started it.'),
+          202: RequestRecord.describe('The next run, also when another caller started it.'),
           ...errorResponses([
             ...ACTION_REFUSALS,
             'rate_limited',
@@ -166,9 +168,9 @@ function accepted(reply: FastifyReply, stored: StoredRequest | null): FastifyRep
 }
 
 /**
- * The requests of the caller's own project, and the id of the one that the path names.
+ * The requests of the caller's project, and the id that the path names.
  *
- * @throws Refusal `request_not_found` for what no request of the project can be called: it is not looked up
+ * @throws Refusal `request_not_found` for a text that cannot be an id in this project; it is not looked up
  */
 function namedRequest(
   requests: Requests,

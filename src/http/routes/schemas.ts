@@ -3,28 +3,28 @@ import { type Operation, OPERATIONS } from '../../domain/operations.ts';
 import { RequestOptions } from '../../domain/options.ts';
 import { asyncRequest } from '../../domain/record.ts';
 
-/** Fields that would steer the call elsewhere; never interpreted, never sent. */
+/** Fields that could redirect the upstream call. They are refused. */
 const STEERING = ['api_base', 'base_url', 'api_key', 'headers', 'extra_headers', 'extra_body', 'extra_query'];
 
 const NAME = /^[^\x00-\x1f\x7f]{1,256}$/;
 
-/** ReqRun's own members, taken out before the call. */
+/** ReqRun's own members, removed before the upstream call. */
 const ownFields = {
   wait: z
     .union([z.boolean(), z.number().min(0).max(3600)])
     .optional()
-    .describe('Hold the answer for the result: true, or at most so many seconds.'),
+    .describe('Hold the answer until the result is there: true, or at most this many seconds.'),
   idempotency_key: z
     .string()
     .optional()
-    .describe('The name of the request; visible in Temporal, so no personal data in it.'),
+    .describe('The name of the request. It is visible in Temporal, so it must not contain personal data.'),
   reqrun: RequestOptions.optional(),
 };
 export const OWN_MEMBERS: ReadonlySet<string> = new Set(Object.keys(ownFields));
 
 /**
- * The body of an operation: OpenAI's, as far as it is checked here, and our own fields. Everything else passes
- * through untouched and the upstream judges it.
+ * The body of an operation: the OpenAI fields that are checked here, and ReqRun's own. All other fields are
+ * sent upstream unchanged, and the upstream validates them.
  */
 function requestBody<Fields extends z.ZodRawShape>(fields: Fields) {
   return z
@@ -43,7 +43,7 @@ function requestBody<Fields extends z.ZodRawShape>(fields: Fields) {
 
 const stream = z.boolean().nullish().describe('true is refused: stream_not_supported.');
 
-/** Of any size: zod's own `int` ends at 2^53 - 1, and `seed` is an int64. */
+/** An integer of any size. zod's `int` ends at 2^53 - 1, but OpenAI's `seed` is an int64. */
 const Integer = z
   .number()
   .refine((value) => Number.isInteger(value), 'must be an integer')
@@ -74,7 +74,7 @@ const EmbeddingBody = requestBody({
 
 const entries = z.array(z.looseObject({}));
 
-/** What the POST of an operation takes and answers; the upstream's own answer is passed on byte for byte. */
+/** The body and the answers of each operation's POST. The upstream's answer is passed on byte for byte. */
 export const OPERATION_SCHEMAS = {
   'chat.completions': {
     operationId: 'createChatCompletion',
@@ -96,5 +96,5 @@ export const OPERATION_SCHEMAS = {
   },
 } as const satisfies Record<Operation, object>;
 
-/** What the bodies of all operations have. */
+/** The members that the bodies of all operations share. */
 export type RequestBody = z.infer<ReturnType<typeof requestBody<Record<never, never>>>>;

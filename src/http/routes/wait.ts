@@ -3,11 +3,11 @@ import type { WaitSettings } from '../app-types.ts';
 
 export interface ResolvedWait {
   readonly waitMs: number;
-  /** What of the Prefer header was applied (RFC 7240), for `Preference-Applied`. */
+  /** The part of the Prefer header that was applied (RFC 7240), for `Preference-Applied`. */
   readonly applied: string | null;
 }
 
-/** How long to hold a call: the body's word, else the Prefer header's, else the default. */
+/** Decides how long to hold a call: the body's `wait`, else the Prefer header's, else the default. */
 export function resolveWait(
   settings: WaitSettings,
   fromBody: boolean | number | undefined,
@@ -22,13 +22,13 @@ export function resolveWait(
   return { waitMs: bounded(preference), applied: `wait=${preference}` };
 }
 
-/** The first preference of ours; RFC 7240: one that cannot be read is ignored. */
+/** The first supported preference. One that cannot be read is ignored, as RFC 7240 requires. */
 function readPrefer(prefer: string | undefined): number | 'respond-async' | null {
   const tokens = (prefer ?? '').split(',').map((token) => token.trim().toLowerCase());
   for (const token of tokens) {
     const wait = /^wait\s*=\s*"?(\d{1,4})"?(?:\s*;.*)?$/.exec(token);
     if (wait?.[1] !== undefined && Number(wait[1]) <= 3600) return Number(wait[1]);
-    // With a wait beside it (RFC 7240, 4.3), the wait says when to turn asynchronous.
+    // Ignored together with `wait`, which then sets how long to hold the call before a 202 (RFC 7240, 4.3).
     if (/^respond-async(?:\s*;.*)?$/.test(token) && !tokens.some((other) => other.startsWith('wait'))) {
       return 'respond-async';
     }
@@ -36,7 +36,7 @@ function readPrefer(prefer: string | undefined): number | 'respond-async' | null
   return null;
 }
 
-/** Aborted when the caller has gone or the process is stopping. It ends a wait, never a request. */
+/** A signal that aborts when the caller disconnects or the process stops. It ends a wait, never a request. */
 export function untilClientDisconnects(reply: FastifyReply, stopping: AbortSignal): AbortSignal {
   const gone = new AbortController();
   reply.raw.once('close', () => {
