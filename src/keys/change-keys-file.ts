@@ -3,18 +3,21 @@ import { dirname } from 'node:path';
 import { KeyChangeError } from './edit-keys.ts';
 import { EMPTY_KEYS_FILE, parseKeysFile, type KeysFile } from './keys-file.ts';
 
-/** Of a file that is new. */
+/** The mode of a newly created file. */
 const MODE = 0o600;
 
 /**
- * Changes a keys file as a whole: whoever reads it finds the state before or the one after. The new file is
- * made beside it, exclusively, so that of two changes at once one is refused; it reaches the disk before it
- * takes the place. It is readable by those who could read the old one: a service that runs as another user would
- * otherwise keep its last good state, and a revoked key with it. Where `path` is a symbolic link, the file that it
- * leads to is changed.
+ * Changes a keys file atomically: a reader sees the file before the change or after it.
+ *
+ * - The new content is written to a second file, `<path>.new`, which is created exclusively. Of two changes
+ *   at the same time one is refused.
+ * - The second file is synced to disk before it replaces the first.
+ * - The new file gets the owner, group and mode of the old one. Otherwise a service that runs as another user
+ *   could not read it, would keep its last good state, and would still accept a revoked key.
+ * - Where `named` is a symbolic link, the file that it points to is changed.
  *
  * @param allowPlain whether upstreams may have http addresses
- * @throws KeysFileError or KeyChangeError, and then nothing has changed
+ * @throws KeysFileError or KeyChangeError; the file is unchanged then
  */
 export async function changeKeysFile<T extends { readonly file: KeysFile }>(
   named: string,
@@ -29,7 +32,7 @@ export async function changeKeysFile<T extends { readonly file: KeysFile }>(
   const made = await open(beside, 'wx', MODE).catch((error: unknown) => {
     if (hasCode(error, 'ENOENT')) throw new KeyChangeError(`There is no directory ${dirname(path)}.`);
     if (!hasCode(error, 'EEXIST')) throw error;
-    throw new KeyChangeError(`Another change is being made; if none is, remove ${beside}.`);
+    throw new KeyChangeError(`Another change is in progress. If none is, remove ${beside}.`);
   });
   try {
     await takeOver(path, made);
@@ -47,7 +50,7 @@ export async function changeKeysFile<T extends { readonly file: KeysFile }>(
   }
 }
 
-/** Gives the new file the owner, group and mode of the one whose place it takes. */
+/** Gives the new file the owner, group and mode of the file that it replaces. */
 async function takeOver(path: string, made: FileHandle): Promise<void> {
   const old = await stat(path).catch((error: unknown) => {
     if (hasCode(error, 'ENOENT')) return null;
@@ -55,7 +58,7 @@ async function takeOver(path: string, made: FileHandle): Promise<void> {
   });
   if (old === null) return;
   const own = await made.stat();
-  // Without a difference there is nothing that could be forbidden.
+  // Called only when owner or group differ. Otherwise there is nothing to change that could be refused.
   if (own.uid !== old.uid || own.gid !== old.gid) {
     await made.chown(old.uid, old.gid).catch((cause: unknown) => {
       const owner = `user ${old.uid}, group ${old.gid}`;
@@ -65,7 +68,11 @@ async function takeOver(path: string, made: FileHandle): Promise<void> {
   await made.chmod(old.mode & 0o777);
 }
 
-/** The file's content; a file that is not there yet has none. @throws KeysFileError */
+/**
+ * Reads a keys file. A file that does not exist counts as empty.
+ *
+ * @throws KeysFileError
+ */
 export async function readKeysFile(path: string, allowPlain = false): Promise<KeysFile> {
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
     if (hasCode(error, 'ENOENT')) return null;

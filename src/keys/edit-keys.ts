@@ -3,7 +3,7 @@ import { hashApiKey, newApiKey } from './api-key.ts';
 import { newSigningSecret, sealSigningSecret } from './signing-secret.ts';
 import { activeKeys, MAX_KEYS_PER_PROJECT, PROJECT_NAME, type KeysFile } from './keys-file.ts';
 
-/** A change that cannot be made; the file is as good as it was. */
+/** A change that was refused. The file is unchanged. */
 export class KeyChangeError extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
@@ -11,30 +11,35 @@ export class KeyChangeError extends Error {
   }
 }
 
-/** What a key is made for. */
+/** The properties of a key to create. */
 export interface WantedKey {
   readonly project: string;
   readonly kind: KeyKind;
-  /** Whether its calls must be signed. @default false */
+  /**
+   * Whether calls with this key must be signed.
+   *
+   * @default false
+   */
   readonly signed?: boolean;
   readonly now: Date;
 }
 
-/** A key at the only moment at which it is known. */
+/** A new key. This is the only time its text is known, because the file keeps only its hash. */
 export interface CreatedKey {
   readonly file: KeysFile;
   readonly id: string;
   readonly key: string;
-  /** Null = its calls need no signature. */
+  /** Null = calls with this key need no signature. */
   readonly signingSecret: string | null;
 }
 
 const ID_BYTES = 6;
 
 /**
- * Adds a key, and its project where that is new. `randomBytes` must be cryptographic.
+ * Adds a key, and its project when that is new.
  *
- * @throws KeyChangeError where the project has two already, or its name is none
+ * @param randomBytes must be cryptographic
+ * @throws KeyChangeError when the project already has two unrevoked keys, or its name is not valid
  */
 export function createKey(
   file: KeysFile,
@@ -44,7 +49,7 @@ export function createKey(
   if (!PROJECT_NAME.test(project))
     throw new KeyChangeError('A project has 1 to 20 of a-z, 0-9 and - as its name.');
   if (activeKeys(file.keys, project).length >= MAX_KEYS_PER_PROJECT) {
-    throw new KeyChangeError(`The project has ${MAX_KEYS_PER_PROJECT} keys already: revoke one first.`);
+    throw new KeyChangeError(`The project has ${MAX_KEYS_PER_PROJECT} unrevoked keys: revoke one first.`);
   }
   const key = newApiKey(kind, randomBytes);
   const id = `key_${Buffer.from(randomBytes(ID_BYTES)).toString('hex')}`;
@@ -65,7 +70,11 @@ export function createKey(
   return { file: { projects, keys: [...file.keys, entry] }, id, key, signingSecret };
 }
 
-/** Ends a key's use; a second time changes nothing. @throws KeyChangeError where there is no such key */
+/**
+ * Revokes a key. Revoking it again changes nothing.
+ *
+ * @throws KeyChangeError when there is no such key
+ */
 export function revokeKey(file: KeysFile, id: string, now: Date): KeysFile {
   if (!file.keys.some((key) => key.id === id))
     throw new KeyChangeError('There is no key with this id; `npm run keys -- list` shows them.');

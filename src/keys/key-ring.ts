@@ -4,7 +4,10 @@ import type { KeyEntry, KeysFile, ProjectEntry } from './keys-file.ts';
 import { isSignature, openSigningSecret } from './signing-secret.ts';
 import type { HeaderSources } from './upstream-headers.ts';
 
-/** A project's own upstream; where the key and the headers' values are, never what they are. */
+/**
+ * The upstream of a project. It holds where the key and the header values are found, never the secrets
+ * themselves.
+ */
 export interface ProjectUpstream {
   readonly baseURL: string;
   readonly apiKeyEnv: string | null;
@@ -13,18 +16,22 @@ export interface ProjectUpstream {
   readonly sdkHeaders: boolean;
 }
 
-/** One state of the keys file, for looking things up. */
+/** One state of the keys file, prepared for look-ups. */
 export interface KeyRing {
-  /** Null for whatever is no key that may be used now. A text that is no key by its form is not hashed. */
+  /**
+   * Returns null unless the text is an unrevoked key. A text that does not have the form of a key is not
+   * hashed.
+   */
   holderOf(key: string): KeyHolder | null;
-  /** Null = the project has none of its own; undefined = there is no such project. */
+  /** Null = the project has no upstream of its own; undefined = there is no such project. */
   upstreamOf(project: string): ProjectUpstream | null | undefined;
 }
 
 export function createKeyRing({ projects: entries, keys }: KeysFile): KeyRing {
   const projects = new Map(Object.entries(entries).map(([name, entry]) => [name, toProject(name, entry)]));
   const upstreams = new Map(Object.entries(entries).map(([name, entry]) => [name, toUpstream(entry)]));
-  // By hash: how far two hashes agree tells nothing about a key, so that the look-up's time may.
+  // Looked up by hash. The time of a look-up may reveal how far two hashes agree, but that reveals nothing
+  // about a key.
   const byHash = new Map(
     keys.filter(({ revoked_at }) => revoked_at === undefined).map((entry) => [entry.sha256, entry]),
   );
@@ -41,7 +48,7 @@ export function createKeyRing({ projects: entries, keys }: KeysFile): KeyRing {
 function toHolder({ id, signing }: KeyEntry, project: Project, apiKey: string): KeyHolder {
   if (signing === undefined) return { project, keyId: id, isSignature: null };
   const secret = openSigningSecret(signing, { keyId: id, apiKey });
-  // One that was altered in the file verifies nothing.
+  // With a sealed secret that was altered in the file, no signature is valid.
   return {
     project,
     keyId: id,

@@ -6,7 +6,7 @@ import { envName, setsAuthorization, UpstreamHeaders } from './upstream-headers.
 
 /** A project's name becomes part of its workflows' ids. */
 export const PROJECT_NAME = /^[a-z0-9-]{1,20}$/;
-/** Two for rotation: the new one is in use before the old one is revoked. */
+/** Two, for rotation: the new key is used before the old one is revoked. */
 export const MAX_KEYS_PER_PROJECT = 2;
 
 const count = z.int().min(1).max(1_000_000);
@@ -14,9 +14,9 @@ const count = z.int().min(1).max(1_000_000);
 const upstream = (allowPlain: boolean) =>
   UpstreamHeaders.extend({
     base_url: upstreamUrl(allowPlain),
-    /** The variable holds the key, in the worker's environment. */
+    /** The name of the variable that holds the key, in the worker's environment. */
     api_key_env: envName.optional(),
-    /** A file that holds the key, on the worker's machine. */
+    /** The path of a file that holds the key, on the worker's machine. */
     api_key_file: z.string().min(1).optional(),
   })
     .refine(({ api_key_env, api_key_file }) => api_key_env === undefined || api_key_file === undefined, {
@@ -50,7 +50,7 @@ const KeyEntry = z.strictObject({
   sha256: z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 hexadecimal digits'),
   project: z.string(),
   kind: z.enum(KeyKind),
-  /** The sealed signing secret of a key whose calls must be signed. */
+  /** The sealed signing secret, for a key whose calls must be signed. */
   signing: z
     .string()
     .regex(/^[A-Za-z0-9+/]{80,200}={0,2}$/, 'must be as `keys create --signed` wrote it')
@@ -60,7 +60,10 @@ const KeyEntry = z.strictObject({
 });
 export type KeyEntry = z.infer<typeof KeyEntry>;
 
-/** `REQRUN_KEYS_FILE`: projects, and the hashes of their keys. Strict: a misspelt limit is no limit. */
+/**
+ * The content of `REQRUN_KEYS_FILE`: projects, and the hashes of their keys. Unknown names are refused,
+ * because a misspelt limit would not limit anything.
+ */
 const keysFile = (allowPlain: boolean) =>
   z
     .strictObject({
@@ -75,8 +78,9 @@ const keysFile = (allowPlain: boolean) =>
         context.addIssue({ code: 'custom', path: ['keys', index], message });
       keys.forEach(({ id, project, sha256, revoked_at }, index) => {
         const before = keys.slice(0, index);
-        if (!Object.hasOwn(projects, project)) fault(index, 'belongs to no project of this file');
-        if (before.some((key) => key.id === id || key.sha256 === sha256)) fault(index, 'is there twice');
+        if (!Object.hasOwn(projects, project)) fault(index, 'names a project that is not in this file');
+        if (before.some((key) => key.id === id || key.sha256 === sha256))
+          fault(index, 'has the id or the hash of an earlier key');
         const active = activeKeys(before, project).length;
         if (revoked_at === undefined && active >= MAX_KEYS_PER_PROJECT) {
           fault(index, `is one more than the ${MAX_KEYS_PER_PROJECT} unrevoked keys a project may have`);
@@ -88,7 +92,7 @@ export type ProjectEntry = z.infer<ReturnType<typeof projectEntry>>;
 
 export const EMPTY_KEYS_FILE: KeysFile = { projects: {}, keys: [] };
 
-/** All that is wrong with a keys file, with its places; never a value. */
+/** All faults of a keys file, each with its place and never with a value. */
 export class KeysFileError extends Error {
   constructor(faults: readonly string[]) {
     super(`The keys file cannot be used:\n- ${faults.join('\n- ')}`);
@@ -96,7 +100,12 @@ export class KeysFileError extends Error {
   }
 }
 
-/** @param allowPlain whether upstreams may have http addresses @throws KeysFileError with all its faults */
+/**
+ * Parses and validates the text of a keys file.
+ *
+ * @param allowPlain whether upstreams may have http addresses
+ * @throws KeysFileError with all faults
+ */
 export function parseKeysFile(text: string, allowPlain = false): KeysFile {
   const json = readStrictJson(text);
   if ('fault' in json) throw new KeysFileError([explainJsonFault(json.fault)]);
@@ -107,7 +116,7 @@ export function parseKeysFile(text: string, allowPlain = false): KeysFile {
   );
 }
 
-/** The keys of a project that may be used. */
+/** The unrevoked keys of a project. */
 export function activeKeys(keys: readonly KeyEntry[], project: string): readonly KeyEntry[] {
   return keys.filter((key) => key.project === project && key.revoked_at === undefined);
 }

@@ -16,22 +16,25 @@ const TAG_BYTES = 16;
 const SALT_BYTES = 32;
 const PURPOSE = 'reqrun signing secret 1';
 
-/** Which key a signing secret belongs to. */
+/** The API key that a signing secret belongs to. */
 export interface SecretOwner {
   readonly keyId: string;
-  /** The API key itself, known while it is made and while it is shown. */
+  /** The text of the API key. It is known only when the key is created and when a caller sends it. */
   readonly apiKey: string;
 }
 
-/** A new signing secret: `reqrun_sign_`, and what {@link newCheckedText} puts behind it. */
+/** Creates a signing secret: `reqrun_sign_`, followed by what {@link newCheckedText} appends. */
 export function newSigningSecret(randomBytes: (count: number) => Uint8Array): string {
   return newCheckedText('reqrun_sign_', randomBytes);
 }
 
 /**
- * What is kept of a signing secret, in base64: a hash could not verify a signature. It is encrypted (AES-256-GCM)
- * under a key that is derived (HKDF-SHA256, a salt of its own) from the API key, of which only a hash is kept: the
- * keys file alone yields no secret, and the service needs none to open it. Bound to the key's id.
+ * Encrypts a signing secret for the keys file, in base64. A hash would not do, because verifying a signature
+ * needs the secret itself.
+ *
+ * The encryption is AES-256-GCM, bound to the id of the API key. Its key is derived from the API key
+ * (HKDF-SHA256 with a random salt). The keys file has only a hash of the API key, so the file alone does not
+ * reveal the secret. The service needs no key of its own, because the caller sends the API key.
  */
 export function sealSigningSecret(
   secret: string,
@@ -45,7 +48,10 @@ export function sealSigningSecret(
   return Buffer.concat([salt, cipher.update(secret), cipher.final(), cipher.getAuthTag()]).toString('base64');
 }
 
-/** The secret as a KeyObject, which no log can show; null where it was altered or is another key's. */
+/**
+ * Decrypts a signing secret to a KeyObject, which no log can show. Null when it was altered or belongs to
+ * another key.
+ */
 export function openSigningSecret(sealed: string, owner: SecretOwner): KeyObject | null {
   const bytes = Buffer.from(sealed, 'base64');
   const tagAt = bytes.byteLength - TAG_BYTES;
@@ -61,13 +67,15 @@ export function openSigningSecret(sealed: string, owner: SecretOwner): KeyObject
   }
 }
 
-/** The salt is used once, so that the nonce may be derived with the key. */
+/** Derives key and nonce. The nonce may be derived too, because each salt is used only once. */
 function derive(apiKey: string, salt: Uint8Array): { key: Buffer; nonce: Buffer } {
   const bytes = Buffer.from(hkdfSync('sha256', apiKey, salt, PURPOSE, KEY_BYTES + NONCE_BYTES));
   return { key: bytes.subarray(0, KEY_BYTES), nonce: bytes.subarray(KEY_BYTES) };
 }
 
-/** Whether a signature, in lower-case hex, is the secret's HMAC-SHA256 of a text; as slow for every wrong one. */
+/**
+ * Whether a signature (lower-case hex) is the HMAC-SHA256 of a text. Takes the same time for every wrong one.
+ */
 export function isSignature(secret: KeyObject, text: string, signature: string): boolean {
   const right = createHmac('sha256', secret).update(text).digest();
   const given = Buffer.from(signature, 'hex');

@@ -2,21 +2,24 @@ import { readFile, stat } from 'node:fs/promises';
 import { createKeyRing, type KeyRing } from './key-ring.ts';
 import { KeysFileError, parseKeysFile } from './keys-file.ts';
 
-/** The keys file as it is now, a second ago at most. */
+/** The content of the keys file, at most about a second old. */
 export interface WatchedKeys extends KeyRing {
   stop(): void;
 }
 
-/** Polled, for no file system event reaches every kind of mount; a revocation takes effect within 5 s. */
+/**
+ * The file is polled because file system events do not work on every kind of mount. A revocation takes effect
+ * within 5 s.
+ */
 const POLL_MS = 1_000;
 const NOT_THERE = 'not there';
 
 /**
- * Reads a keys file and follows its changes. One that cannot be read later on is logged, and the last good
- * state stays in force.
+ * Reads a keys file and follows its changes. When a later version cannot be used, the fault is logged and the
+ * last good state stays in force.
  *
  * @param allowPlain whether upstreams may have http addresses
- * @throws KeysFileError when it cannot be read now
+ * @throws KeysFileError when the file cannot be used at the start
  */
 export async function watchKeys(
   path: string,
@@ -35,7 +38,7 @@ export async function watchKeys(
   let stopped = false;
 
   async function poll(): Promise<void> {
-    // Before the reading: what is written during it is seen next time.
+    // Taken before the file is read, so that a write during the read is noticed at the next poll.
     const mark = await markOf(path);
     if (mark !== seen && !stopped) {
       try {
@@ -43,7 +46,8 @@ export async function watchKeys(
         seen = mark;
         log.info({}, 'the keys file was read again');
       } catch (error) {
-        // What is wrong with its content stays wrong until it is written again; anything else may pass by itself.
+        // Invalid content stays invalid until the file is written again. Any other error may pass, so the
+        // read is tried again.
         if (error instanceof KeysFileError) seen = mark;
         const why = error instanceof KeysFileError ? error.message : 'it cannot be read';
         if (mark !== told)
@@ -65,7 +69,7 @@ export async function watchKeys(
   };
 }
 
-/** Changes with every write and every replacement. */
+/** A text that changes with every write and every replacement of the file. */
 async function markOf(path: string): Promise<string> {
   return stat(path, { bigint: true }).then(
     ({ ino, mtimeNs, ctimeNs, size }) => [ino, mtimeNs, ctimeNs, size].join('-'),
