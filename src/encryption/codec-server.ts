@@ -10,21 +10,24 @@ import { PayloadUnreadableError } from './unreadable.ts';
 
 export interface CodecServerSettings {
   readonly keys: EncryptionKeys;
-  /** Before `/decode` and `/encode`: empty, or an unguessable segment with its slash. */
+  /** The path before `/decode` and `/encode`: empty, or a slash and a segment that cannot be guessed. */
   readonly prefix: string;
-  /** What `Authorization: Bearer` must carry; null where the prefix is what keeps strangers out. */
+  /**
+   * The token that `Authorization: Bearer` must carry. Null = the unguessable prefix protects the server
+   * instead.
+   */
   readonly token: string | null;
-  /** Of the Temporal UI; no page of another origin is answered. */
+  /** The origins of the Temporal UI. Requests from pages of any other origin are refused. */
   readonly origins: readonly string[];
 }
 
-/** A history's page of payloads of up to 2 MiB each, in base64. */
+/** Fits a page of a history, with payloads of up to 2 MiB each in base64. */
 const BODY_LIMIT_BYTES = 64 * 1024 * 1024;
 const RECEIVE_TIMEOUT_MS = 30_000;
 
 /**
- * Temporal's codec server: decrypts for a UI or CLI what Temporal hands out encrypted. Whoever may call it reads
- * every request. It neither listens nor logs.
+ * Builds Temporal's codec server, which decrypts payloads for the Temporal UI and CLI. A caller with access
+ * can read every request. The server does not log, and it does not listen yet.
  */
 export async function buildCodecServer(settings: CodecServerSettings): Promise<FastifyInstance> {
   const { keys, prefix, token, origins } = settings;
@@ -46,17 +49,18 @@ export async function buildCodecServer(settings: CodecServerSettings): Promise<F
   app.addHook('onRequest', (request, reply, done) => {
     reply.headers({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' });
     const { origin, host } = request.headers;
-    // CORS only keeps an answer from a page that asked for it; here nothing is decrypted for one.
+    // Refused before decrypting, because CORS alone only prevents the page from reading the answer.
     if (origin !== undefined && !origins.includes(origin)) {
-      return void reply.code(403).send(error('Pages of this origin are not answered.'));
+      return void reply.code(403).send(error('Requests from pages of this origin are refused.'));
     }
-    // Guarded by its path alone, it is for this machine: a name that a page had resolved to it is refused.
+    // Without a token the server is for this machine only. Other names are refused because a web page may
+    // resolve its own name to this machine (DNS rebinding).
     if (token === null && !isLoopback(hostOf(host ?? ''))) {
-      return void reply.code(403).send(error('Without a token, only loopback names are answered.'));
+      return void reply.code(403).send(error('Without a token, only loopback host names are accepted.'));
     }
-    // Before the body is read. A browser's preflight carries no token, and was answered before this.
+    // Checked before the body is read. A preflight carries no token; the CORS plugin has answered it before.
     if (token === null || isBearer(request.headers.authorization, token)) return done();
-    void reply.code(401).header('www-authenticate', 'Bearer').send(error('A bearer token is needed.'));
+    void reply.code(401).header('www-authenticate', 'Bearer').send(error('A bearer token is required.'));
   });
   serve('decode', (payload, place) => (isSealed(payload) ? orAsItCame(payload, keys, place) : payload));
   serve('encode', (payload, place) => seal(payload, keys, place));
@@ -64,7 +68,8 @@ export async function buildCodecServer(settings: CodecServerSettings): Promise<F
   function serve(what: 'decode' | 'encode', code: (payload: Payload, place: Place) => Payload): void {
     app.post(`${prefix}/${what}`, async ({ body, headers }) => {
       const namespace = z.string().optional().parse(headers['x-namespace']) ?? null;
-      // The protocol does not say which workflow: what is encoded here is bound to none, and ours refuse it.
+      // The protocol does not name the workflow. So a payload encoded here is bound to no workflow, and
+      // ReqRun refuses it.
       const place = { namespace, workflowId: null };
       return toRemote(fromRemote(RemotePayloads.parse(body)).map((payload) => code(payload, place)));
     });
@@ -72,7 +77,9 @@ export async function buildCodecServer(settings: CodecServerSettings): Promise<F
   return app;
 }
 
-/** One that cannot be read stays visibly encrypted, so that the others of a page are shown. */
+/**
+ * Decrypts a payload. One that cannot be read is returned encrypted, so that the rest of the page is shown.
+ */
 function orAsItCame(payload: Payload, keys: EncryptionKeys, place: Place): Payload {
   try {
     return unseal(payload, keys, place);
@@ -82,7 +89,7 @@ function orAsItCame(payload: Payload, keys: EncryptionKeys, place: Place): Paylo
   }
 }
 
-/** In constant time, whatever the lengths. */
+/** Compares the token in constant time, whatever the lengths. */
 function isBearer(header: string | undefined, token: string): boolean {
   const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
   return timingSafeEqual(digest(header ?? ''), digest(`Bearer ${token}`));
@@ -98,7 +105,7 @@ function error(message: string): { error: { message: string } } {
   return { error: { message } };
 }
 
-/** Payloads as Temporal's codec protocol sends them: protobuf's JSON, all bytes in base64. */
+/** Payloads in the format of Temporal's codec protocol: protobuf's JSON, all bytes in base64. */
 export const RemotePayloads = z.object({
   payloads: z.array(
     z.object({

@@ -8,12 +8,16 @@ import type { EncryptionKeys } from './keys.ts';
 import { type Place, seal, unseal } from './sealed-payload.ts';
 
 /**
- * Encrypts and decrypts whatever passes between this process and Temporal, outside of the workflow sandbox.
+ * Creates the codec that encrypts and decrypts all payloads between this process and Temporal. It runs
+ * outside of the workflow sandbox.
  *
- * Everything is bound to the namespace and workflow it belongs to and is refused elsewhere. The SDK (1.24) says
- * where that is for all that requests are made of: arguments, results, heartbeats, failures, memos, summaries and
- * query results. It does not for the failure of a workflow task, which is then bound to nothing and read by people
- * alone. Within one workflow, a payload could still be put in another's place, or into another run of the same id.
+ * Each payload is bound to its namespace and workflow, and is refused anywhere else. The SDK (1.24) names
+ * both for everything that requests consist of: arguments, results, heartbeats, failures, memos, summaries
+ * and query results. It names neither for the failure of a workflow task. That payload is bound to nothing,
+ * and only people read it.
+ *
+ * The binding does not cover the place within a workflow: a payload could be moved to another place of the
+ * same workflow, or to another run with the same id.
  */
 export function createEncryptionCodec(keys: EncryptionKeys): PayloadCodec {
   return {
@@ -27,12 +31,12 @@ function placeOf(context: SerializationContext | undefined): Place {
   return { namespace: context?.namespace ?? null, workflowId: context?.workflowId ?? null };
 }
 
-/** What the server puts into the end of a call that is cancelled between two attempts. */
+/** The payload that the server writes when a call is cancelled between two attempts. */
 const NOT_STARTED = '"ACTIVITY_ID_NOT_STARTED"';
 
 /**
- * The one payload in a request's history that the server writes itself, and so in plain text: a constant that says
- * nothing, passed as it is. Any other plain payload is refused.
+ * Whether a payload is the only one in a request's history that the server writes itself, and so in plain
+ * text. It is a constant without information and passes unchanged. Any other plain payload is refused.
  */
 function isServersOwn({ metadata, data }: Payload): boolean {
   const encoding = metadata?.[METADATA_ENCODING_KEY];

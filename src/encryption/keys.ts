@@ -1,17 +1,17 @@
 import { createSecretKey, type KeyObject } from 'node:crypto';
 import { z } from 'zod';
 
-/** One AES-256 key. A KeyObject, so that no log and no dump of the configuration can show it. */
+/** One AES-256 key. It is a KeyObject, so that no log and no dump of the configuration can show it. */
 export interface EncryptionKey {
-  /** Stands in clear beside everything that the key encrypts. */
+  /** The name of the key. It is stored unencrypted with every payload that the key encrypts. */
   readonly id: string;
   readonly secret: KeyObject;
 }
 
-/** The keys of a process: the first encrypts, all decrypt. */
+/** The encryption keys of a process. The first one encrypts; all of them decrypt. */
 export interface EncryptionKeys {
   readonly current: EncryptionKey;
-  /** Undefined for an id that is not known. */
+  /** Returns undefined for an unknown id. */
   find(id: string): EncryptionKey | undefined;
 }
 
@@ -19,9 +19,9 @@ const ENTRY = /^([A-Za-z0-9._-]{1,64}):([A-Za-z0-9+/]{43}=)$/;
 const KEY_BYTES = 32;
 
 /**
- * Reads `id:base64,id:base64`.
+ * Parses `id:base64,id:base64`.
  *
- * @returns what is wrong with it, never a part of it, where it cannot be read
+ * @returns the keys, or a description of the fault that quotes no part of the text
  */
 export function parseEncryptionKeys(text: string): EncryptionKeys | string {
   const keys = new Map<string, EncryptionKey>();
@@ -29,7 +29,7 @@ export function parseEncryptionKeys(text: string): EncryptionKeys | string {
     const [, id = '', base64 = ''] = ENTRY.exec(entry.trim()) ?? [];
     const bytes = Buffer.from(base64, 'base64');
     if (bytes.byteLength !== KEY_BYTES) {
-      return 'must be id:key pairs with commas between; an id is 1 to 64 of A-Z a-z 0-9 . _ -, a key 32 bytes in base64';
+      return 'must be id:key pairs separated by commas; an id is 1 to 64 of A-Z a-z 0-9 . _ -, a key 32 bytes in base64';
     }
     if (keys.has(id)) return 'must name each key id once';
     keys.set(id, { id, secret: createSecretKey(bytes) });
@@ -38,7 +38,7 @@ export function parseEncryptionKeys(text: string): EncryptionKeys | string {
   return current === undefined ? 'must hold a key' : { current, find: (id) => keys.get(id) };
 }
 
-/** A schema's part for a variable that holds keys. */
+/** The zod schema of an environment variable that holds encryption keys. */
 export const encryptionKeys = z
   .string()
   .transform((text, context) => {

@@ -4,13 +4,13 @@ import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import type { EncryptionKeys } from './keys.ts';
 import { PayloadUnreadableError } from './unreadable.ts';
 
-/** Where a payload belongs, as far as it is known. */
+/** The namespace and workflow that a payload belongs to; null = unknown. */
 export interface Place {
   readonly namespace: string | null;
   readonly workflowId: string | null;
 }
 
-/** Temporal's name for it; what has it is sent to a codec server by every UI. */
+/** Temporal's name for encrypted payloads. UIs send payloads with this encoding to a codec server. */
 const ENCRYPTED_ENCODING = 'binary/encrypted';
 const FORMAT = '1';
 const KEY_ID = 'encryption-key-id';
@@ -19,15 +19,15 @@ const NAMESPACE_KEY = 'encryption-namespace';
 const WORKFLOW_KEY = 'encryption-workflow-id';
 
 const CIPHER = 'aes-256-gcm';
-/** GCM's own size. Random: one key is good for 2^32 payloads. */
+/** GCM's standard nonce size. Nonces are random, which limits one key to 2^32 payloads. */
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
 const PayloadProto = proto.temporal.api.common.v1.Payload;
 
 /**
- * Encrypts a payload whole, its metadata included, as nonce, ciphertext and tag. Where it belongs stands beside it
- * in clear, for readers that do not know it otherwise, and is authenticated with it.
+ * Encrypts a whole payload, metadata included, as nonce, ciphertext and tag. The namespace and workflow are
+ * stored unencrypted with it, for readers that do not know them otherwise, and are authenticated.
  */
 export function seal(payload: Payload, { current }: EncryptionKeys, place: Place): Payload {
   const nonce = randomBytes(NONCE_BYTES);
@@ -48,9 +48,9 @@ export function seal(payload: Payload, { current }: EncryptionKeys, place: Place
 }
 
 /**
- * The payload that {@link seal} was given.
+ * Decrypts a payload that {@link seal} encrypted.
  *
- * @param expected where it was found; what is null of it is not compared
+ * @param expected where the payload was found; fields that are null are not compared
  * @throws PayloadUnreadableError
  */
 export function unseal({ metadata, data }: Payload, keys: EncryptionKeys, expected: Place): Payload {
@@ -79,7 +79,7 @@ export function unseal({ metadata, data }: Payload, keys: EncryptionKeys, expect
   }
 }
 
-/** Whether a payload looks like one that {@link seal} made. */
+/** Whether a payload has the encoding that {@link seal} sets. */
 export function isSealed({ metadata }: Payload): boolean {
   const encoding = metadata?.[METADATA_ENCODING_KEY];
   return encoding ? new TextDecoder().decode(encoding) === ENCRYPTED_ENCODING : false;
@@ -92,7 +92,7 @@ function belongs(place: Place, expected: Place): boolean {
   );
 }
 
-/** JSON, so that no two places read the same. */
+/** Encoded as JSON, so that two different places never have the same encoding. */
 function associatedData(keyId: string, { namespace, workflowId }: Place): Buffer {
   return Buffer.from(JSON.stringify([FORMAT, keyId, namespace, workflowId]));
 }

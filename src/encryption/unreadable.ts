@@ -5,16 +5,19 @@ import { UNREADABLE_DELAY } from '../domain/retry-policy.ts';
 /** Why a payload is refused. */
 export type Unreadable = 'not encrypted' | 'unknown format' | 'unknown key' | 'moved' | 'altered';
 
-/** As an operator names keys. Anything else was written by somebody else, and is not repeated. */
+/**
+ * The form of key ids that operators configure. Any other text in a payload was not written by us, and is not
+ * repeated.
+ */
 const KEY_ID = /^[A-Za-z0-9._-]{1,64}$/;
 
 /**
- * A payload that cannot be read with this process's keys. A workflow task that meets one fails and is tried again
- * by Temporal for as long as the request may take; so is an attempt. Its type is visible in Temporal.
+ * A payload that cannot be read with the keys of this process. A workflow task or an attempt that meets one
+ * fails, and Temporal tries it again until the request's deadline. The error type is visible in Temporal.
  */
 export class PayloadUnreadableError extends ApplicationFailure {
   readonly why: Unreadable;
-  /** Which key it says it needs, as it stands in clear beside it. */
+  /** The id of the key that the payload needs, from its unencrypted metadata. */
   readonly keyId: string | null;
 
   constructor(why: Unreadable, keyId: string | null = null) {
@@ -31,9 +34,9 @@ export class PayloadUnreadableError extends ApplicationFailure {
   }
 }
 
-/** What the API answers over such a payload; null for any other error. */
+/** The refusal that the API answers with for an unreadable payload. Null for any other error. */
 export function unreadable(error: unknown): Refusal | null {
-  // Without keys there is no codec that would know what it sees: the SDK knows no such encoding.
+  // Without encryption keys there is no codec. The SDK then throws ValueError for the unknown encoding.
   const isMeant = error instanceof PayloadUnreadableError || error instanceof ValueError;
   return isMeant ? new Refusal('payload_unreadable', { shouldRetry: false, cause: error }) : null;
 }
