@@ -3,19 +3,22 @@ import type { AcceptanceObserver } from '../temporal/store/dependencies.ts';
 import type { MetricsRegistry } from './registry.ts';
 import type { AnsweredCall, HttpObserver } from '../http/app-types.ts';
 
-/** How many of each the API has in hand. */
+/** How many calls of each kind the API is handling now. */
 export interface ApiCounts {
   readonly accepting: () => number;
   readonly reading: () => number;
   readonly waiters: () => number;
 }
 
-/** Others share one label value: Node knows 35 methods, and each would be a series of every route. */
+/**
+ * Methods with a label value of their own; all others share `other`. Node knows 35 methods, and each would
+ * add a series per route.
+ */
 const METHODS: ReadonlySet<string> = new Set(['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT']);
-/** Nginx's word for a connection that ended before the answer. */
+/** Nginx's status for a connection that ended before the answer. */
 const NOT_ANSWERED = 499;
 
-/** What an API process tells of itself. */
+/** Creates the metrics of an API process. */
 export function createApiMetrics(
   registry: MetricsRegistry,
   counts: ApiCounts,
@@ -25,7 +28,7 @@ export function createApiMetrics(
   const accepted = registry.counter('reqrun_requests_accepted_total');
   const replayed = registry.counter('reqrun_requests_replayed_total');
   const refusals = registry.counter('reqrun_refusals_total');
-  // From the beginning, so that the first refusal is an increase.
+  // Every series starts at 0, so that the first refusal shows as an increase.
   for (const code of [...Object.keys(REFUSALS), 'internal_error']) refusals({ code }, 0);
   registry.gauge('reqrun_requests_accepting', counts.accepting);
   registry.gauge('reqrun_requests_reading', counts.reading);

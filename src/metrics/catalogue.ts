@@ -1,18 +1,21 @@
-/** Every metric of ours: the registry is made from it, and the table in docs/operations.md is generated from it. */
+/** All metrics of ReqRun. The registry is built from this table, and the table in docs/operations.md is generated from it. */
 
 interface CatalogueEntry {
   readonly type: 'counter' | 'gauge' | 'histogram';
-  /** Each has a bounded number of values: never an id, a model, a project, a path or anything that was sent. */
+  /**
+   * Label names. Each label has a bounded number of values: never an id, a model, a project, a path or other
+   * input.
+   */
   readonly labels: readonly string[];
-  /** One sentence for whoever scrapes it, and for docs/operations.md. */
+  /** One sentence for operators, in the scrape and in docs/operations.md. */
   readonly help: string;
-  /** Upper bounds of a histogram, in its unit. */
+  /** The upper bounds of the buckets of a histogram, in its unit. */
   readonly buckets?: readonly number[];
 }
 
-/** From an answer at once to a caller that is held for its whole wait (240 s, as a rule). */
+/** From an immediate answer to a caller held for its whole wait (240 s by default). */
 const ANSWER_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 240];
-/** From a refusal to the longest attempt there is by default. */
+/** From a refused call to the longest attempt by default (600 s). */
 const CALL_SECONDS = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600];
 
 export const METRICS = {

@@ -3,19 +3,27 @@ import { METRICS, type MetricOf } from './catalogue.ts';
 
 export type Labels = Readonly<Record<string, string>>;
 
-/** The metrics of one process. Each name is taken once; a process has those of the parts that it runs. */
+/** The metrics of one process. Each name is registered once, and only by the parts that the process runs. */
 export interface MetricsRegistry {
-  /** @returns counts one more, or `by` as many: 0 shows the series before anything has happened */
+  /**
+   * Registers a counter.
+   *
+   * @returns a function that adds 1, or `by`; adding 0 shows the series before the first event
+   */
   counter(name: MetricOf<'counter'>): (labels: Labels, by?: number) => void;
   histogram(name: MetricOf<'histogram'>): (seconds: number, labels: Labels) => void;
-  /** @param read asked at each scrape, so that nothing is counted twice and nothing is counted in between */
+  /**
+   * Registers a gauge.
+   *
+   * @param read called at each scrape, so that no second count has to be kept
+   */
   gauge(name: MetricOf<'gauge'>, read: () => number, labels?: Labels): void;
-  /** Prometheus' text format, version 0.0.4. */
+  /** Returns the metrics in Prometheus' text format, version 0.0.4. */
   text(): Promise<string>;
   readonly contentType: string;
 }
 
-/** A registry of its own, with what Prometheus users expect of any Node process and the build's version. */
+/** Creates a registry with the default metrics of a Node process and the version of the build. */
 export function createRegistry(version: string): MetricsRegistry {
   const registry = new Registry();
   const registers = [registry];

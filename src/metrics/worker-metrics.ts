@@ -4,7 +4,7 @@ import { RequestStatus } from '../domain/vocabulary.ts';
 import type { RunObserver } from '../temporal/worker/create-worker.ts';
 import type { MetricsRegistry } from './registry.ts';
 
-/** What a worker tells of itself. */
+/** Creates the metrics of a worker process. */
 export function createWorkerMetrics(registry: MetricsRegistry): AttemptObserver & RunObserver {
   const attempts = registry.counter('reqrun_attempts_total');
   const duration = registry.histogram('reqrun_attempt_duration_seconds');
@@ -27,7 +27,10 @@ export function createWorkerMetrics(registry: MetricsRegistry): AttemptObserver 
   };
 }
 
-/** Of the catalogue, whatever another version of this program may have recorded. */
+/**
+ * The value of the label `code`. A code that is not in the catalogue (recorded by another version) becomes
+ * `internal_error`.
+ */
 function toCode(code: string | null): string {
   if (code === null) return 'none';
   return isFailureCode(code) ? code : 'internal_error';
