@@ -3,16 +3,19 @@ import type { RequestOptions } from '../domain/options.ts';
 import type { AsyncObject } from '../domain/operations.ts';
 import type { AsyncRequest } from '../domain/record.ts';
 
-/** ReqRun's own parameters of a call. */
+/** ReqRun's own parameters of a call, in addition to OpenAI's. */
 export interface DurableParams {
-  /** Hold the answer for the result: true, or at most so many seconds (0 to 3600). */
+  /** Hold the answer until the result is there: true, or at most this many seconds (0 to 3600). */
   wait?: boolean | number;
-  /** The request's name; without one, the client sends a key of its own with each call. */
+  /** The name of the request. Without one, the client sends a new key with each call. */
   idempotency_key?: string;
   reqrun?: Partial<RequestOptions>;
 }
 
-/** `create` of a resource: OpenAI's parameters and ours, and one answer more, of which `object` tells. */
+/**
+ * The `create` method of a resource. It also takes our parameters, and may return an accepted request instead
+ * of the answer; `object` distinguishes the two.
+ */
 type DurableCreate<Params, Answer, Accepted extends AsyncObject> = (
   params: Params & DurableParams,
   options?: Parameters<OpenAI['embeddings']['create']>[1],
@@ -21,7 +24,7 @@ type DurableCreate<Params, Answer, Accepted extends AsyncObject> = (
 /** Parameters of a chat completion. Streaming is not supported by the service. */
 export type CreateParams = OpenAI.Chat.Completions.ChatCompletionCreateParamsNonStreaming & DurableParams;
 
-/** `chat` of a ReqRun client. */
+/** The `chat` resource of a ReqRun client. */
 export type DurableChat = Omit<OpenAI['chat'], 'completions'> & {
   readonly completions: Omit<OpenAI['chat']['completions'], 'create'> & {
     create: DurableCreate<
@@ -32,7 +35,7 @@ export type DurableChat = Omit<OpenAI['chat'], 'completions'> & {
   };
 };
 
-/** `embeddings` of a ReqRun client. */
+/** The `embeddings` resource of a ReqRun client. */
 export type DurableEmbeddings = Omit<OpenAI['embeddings'], 'create'> & {
   create: DurableCreate<
     OpenAI.Embeddings.EmbeddingCreateParams,

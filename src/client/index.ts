@@ -1,4 +1,6 @@
-/** The typed client of ReqRun, `reqrun/client`: the official OpenAI client with two things added. */
+/**
+ * The typed client of ReqRun, `reqrun/client`: the official OpenAI client with durable calls and `requests`.
+ */
 export { ReqRun, type ReqRunOptions } from './reqrun.ts';
 export { Requests, WaitTimeoutError, type WaitOptions } from './requests.ts';
 export { signedFetch, type SigningOptions } from './signed-fetch.ts';

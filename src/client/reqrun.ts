@@ -5,7 +5,7 @@ import { OPERATION_NAMES, OPERATIONS } from '../domain/operations.ts';
 import { Requests } from './requests.ts';
 import { signedFetch } from './signed-fetch.ts';
 
-/** OpenAI's client options, and what signs the calls of a key made with `--signed`. */
+/** OpenAI's client options, and the signing secret for an API key made with `--signed`. */
 export interface KeyedOptions extends ClientOptions {
   readonly signingSecret?: string;
 }
@@ -17,16 +17,21 @@ const DURABLE_PATHS: ReadonlySet<string> = new Set(
 type FinalOptions = Parameters<OpenAI['request']>[0] extends infer Options ? Awaited<Options> : never;
 
 /**
- * The official client, sending one idempotency key per call and the same one with its own retries, so that
- * these never run the work twice. A key given in the body is the call's key.
+ * The official client with one idempotency key per call. Its own retries send the same key, so they never run
+ * the work twice. An `idempotency_key` in the body is used as the key of the call.
  */
 class KeyedOpenAI extends OpenAI {
-  // The base class has this hook and leaves it unset.
+  // The base class declares this header name but does not set it.
   protected override idempotencyHeader = 'Idempotency-Key';
-  /** What the base class is given otherwise, and so would lose. */
+  /** The signing options. They are kept here because the base class does not keep them. */
   readonly #signing: Pick<KeyedOptions, 'signingSecret' | 'fetch'> | null;
 
-  /** @param signingSecret where the API key asks for signed calls: headers are not signed, so the key goes into the body */
+  /**
+   * Creates the client. With a signing secret the idempotency key is sent in the body, because headers are
+   * not signed.
+   *
+   * @param signingSecret required when the API key was made with `--signed`
+   */
   constructor({ signingSecret, ...options }: KeyedOptions) {
     super(
       signingSecret === undefined
@@ -36,12 +41,13 @@ class KeyedOpenAI extends OpenAI {
     const { fetch } = options;
     this.#signing =
       signingSecret === undefined ? null : { signingSecret, ...(fetch === undefined ? {} : { fetch }) };
-    // Empty, it is not sent.
+    // With an empty name the header is not sent.
     if (this.#signing !== null) this.idempotencyHeader = '';
   }
 
   override withOptions(options: Partial<KeyedOptions>): this {
-    // The base class would hand on the fetch that signs, and sign with it below another secret.
+    // Passes the original fetch. The base class would pass the signing fetch on, and the copy would sign
+    // twice, perhaps with another secret.
     return super.withOptions(
       this.#signing === null ? options : { fetch: globalThis.fetch, ...this.#signing, ...options },
     );
@@ -53,7 +59,7 @@ class KeyedOpenAI extends OpenAI {
     if (typeof body !== 'object' || body === null) return;
     const key = 'idempotency_key' in body ? body.idempotency_key : undefined;
     if (typeof key === 'string') options.idempotencyKey = key;
-    // Kept in the options, which the client's own retries use again.
+    // Set in the options, because the client's own retries reuse them.
     else if (this.#signing !== null && method === 'post' && DURABLE_PATHS.has(path)) {
       options.body = { ...body, idempotency_key: options.idempotencyKey ?? randomUUID() };
     }
@@ -61,26 +67,29 @@ class KeyedOpenAI extends OpenAI {
 }
 
 /**
- * OpenAI's client options; `baseURL` defaults to a local ReqRun, `apiKey` to none, `signingSecret` to none (it
- * signs every call, for an API key made with `--signed`).
+ * Options of the client: OpenAI's, with other defaults, and `signingSecret`. `baseURL` defaults to a local
+ * ReqRun, and `apiKey` to none. `signingSecret` signs every call, for an API key made with `--signed`; it
+ * defaults to none.
  */
 export type ReqRunOptions = KeyedOptions;
 
 const LOCAL = 'http://127.0.0.1:8080/v1';
-/** The base class insists on a key; an open service ignores it. */
+/** The base class requires a key; an open service ignores it. */
 const NO_KEY = 'unused';
 
-/** The base, without the parts whose types differ: a durable call has one answer more. */
+/**
+ * The base class without the members whose types differ here: a durable call has one more possible answer.
+ */
 const Base: new (options: KeyedOptions) => Omit<KeyedOpenAI, 'chat' | 'embeddings' | 'withOptions'> =
   KeyedOpenAI;
 
-/** The official OpenAI client for a ReqRun service; everything it could do before, it still does. */
+/** The official OpenAI client for a ReqRun service. Everything else of it works as before. */
 export class ReqRun extends Base {
   declare readonly chat: DurableChat;
   declare readonly embeddings: DurableEmbeddings;
-  /** A copy with other options. */
+  /** Creates a copy of the client with other options. */
   declare readonly withOptions: (options: Partial<ReqRunOptions>) => ReqRun;
-  /** Records: read one, or wait for its end. */
+  /** Reads request records and acts on requests. */
   readonly requests: Requests;
 
   constructor(options: ReqRunOptions = {}) {

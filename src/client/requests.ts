@@ -4,26 +4,30 @@ import type { RetryOptions } from '../domain/options.ts';
 import type { RequestRecord } from '../domain/record.ts';
 
 export interface WaitOptions {
-  /** From the call on; 10 minutes by default. */
+  /**
+   * Counted from the call.
+   *
+   * @default 10 minutes
+   */
   readonly timeoutMs?: number;
   /** Ends the waiting, not the request. */
   readonly signal?: AbortSignal;
 }
 
-/** The wait is over and the request is not; it goes on. */
+/** The request did not end within the timeout. It continues. */
 export class WaitTimeoutError extends Error {
-  /** The record as it was last seen; null when no poll was answered. */
+  /** The last record that was read. Null when no poll was answered. */
   readonly record: RequestRecord | null;
 
   constructor(id: string, record: RequestRecord | null) {
-    super(`request ${id} did not end in time; it goes on`);
+    super(`request ${id} did not end within the timeout; it continues`);
     this.name = 'WaitTimeoutError';
     this.record = record;
   }
 }
 
 const TIMEOUT_MS = 600_000;
-/** One poll is held so long: below the 60 s at which common proxies give up. */
+/** How long one poll is held: below the 60 s after which common proxies close a connection. */
 const POLL_SECONDS = 30;
 const AFTER_BAD_POLL_MS = 1_000;
 
@@ -35,15 +39,20 @@ export class Requests {
     this.#client = client;
   }
 
-  /** The record as it is now. @throws NotFoundError for an unknown id */
+  /**
+   * Reads the current record.
+   *
+   * @throws NotFoundError for an unknown id
+   */
   async get(id: string): Promise<RequestRecord> {
     return this.#client.get<RequestRecord>(recordPath(id));
   }
 
   /**
-   * The record once it is terminal. Bad polls (network, 429, 5xx) are survived; `Retry-After` is followed.
+   * Polls until the record is terminal. Failed polls (network, 408, 429, 5xx) are repeated. `Retry-After` is
+   * respected.
    *
-   * @throws WaitTimeoutError with the record last seen; NotFoundError and other 4xx at once
+   * @throws WaitTimeoutError with the last record that was read; NotFoundError and other 4xx at once
    */
   async wait(id: string, { timeoutMs = TIMEOUT_MS, signal }: WaitOptions = {}): Promise<RequestRecord> {
     const untilMs = Date.now() + timeoutMs;
@@ -59,17 +68,19 @@ export class Requests {
   }
 
   /**
-   * Asks for the request's cancellation; the record as it is then. It ends as cancelled, unless its answer was
-   * there already. Of a cancelled request, the record.
-   * @throws ConflictError (`request_already_terminal`) for a completed or failed one, NotFoundError
+   * Requests the cancellation of a request, and returns its record. The request ends as cancelled, unless its
+   * result has already arrived. For a request that is already cancelled, returns its record.
+   *
+   * @throws ConflictError (`request_already_terminal`) for a completed or failed request; NotFoundError
    */
   async cancel(id: string): Promise<RequestRecord> {
     return this.#client.post<RequestRecord>(`${recordPath(id)}/cancel`);
   }
 
   /**
-   * Runs a failed or cancelled request again under its id, with `options` over those of its last run. Repeating
-   * it, which the client does by itself when an answer is lost, starts no further run.
+   * Runs a failed or cancelled request again under its id. `options` override those of its last run.
+   * Repeating the call starts no further run; the client repeats it by itself when an answer is lost.
+   *
    * @throws ConflictError (`request_already_completed`), NotFoundError
    */
   async retry(id: string, options: RetryOptions = {}): Promise<RequestRecord> {
@@ -77,7 +88,11 @@ export class Requests {
     return this.#client.post<RequestRecord>(`${recordPath(id)}/retry`, { body: { run, reqrun: options } });
   }
 
-  /** Removes a terminal request with all its runs. @throws ConflictError (`request_not_terminal`), NotFoundError */
+  /**
+   * Deletes a terminal request with all its runs.
+   *
+   * @throws ConflictError (`request_not_terminal`), NotFoundError
+   */
   async delete(id: string): Promise<void> {
     await this.#client.delete(recordPath(id));
   }
@@ -97,7 +112,7 @@ export class Requests {
           signal: signal === undefined ? ended : AbortSignal.any([signal, ended]),
         })
         .withResponse();
-      // A held poll has waited already; only a hint beyond the usual second is worth a pause.
+      // A held poll has already waited, so only a `Retry-After` causes a pause.
       return { record: data, pauseMs: seconds > 0 ? retryAfterMs(response.headers, 0) : AFTER_BAD_POLL_MS };
     } catch (error) {
       signal?.throwIfAborted();

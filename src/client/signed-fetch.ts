@@ -4,15 +4,16 @@ import { SIGNATURE_HEADERS, SIGNATURE_VERSION, signedText } from '../domain/sign
 type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
 
 export interface SigningOptions {
-  /** `reqrun_sign_...`, shown when the API key was made. */
+  /** `reqrun_sign_...`, shown once when the API key is created. */
   readonly signingSecret: string;
-  /** @default the global one */
+  /** @default the global fetch */
   readonly fetch?: Fetch | undefined;
 }
 
 /**
- * A `fetch` that signs every request, for any client that takes one: `new OpenAI({ fetch: signedFetch({ signingSecret }) })`.
- * Each request gets a nonce of its own, also the ones a client sends again. Bodies are text or bytes.
+ * Creates a `fetch` that signs every request, for any client that accepts one, such as
+ * `new OpenAI({ fetch: signedFetch({ signingSecret }) })`. Each request gets its own nonce, also one that a
+ * client sends again. Bodies must be text or bytes.
  */
 export function signedFetch({ signingSecret, fetch = globalThis.fetch }: SigningOptions): Fetch {
   return async (input, init = {}) => {
@@ -41,5 +42,5 @@ export function signedFetch({ signingSecret, fetch = globalThis.fetch }: Signing
 function bytesOf(body: RequestInit['body']): string | Uint8Array {
   if (body === undefined || body === null) return '';
   if (typeof body === 'string' || body instanceof Uint8Array) return body;
-  throw new TypeError('signedFetch signs bodies of text or bytes');
+  throw new TypeError('signedFetch signs only bodies that are text or bytes');
 }
