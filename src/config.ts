@@ -7,7 +7,10 @@ import { proxyUrl, withProxiesInCapitals } from './domain/proxy.ts';
 import { encryptionKeys } from './encryption/keys.ts';
 import { type NamedTemporal, readNamedTemporal } from './temporal/named-temporal.ts';
 
-/** The only reader of the environment. An empty variable counts as unset, as compose files write it. */
+/**
+ * Reads the configuration; no other code reads the environment. An empty variable counts as unset, because
+ * compose files write unset variables so.
+ */
 
 const integer = (min: number, max: number, byDefault: number) =>
   z
@@ -73,12 +76,12 @@ const Environment = z.object({
     .regex(/^[\x21-\x7e]{32,}$/, 'must be at least 32 visible ASCII characters')
     .optional(),
 });
-/** The same where REQRUN_ALLOW_PLAIN_UPSTREAM=1. */
+/** The same schema, used when REQRUN_ALLOW_PLAIN_UPSTREAM=1. */
 const PlainEnvironment = Environment.extend({ OPENAI_BASE_URL: upstreamUrl(true).optional() });
 
 export type Config = ReturnType<typeof toConfig>;
 
-/** The variables this file reads. What each means stands in config-variables.ts (compared by a test). */
+/** The variables this file reads. config-variables.ts describes them; a test compares both. */
 export const CONFIG_VARIABLES: readonly string[] = Object.keys(Environment.shape);
 
 /** The value of each variable that is not set, as the schema fills it in; undefined or null where there is none. */
@@ -90,7 +93,7 @@ export function configDefaults(): Readonly<Record<string, unknown>> {
   return Object.fromEntries(defaults);
 }
 
-/** All that is wrong with the environment, one line a variable; never a value. */
+/** All faults of the environment, one line per variable and never with a value. */
 export class ConfigError extends Error {
   readonly faults: readonly string[];
 
@@ -103,12 +106,21 @@ export class ConfigError extends Error {
   }
 }
 
-/** For a process that listens on HOST: whether that can be an address is a fault like any other. @throws ConfigError */
+/**
+ * Loads the configuration of a process that listens on HOST. A HOST that does not resolve is a fault like any
+ * other.
+ *
+ * @throws ConfigError
+ */
 export async function loadListeningConfig(env: NodeJS.ProcessEnv = process.env): Promise<Config> {
   return loadConfig(env, await resolves(env['HOST'] || '127.0.0.1'));
 }
 
-/** @throws ConfigError listing every fault at once */
+/**
+ * Loads the configuration from the environment.
+ *
+ * @throws ConfigError with all faults
+ */
 export function loadConfig(env: NodeJS.ProcessEnv = process.env, hostResolves = true): Config {
   const set = Object.fromEntries(
     Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
@@ -139,14 +151,14 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, hostResolves = 
   return toConfig(values, temporal, set);
 }
 
-/** What the command for the keys file needs, and nothing else; null where no file is named. */
+/** The settings of the keys command. `keysFile` is null when no file is configured. */
 export function loadKeysSettings(
   env: NodeJS.ProcessEnv = process.env,
 ): Pick<Config, 'keysFile' | 'allowPlainUpstream'> {
   return { keysFile: env['REQRUN_KEYS_FILE'] || null, allowPlainUpstream: allowsPlainUpstream(env) };
 }
 
-/** A secret whose variable the keys file names; asked for by the worker alone. Null where it is not set. */
+/** The value of a variable that the keys file names. Only the worker reads it. Null when it is not set. */
 export function secretOf(name: string, env: NodeJS.ProcessEnv = process.env): string | null {
   return (Object.hasOwn(env, name) ? env[name] : undefined) || null;
 }
@@ -166,35 +178,35 @@ function toConfig(
     logLevel: values.REQRUN_LOG_LEVEL,
     /** Null = no API keys: the service is open. */
     keysFile: values.REQRUN_KEYS_FILE ?? null,
-    /** An open service may listen beyond loopback. */
+    /** Whether an open service may listen on an address other than loopback. */
     allowOpen: values.REQRUN_ALLOW_OPEN === '1',
-    /** The Hosts that an open service answers to beside loopback's; null = any. */
+    /** Host names that an open service accepts in addition to loopback; null = any. */
     allowedHosts: values.REQRUN_ALLOWED_HOSTS && [values.HOST, ...values.REQRUN_ALLOWED_HOSTS],
-    /** Upstreams outside loopback may have http addresses, here and in the keys file. */
+    /** Whether upstreams outside loopback may have http addresses, here and in the keys file. */
     allowPlainUpstream: values.REQRUN_ALLOW_PLAIN_UPSTREAM === '1',
     taskQueue: values.REQRUN_TASK_QUEUE,
-    /** Null = none is configured: the demo upstream answers. */
+    /** Null = no upstream is configured, so the demo upstream is used. */
     upstream:
       values.OPENAI_API_KEY === undefined && values.OPENAI_BASE_URL === undefined
         ? null
         : {
             baseURL: values.OPENAI_BASE_URL ?? 'https://api.openai.com/v1',
             apiKey: values.OPENAI_API_KEY ?? null,
-            /** As the SDK sends them. */
+            /** The header names that the SDK uses. */
             accountHeaders: {
               ...(values.OPENAI_ORG_ID && { 'openai-organization': values.OPENAI_ORG_ID }),
               ...(values.OPENAI_PROJECT_ID && { 'openai-project': values.OPENAI_PROJECT_ID }),
             },
           },
-    /** Null = none of its own are sent. */
+    /** Null = no additional headers are sent. */
     upstreamHeadersFile: values.REQRUN_UPSTREAM_HEADERS_FILE ?? null,
-    /** Of upstream calls. */
+    /** The proxies of upstream calls. */
     proxies: {
       https: values.HTTPS_PROXY ?? null,
       http: values.HTTP_PROXY ?? null,
       exceptions: values.NO_PROXY,
     },
-    /** `external` null = nothing names a Temporal server: `npm start` brings its own. */
+    /** `external` is null when no Temporal server is configured: `npm start` then starts the embedded one. */
     temporal,
     temporalUiUrl: values.REQRUN_TEMPORAL_UI_URL?.replace(/\/+$/, '') ?? null,
     embedded: {
@@ -210,7 +222,7 @@ function toConfig(
       maxWaitSeconds: values.REQRUN_MAX_WAIT_SECONDS,
       maxBodyBytes: values.REQRUN_MAX_BODY_BYTES,
     },
-    /** How many of each at once; see docs/configuration.md. */
+    /** Concurrency limits, and the rate of calls; see docs/configuration.md. */
     limits: {
       connections: values.REQRUN_MAX_CONNECTIONS,
       accepting: values.REQRUN_MAX_ACCEPTING,
@@ -218,17 +230,17 @@ function toConfig(
       waiters: values.REQRUN_MAX_WAITERS,
       longPolls: values.REQRUN_MAX_LONG_POLLS,
       attemptsInFlight: values.REQRUN_MAX_ATTEMPTS_IN_FLIGHT,
-      /** Null = none. */
+      /** Null = no limit. */
       callsPerSecond: values.REQRUN_MAX_CALLS_PER_SECOND,
     },
-    /** Null = none are served. */
+    /** Null = metrics are disabled. */
     metrics:
       values.REQRUN_METRICS_PORT === 0
         ? null
         : { host: values.REQRUN_METRICS_HOST, port: values.REQRUN_METRICS_PORT },
     /** Null = payloads are stored in plain text. */
     encryption: values.REQRUN_ENCRYPTION_KEYS ?? null,
-    /** Null = none runs. */
+    /** Null = the codec server is disabled. */
     codecServer:
       values.REQRUN_CODEC_SERVER === '0' || values.REQRUN_ENCRYPTION_KEYS === undefined
         ? null
@@ -237,12 +249,12 @@ function toConfig(
             port: values.REQRUN_CODEC_PORT,
             token: values.REQRUN_CODEC_TOKEN ?? null,
           },
-    /** Null = the entry's own default: 60 embedded, 15 elsewhere. */
+    /** Null = the default of the process: 60 s with embedded Temporal, 15 s otherwise. */
     heartbeatTimeoutSeconds: values.REQRUN_HEARTBEAT_TIMEOUT_SECONDS,
     shutdownGraceMs: values.REQRUN_SHUTDOWN_GRACE_SECONDS * 1000,
-    /** Set by npm: a process it started stops when npm is gone. */
+    /** True when npm started the process. Such a process stops when npm is gone. */
     startedByNpm: env['npm_lifecycle_event'] !== undefined,
-    /** For child processes, which are given what `childEnv` lets through. */
+    /** The environment for child processes. They get only what `childEnv` passes on. */
     env,
   };
 }

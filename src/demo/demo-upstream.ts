@@ -18,21 +18,21 @@ const DemoCall = z.object({
 });
 type DemoCall = z.infer<typeof DemoCall>;
 
-/** What each operation answers, by the path of its POST. */
+/** Builds the answer of each operation, by the path of its POST. */
 const ANSWERS: ReadonlyMap<string, (call: DemoCall) => object> = new Map([
   [OPERATIONS['chat.completions'].path, completion],
   [OPERATIONS.embeddings.path, embeddings],
 ]);
 
-/** More than ReqRun itself accepts by default. */
+/** Larger than the body limit of ReqRun by default (1 MiB). */
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
 
 /**
- * A small OpenAI-compatible server on a loopback port of its own, for `npm start` without an upstream: its
- * answers are made up, and by model name it misbehaves so that retries can be watched.
+ * Starts a small OpenAI-compatible server on loopback, for `npm start` without an upstream. Its answers are
+ * invented. Some model names make it fail, so that retries can be watched.
  *
- * @param options.port 0, the default, takes any free port
- * @throws the listener's error, such as EADDRINUSE
+ * @param options.port 0, the default, selects any free port
+ * @throws the error of the listener, such as EADDRINUSE
  */
 export async function startDemoUpstream({
   port = 0,
@@ -66,7 +66,7 @@ async function answer(request: IncomingMessage, response: ServerResponse, calls:
   await act(demoAction(call.model, calls.count(callKey(request))), () => answerOf(call), response);
 }
 
-/** Null = the body is no request, too large to be one, or of untold length. */
+/** Reads the body of a call. Null when it is not valid, too large, or sent without a Content-Length. */
 async function readCall(request: IncomingMessage): Promise<DemoCall | null> {
   if (Number(request.headers['content-length'] ?? Infinity) > MAX_BODY_BYTES) return null;
   try {
@@ -76,7 +76,10 @@ async function readCall(request: IncomingMessage): Promise<DemoCall | null> {
   }
 }
 
-/** Calls for the same request share their X-Client-Request-Id up to its last slash. Null = nothing to tell by. */
+/**
+ * The key of the request that a call belongs to: its X-Client-Request-Id up to the last slash. Null without
+ * that header.
+ */
 function callKey(request: IncomingMessage): string | null {
   const id = request.headers['x-client-request-id'];
   return typeof id === 'string' ? id.replace(/\/\d+$/, '') : null;
@@ -115,7 +118,7 @@ function completion({ model }: DemoCall): object {
   };
 }
 
-/** One small vector for each input; base64 is what the official client asks for. */
+/** Returns one small vector for each input. The official client asks for base64. */
 function embeddings({ model, input = '', encoding_format }: DemoCall): object {
   const vector = Float32Array.from([0.25, -0.5, 0.75]);
   const embedding =
@@ -128,13 +131,13 @@ function send(response: ServerResponse, status: number, body: object): void {
   response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
 }
 
-/** Counts calls for the same request. */
+/** Counts the calls of each request. */
 export interface CallCounter {
-  /** How many calls have come with this key, this one included; always 1 without a key. */
+  /** Counts a call, and returns how many calls had this key so far. Always 1 without a key. */
   count(key: string | null): number;
 }
 
-/** A counter with bounded memory: the keys that were not called for longest are forgotten first. */
+/** Creates a counter with bounded memory: it forgets the key that was least recently used. */
 export function createCallCounter(maxKeys = 1_000): CallCounter {
   const calls = new Map<string, number>();
   return {

@@ -1,4 +1,4 @@
-/** What the demo upstream does with its n-th call (from 1) for the same request. */
+/** How the demo upstream answers the n-th call (from 1) of the same request. */
 export type DemoAction =
   | { readonly kind: 'complete'; readonly afterMs?: number }
   | { readonly kind: 'reset' }
@@ -11,7 +11,7 @@ export type DemoAction =
 
 export interface DemoModel {
   readonly model: string;
-  /** For the start's message and docs/api.md. */
+  /** The description in the message at start and in docs/api.md. */
   readonly what: string;
   readonly act: (call: number) => DemoAction;
 }
@@ -19,7 +19,7 @@ export interface DemoModel {
 const COMPLETE: DemoAction = { kind: 'complete' };
 const refuse = (status: number, code: string): DemoAction => ({ kind: 'refuse', status, code });
 
-/** The models a newcomer can ask for by name to watch an upstream misbehave; any other name just answers. */
+/** The models with a special behaviour. Any other model name gets a normal answer. */
 export const DEMO_MODELS: readonly DemoModel[] = [
   { model: 'demo', what: 'answers at once', act: () => COMPLETE },
   {
@@ -60,7 +60,7 @@ export const DEMO_MODELS: readonly DemoModel[] = [
 const SLOW = /^demo-slow-(\d{1,4})s$/;
 const MAX_SLOW_SECONDS = 3_600;
 
-/** What a model does with its n-th call for the same request; unknown names answer at once. */
+/** Returns how a model answers the n-th call of the same request. Unknown names answer at once. */
 export function demoAction(model: string, call: number): DemoAction {
   const seconds = SLOW.exec(model)?.[1];
   if (seconds !== undefined)
