@@ -3,20 +3,23 @@ import { z } from 'zod';
 
 const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|::1|\[::1\])$/i;
 
-/** Whether a host, without a port, is this machine's own: what is sent there leaves no machine. */
+/** Whether a host, without a port, is loopback: what is sent there stays on this machine. */
 export function isLoopback(host: string): boolean {
   return LOOPBACK.test(host);
 }
 
 const withoutBrackets = (host: string): string => host.replace(/^\[(.*)\]$/, '$1');
 
-/** One address: Fastify opens a second server for another of `localhost`, which none of our bounds know of. */
+/**
+ * The address to listen on. `localhost` becomes 127.0.0.1, because for `localhost` Fastify opens a second
+ * server for its other address, and our limits do not cover that one.
+ */
 export const listenAddress = z
   .string()
   .default('127.0.0.1')
   .transform((host) => (/^localhost$/i.test(host) ? '127.0.0.1' : withoutBrackets(host)));
 
-/** Whether a name, or an address with or without brackets, leads to an address. */
+/** Whether a name, or an address with or without brackets, resolves to an address. */
 export async function resolves(host: string): Promise<boolean> {
   return lookup(withoutBrackets(host)).then(
     () => true,
@@ -24,15 +27,18 @@ export async function resolves(host: string): Promise<boolean> {
   );
 }
 
-/** The host of `host:port`, as a Host header and Temporal's addresses have it; an IPv6 address in brackets. */
+/**
+ * The host of `host:port`, in the form of a Host header and of Temporal addresses. An IPv6 address is in
+ * brackets.
+ */
 export function hostOf(authority: string): string {
   return authority.replace(/:\d{1,5}$/, '');
 }
 
-/** A name or an address, no port; an IPv6 address in brackets, as in a Host header. */
+/** A name or an address without a port. An IPv6 address is in brackets, as in a Host header. */
 const HOST_NAME = /^(?:\*|[a-z0-9._-]+|\[[0-9a-f:.]+\])$/;
 
-/** Names with commas between, in lower case; null = any, which is written `*`. */
+/** Parses names separated by commas, to lower case. `*` gives null = any name. */
 export const allowedHosts = z
   .string()
   .default('')
@@ -47,9 +53,14 @@ export const allowedHosts = z
   .transform((names): readonly string[] | null => (names.includes('*') ? null : names));
 
 /**
- * The one rule for an upstream's address, wherever an operator writes it: https, for keys and prompts go there;
- * http to this machine; http elsewhere only where the operator insists (a container network, a model server in
- * a trusted one). It is said at start and may be in a log, so that it holds no credentials.
+ * The rule for the address of an upstream, wherever an operator configures it:
+ *
+ * - https, because keys and prompts are sent there;
+ * - http to this machine;
+ * - http elsewhere only with REQRUN_ALLOW_PLAIN_UPSTREAM=1, for a container network or a model server in a
+ *   trusted network.
+ *
+ * It must not contain credentials, because it is printed at start and may be logged.
  */
 export function upstreamUrl(allowPlain: boolean) {
   return z
@@ -60,7 +71,7 @@ export function upstreamUrl(allowPlain: boolean) {
     .refine((url) => !hasCredentials(new URL(url)), { error: 'must not hold credentials' });
 }
 
-/** Nobody on the way can read what is sent there. */
+/** Whether what is sent to the URL cannot be read on the way. */
 function isPrivate({ protocol, hostname }: URL): boolean {
   return protocol === 'https:' || isLoopback(hostname);
 }

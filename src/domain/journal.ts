@@ -2,31 +2,31 @@ import type { Attempt } from './record.ts';
 import { AttemptStatus, Billed, Outcome } from './vocabulary.ts';
 
 /**
- * The attempt journal: what is known of every attempt of a request. It travels in heartbeat details from one
- * attempt to the next and leaves with the activity's result, failure or cancellation. Pure data, JSON-safe.
+ * The attempt journal: what is known of every attempt of a request. Heartbeat details carry it from one
+ * attempt to the next. It leaves the activity with its result, failure or cancellation. Pure data, JSON-safe.
  *
- * Its rule: an attempt without an end is an unknown outcome, also when nothing at all was written of it. A
- * heartbeat cannot be awaited, so its absence proves nothing.
+ * An attempt without a recorded end has an unknown outcome, even when nothing was recorded of it. The reason:
+ * a heartbeat cannot be awaited, so a missing one proves nothing.
  */
 export interface Journal {
   readonly entries: readonly JournalEntry[];
-  /** Upstream calls begun, trimmed entries included. */
+  /** Attempts begun, including trimmed entries. */
   readonly begun: number;
-  /** Attempts known to be unknown or lost, trimmed entries included. */
+  /** Attempts whose outcome is unknown or lost, including trimmed entries. */
   readonly unknown: number;
-  /** Another call began after one of those. */
+  /** True when another call began after an attempt whose outcome is unknown or lost. */
   readonly duplicate: boolean;
 }
 
 /**
- * An attempt and the number Temporal's activity gave it, which starts anew when an operator resets it. 0 marks
- * an attempt of an earlier run.
+ * An attempt, with the number that Temporal's activity gave it. That number starts again at 1 when an
+ * operator resets the activity. 0 marks an attempt of an earlier run.
  */
 export interface JournalEntry extends Attempt {
   readonly activity_attempt: number;
 }
 
-/** How an attempt ended: the entry's fields that were not known at its start. */
+/** How an attempt ended: the fields that are not known at its start. */
 export type AttemptEnd = Omit<Attempt, 'number' | 'started_at'>;
 
 export const EMPTY_JOURNAL: Journal = { entries: [], begun: 0, unknown: 0, duplicate: false };
@@ -55,13 +55,13 @@ const RUNNING: AttemptEnd = {
   error_code: null,
 };
 
-/** Adds a running attempt, after ending whatever came before it (see {@link closeGaps}). */
+/** Adds a running attempt. All attempts before it are ended first (see {@link closeGaps}). */
 export function beginAttempt(journal: Journal, activityAttempt: number, startedAt: string | null): Journal {
   const closed = closeGaps(journal, activityAttempt);
   return append(closed, { ...RUNNING, activity_attempt: activityAttempt, started_at: startedAt });
 }
 
-/** Ends the attempt that {@link beginAttempt} added last. */
+/** Ends the running attempt that {@link beginAttempt} added last. */
 export function endAttempt(journal: Journal, end: AttemptEnd): Journal {
   const last = journal.entries.at(-1);
   if (last === undefined || last.status !== AttemptStatus.running) return journal;
@@ -72,20 +72,24 @@ export function endAttempt(journal: Journal, end: AttemptEnd): Journal {
   };
 }
 
-/** The journal as the next run of the request finds it: all attempts ended, none of them its own. */
+/**
+ * The journal with which the next run of the request starts. All attempts in it have ended, and all count as
+ * attempts of earlier runs.
+ */
 export function carryOver(journal: Journal): Journal {
   const ended = interruptAttempt(journal);
   return { ...ended, entries: ended.entries.map((entry) => ({ ...entry, activity_attempt: 0 })) };
 }
 
-/** Ends the running attempt as interrupted: its worker is gone and nobody knows whether the call ran. */
+/** Ends the running attempt as interrupted: its worker is gone, and whether the call ran is unknown. */
 export function interruptAttempt(journal: Journal): Journal {
   return endAttempt(journal, INTERRUPTED);
 }
 
 /**
- * Ends every attempt before `activityAttempt` that has no end, and adds those of which nothing was written.
- * Safe to repeat. After a reset by an operator the activity counts from 1 again and the journal goes on.
+ * Ends every attempt before `activityAttempt` that has no end, and adds the attempts that were not recorded
+ * at all. Safe to repeat. After a reset by an operator the activity counts from 1 again, and the journal
+ * continues its own count.
  */
 export function closeGaps(journal: Journal, activityAttempt: number): Journal {
   const last = journal.entries.at(-1);
@@ -100,27 +104,29 @@ export function closeGaps(journal: Journal, activityAttempt: number): Journal {
   return closed;
 }
 
-/** The one that knows of more attempts; of the same ones, the first, which is told by who made them. */
+/**
+ * Returns the journal with more attempts. On a tie returns `told`, the report of the worker that made them.
+ */
 export function longer(told: Journal, recalled: Journal | null): Journal {
   return recalled !== null && recalled.begun > told.begun ? recalled : told;
 }
 
-/** Whether this run's last attempt is one whose call may have run without its answer being known. */
+/** Whether the outcome of the last attempt of this run is unknown or lost: the call may have run. */
 export function lastOutcomeUnknown(journal: Journal): boolean {
   return isUnknown(entriesOfThisRun(journal).at(-1)?.outcome ?? null);
 }
 
-/** The code of the last ended attempt; null when it succeeded or none has ended. */
+/** The error code of the last attempt that ended. Null when it succeeded, or when none has ended. */
 export function lastErrorCode(journal: Journal): string | null {
   return journal.entries.findLast((entry) => entry.status !== AttemptStatus.running)?.error_code ?? null;
 }
 
-/** How many attempts of this run ended with this code. */
+/** The number of attempts of this run that ended with this code. */
 export function countEndedWith(journal: Journal, errorCode: string): number {
   return entriesOfThisRun(journal).filter((entry) => entry.error_code === errorCode).length;
 }
 
-/** The kept entries of this run; a retry by hand decides anew, whatever the runs before it met. */
+/** The kept entries of this run. Retry decisions look only at these, because a retry by hand starts fresh. */
 export function entriesOfThisRun(journal: Journal): readonly JournalEntry[] {
   return journal.entries.filter((entry) => entry.activity_attempt > 0);
 }

@@ -1,23 +1,27 @@
-/** What is left of a JSON number when it is read as a double, as JSON.parse and most other readers do. */
+/** What remains of a JSON number when it is read as a double, as JSON.parse and most other parsers do. */
 export type NumberReading =
-  /** All that counts: its value up to 2^53 - 1, or the decimal that the double itself is written as. */
+  /**
+   * Nothing relevant is lost: the value is at most 2^53 - 1, or the literal is the decimal that the double
+   * prints as.
+   */
   | 'double'
-  /** Less than its text says: other literals become the same double. */
+  /** Precision is lost: other literals give the same double. */
   | 'rounded'
-  /** Another kind of value: infinity, or 0 for what is not 0. */
+  /** The value is lost: the double is infinity, or 0 for a literal that is not 0. */
   | 'out_of_range';
 
 /**
- * How a double reads a number's literal. RFC 8259 allows any number and lets each reader set its own limits, so:
+ * Classifies a number literal by how a double represents it. RFC 8259 allows any number and lets each parser
+ * set its own limits, so:
  *
- * - An integer of any size is legal (`seed` is an int64, bounds in tool schemas are int64 or uint64). Above 2^53 - 1 it
- *   counts by its text. That holds for fractions and exponents of this size as well.
- * - `1e400` and `1e-400` are out of range: most readers make infinity or 0 of them, and write `null` or 0 when they
- *   pass them on. No caller means that.
- * - `-0` is 0, `1.0` and `1e0` are 1, and digits that a double does not hold below 2^53 do not count: two requests
- *   that differ only there are the same.
+ * - An integer of any size is legal (`seed` is an int64, bounds in tool schemas are int64 or uint64). Above
+ *   2^53 - 1 it is compared by its text. The same applies to fractions and exponents of this size.
+ * - `1e400` and `1e-400` are out of range. Most parsers turn them into infinity or 0, and write `null` or 0
+ *   when they pass them on. No caller means that.
+ * - `-0` is 0, and `1.0` and `1e0` are 1. Below 2^53, digits that a double does not hold are ignored: two
+ *   requests that differ only in them are the same.
  *
- * Takes linear time, however long the literal.
+ * Takes linear time in the length of the literal.
  */
 export function readAsDouble(literal: string): NumberReading {
   const value = Number(literal);

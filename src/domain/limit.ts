@@ -1,16 +1,19 @@
 import { overloaded } from './refusal.ts';
 
-/** A bound on how many of one thing are in hand at once; what finds no place is refused, never queued. */
+/**
+ * A bound on how many things of one kind are handled at the same time. Above it they are refused, never
+ * queued.
+ */
 export interface Limit {
   isFull(): boolean;
-  /** How many places are taken. */
+  /** The number of taken places. */
   taken(): number;
-  /** Null when every place is taken. */
+  /** Takes a place; null when all places are taken. */
   take(): Place | null;
 }
 
 export interface Place {
-  /** Gives the place back; a second call does nothing. */
+  /** Frees the place. A second call does nothing. */
   leave(): void;
 }
 
@@ -29,7 +32,11 @@ export function createLimit(max: number): Limit {
   };
 }
 
-/** A place of `limit`. @throws Refusal `overloaded` when there is none */
+/**
+ * Takes a place of `limit`.
+ *
+ * @throws Refusal `overloaded` when all places are taken
+ */
 export function enter(limit: Limit): Place {
   const place = limit.take();
   if (place === null) throw overloaded();

@@ -1,22 +1,22 @@
 import { choicesCompleteness, embeddingsCompleteness, type CompletenessRule } from './completeness.ts';
 
-/** What the service knows of one OpenAI call. */
+/** The properties of one OpenAI call. */
 interface OperationRow {
-  /** The path of its POST here. */
+  /** The path of its POST in this service. */
   readonly path: string;
-  /** The same at the upstream, below its base URL. */
+  /** The path of its POST at the upstream, below the base URL. */
   readonly upstreamPath: string;
-  /** `object` of the 202: the result is not there yet. */
+  /** The value of `object` in its 202. */
   readonly asyncObject: string;
-  /** Whether an upstream's 200 is an answer. */
+  /** Decides whether a 200 of the upstream is a complete answer. */
   readonly completeness: CompletenessRule;
-  /** Whether OpenAI defines `stream: true` for it. */
+  /** Whether OpenAI defines `stream: true` for this call. */
   readonly streams: boolean;
 }
 
 /**
- * The operations table: one row per OpenAI call that is made durable. A new operation is a row here, a schema in
- * the HTTP routes, an answer of the demo upstream, a method of the typed client, and tests.
+ * The operations table: one row per OpenAI call that ReqRun makes durable. A new operation needs a row here,
+ * a schema in the HTTP routes, an answer in the demo upstream, a method in the typed client, and tests.
  */
 export const OPERATIONS = {
   'chat.completions': {
@@ -35,13 +35,13 @@ export const OPERATIONS = {
   },
 } as const satisfies Record<string, OperationRow>;
 
-/** Which OpenAI call a request stands for; part of "the same request". */
+/** The OpenAI call that a request stands for. It is part of "the same request". */
 export type Operation = keyof typeof OPERATIONS;
 
-/** `object` of a 202, by operation. */
+/** The values of `object` in a 202, by operation. */
 export type AsyncObject<Of extends Operation = Operation> = (typeof OPERATIONS)[Of]['asyncObject'];
 
-/** What runs of 0.1.0 stand for: they name no operation in their upstream call. */
+/** The operation of runs of 0.1.0, which name no operation in their upstream call. */
 export const FIRST_OPERATION: Operation = 'chat.completions';
 
 const isOperation = (name: string): name is Operation => Object.hasOwn(OPERATIONS, name);

@@ -9,7 +9,7 @@ const fields = {
     .int()
     .min(1)
     .max(604_800)
-    .describe('Everything, retries and waits included, ends by then. Seconds from acceptance.'),
+    .describe('The request ends by then, with all its retries and waits. Seconds from acceptance.'),
   attempt_timeout_seconds: z
     .number()
     .int()
@@ -23,19 +23,19 @@ const fields = {
     .max(1000)
     .nullable()
     .describe(
-      'A limit on cost, for each run; null leaves the deadline as the only end of a request that never succeeds.',
+      'Maximum attempts of each run, to limit cost. With null, only the deadline ends a request that never succeeds.',
     ),
   on_unknown_outcome: z
     .enum(OnUnknownOutcome)
     .describe(
       'What to do when an attempt may or may not have run: "retry" (at least once) or "fail" (at most once).',
     ),
-  priority: z.number().int().min(1).max(5).describe("Temporal's priority key; 1 goes first."),
+  priority: z.number().int().min(1).max(5).describe("Temporal's priority key; 1 is the highest priority."),
 };
 
 /**
- * The `reqrun` object of a POST: how the request is to be made durable. Strict: an unknown name is refused.
- * Not part of "the same request": the first call's options stay in force.
+ * The `reqrun` object of a POST: how the request is made durable. Unknown names are refused. The options are
+ * not part of "the same request": those of the first call stay in force.
  */
 export const RequestOptions = z
   .strictObject({
@@ -47,24 +47,29 @@ export const RequestOptions = z
   })
   .meta({ id: 'RequestOptions' });
 
-/** Options with every default filled in; snake_case because the record shows them as they are. */
+/**
+ * Options with all defaults filled in. Their names are snake_case because the record shows them unchanged.
+ */
 export type RequestOptions = z.infer<typeof RequestOptions>;
 
-/** The `reqrun` object of a retry by hand: what is to differ from the run before; no defaults. */
+/**
+ * The `reqrun` object of a retry by hand: the options that change from the run before. It has no defaults.
+ */
 export const RetryOptions = z.strictObject(fields).partial().meta({ id: 'RetryOptions' });
 export type RetryOptions = z.infer<typeof RetryOptions>;
 
-/** The options of the next run. */
+/** The options of the next run: those of the run before, with the changes of the retry. */
 export function withOverrides(before: RequestOptions, anew: RetryOptions): RequestOptions {
   return RequestOptions.parse({ ...before, ...anew });
 }
 
 /**
- * A request's options within its project's caps. What the caller did not ask for is lowered to the cap, and so
- * is `max_attempts: null`; what it asked for is never changed behind its back.
+ * Applies the project's caps to the options of a request. An option that the caller did not set is lowered to
+ * its cap, and so is `max_attempts: null`. A number that the caller set is never changed: over the cap it is
+ * refused.
  *
- * @param given what the caller said, whatever else it holds
- * @throws Refusal `invalid_value` naming the field and the cap
+ * @param given the `reqrun` object as the caller sent it; only the names in it are used
+ * @throws Refusal `invalid_value`, which names the field and the cap
  */
 export function withinCaps(options: RequestOptions, given: object, caps: OptionCaps): RequestOptions {
   const within = <T extends number | null>(name: keyof OptionCaps, value: T): T | number => {

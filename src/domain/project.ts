@@ -1,27 +1,30 @@
 import { Refusal } from './refusal.ts';
 
-/** Whose request it is. The API key resolves the project; nothing else does. */
+/** The project that a request belongs to. Only the API key determines it. */
 export interface Project {
   readonly name: string;
   readonly limits: ProjectLimits;
-  /** When the call says nothing; null = the service's. */
+  /** The wait of a call that does not ask for one; null = the default of the service. */
   readonly defaultWaitSeconds: number | null;
-  /** What it may ask the upstream for; null = anything. */
+  /** The models that the project may use; null = any. */
   readonly models: readonly string[] | null;
 }
 
-/** What a project may have; null = no limit of its own. */
+/** The limits of a project; null = no limit of its own. */
 export interface ProjectLimits {
-  /** POSTs that begin work, in each process. */
+  /** POSTs per minute that start work, in each process. */
   readonly requestsPerMinute: number | null;
-  /** POSTs that are being handled or held at once, in each process. */
+  /** POSTs in flight at the same time, handled or held, in each process. */
   readonly inFlight: number | null;
-  /** Callers held at once by `wait`, in each process; those beyond get their answer early. */
+  /**
+   * Callers held at the same time by `wait`, in each process. Over this limit, a caller gets its answer
+   * early.
+   */
   readonly waiters: number | null;
   readonly caps: OptionCaps;
 }
 
-/** The most that a request's options may say; null = what every request may. */
+/** Upper bounds of a request's options; null = the bound that applies to every request. */
 export interface OptionCaps {
   readonly deadline_seconds: number | null;
   readonly max_attempts: number | null;
@@ -29,10 +32,13 @@ export interface OptionCaps {
 
 export const NO_CAPS: OptionCaps = { deadline_seconds: null, max_attempts: null };
 
-/** Of an open service, and of a key made for it; its requests' ids are their workflows' ids. */
+/**
+ * The project used without a keys file. A key may also be made for it. Its workflow ids carry no `@project/`
+ * prefix.
+ */
 export const DEFAULT_PROJECT = 'default';
 
-/** A project without limits. */
+/** Creates a project without limits. */
 export function plainProject(name: string): Project {
   return {
     name,
@@ -42,19 +48,19 @@ export function plainProject(name: string): Project {
   };
 }
 
-/** Who sends a key. */
+/** The holder of an API key. */
 export interface KeyHolder {
   readonly project: Project;
-  /** Names the key, and is no secret. */
+  /** The id of the key. It is not secret. */
   readonly keyId: string;
-  /** Whether a signature (hex) is this key's of a text; null = its calls need none. */
+  /** Whether a signature (hex) is valid for a text; null = calls with this key need no signature. */
   readonly isSignature: ((text: string, signature: string) => boolean) | null;
 }
 
 /**
- * A project's models, asked for whenever a run is about to begin.
+ * Refuses a model that the project may not use. Called whenever a run is about to start.
  *
- * @param models null = it may use any
+ * @param models null = any
  * @throws Refusal `model_not_allowed`
  */
 export function requireAllowed(models: readonly string[] | null, model: string): void {

@@ -1,17 +1,17 @@
 import { BlockList, isIP, isIPv4 } from 'node:net';
 import { z } from 'zod';
 
-/** An HTTP proxy that an environment variable names. */
+/** An HTTP proxy that an environment variable configures. */
 export interface HttpProxy {
-  /** Scheme, host and port; for people and logs, so never with credentials. */
+  /** Scheme, host and port. Shown to people and logged, so never with credentials. */
   readonly origin: string;
-  /** Null = the proxy's address holds none. */
+  /** Null = the address of the proxy contains none. */
   readonly credentials: { readonly username: string; readonly password: string } | null;
-  /** The variable that names it. */
+  /** The variable that configures it. */
   readonly namedBy: string;
 }
 
-/** For a person: the proxy and what named it. */
+/** Describes a proxy and its variable, for messages. */
 export function describeProxy({ origin, namedBy }: HttpProxy): string {
   return `${origin} (${namedBy})`;
 }
@@ -20,17 +20,20 @@ export function describeProxy({ origin, namedBy }: HttpProxy): string {
 export interface ProxySettings {
   readonly https: HttpProxy | null;
   readonly http: HttpProxy | null;
-  /** NO_PROXY, as it is written. */
+  /** The value of NO_PROXY, unchanged. */
   readonly exceptions: string;
 }
 
-/** An environment with its proxy variables in capitals: they are named in both cases, and the lower one wins. */
+/**
+ * Returns the environment with its proxy variables in upper case. Each may be set in both cases; the
+ * lower-case one takes precedence.
+ */
 export function withProxiesInCapitals(env: Env): Env {
   const names = ['HTTPS_PROXY', 'HTTP_PROXY', 'NO_PROXY'];
   return { ...env, ...Object.fromEntries(names.map((name) => [name, env[name.toLowerCase()] ?? env[name]])) };
 }
 
-/** A schema's part for a variable that names a proxy; its scheme may be left out, as curl allows it. */
+/** The zod schema of a variable that configures a proxy. The scheme may be left out, as curl allows. */
 export function proxyUrl(namedBy: string) {
   return z
     .string()
@@ -47,10 +50,13 @@ export function proxyUrl(namedBy: string) {
 }
 
 /**
- * The proxy on the way to an upstream; null for none. The rules of undici's EnvHttpProxyAgent (HTTP_PROXY also for
- * https where there is no HTTPS_PROXY; of NO_PROXY a host, which is its subdomains as well, with or without a port),
- * which is not asked itself because nobody could say at start what it will do. Beyond them, NO_PROXY may have `*` as
- * one of several and ranges such as 10.0.0.0/8.
+ * The proxy for an upstream; null = none. Follows the rules of undici's EnvHttpProxyAgent:
+ *
+ * - HTTP_PROXY also applies to https when HTTPS_PROXY is not set.
+ * - An entry of NO_PROXY is a host, with or without a port. It includes the subdomains of the host.
+ *
+ * In addition, NO_PROXY may contain `*` among other entries, and ranges such as 10.0.0.0/8. The agent itself
+ * is not used, because it offers no way to report at start which proxy it will use.
  */
 export function proxyFor(url: string, { https, http, exceptions }: ProxySettings): HttpProxy | null {
   const { protocol, hostname, port } = new URL(url);
@@ -65,7 +71,7 @@ export function proxyFor(url: string, { https, http, exceptions }: ProxySettings
 
 function isException(entry: string, host: string, port: string): boolean {
   if (entry === '*' || isWithin(host, entry)) return true;
-  // An IPv6 address is in brackets where a port follows.
+  // An IPv6 address with a port is in brackets.
   const [, name = '', wanted] = isIP(entry) ? [entry, entry] : (/^(.+?)(?::(\d+))?$/.exec(entry) ?? []);
   if (wanted !== undefined && Number(wanted) !== Number(port)) return false;
   const bare = name.replace(/^\[|\]$/g, '').replace(/^\*?\./, '');
@@ -73,9 +79,9 @@ function isException(entry: string, host: string, port: string): boolean {
 }
 
 /**
- * For a person: what upstream calls go through; null where no variable names a proxy.
+ * Describes the proxy of upstream calls, for messages. Null when no variable configures a proxy.
  *
- * @param url the service-wide upstream's; null = the demo upstream, which is on loopback
+ * @param url the address of the service-wide upstream; null = the demo upstream, which is on loopback
  */
 export function describeUpstreamProxy(url: string | null, settings: ProxySettings): string | null {
   const used = url === null ? null : proxyFor(url, settings);
@@ -85,14 +91,18 @@ export function describeUpstreamProxy(url: string | null, settings: ProxySetting
   return `none for this upstream; for others ${named.map(describeProxy).join(', ')}`;
 }
 
-/** Environment variables, as they are read. */
+/** Environment variables. */
 type Env = Readonly<Record<string, string | undefined>>;
 
 /**
- * The proxy on the way to a gRPC server, by the rule of grpc-js (its `http_proxy.ts`), which reads the environment
- * itself: `grpc_proxy`, else `https_proxy`, else `http_proxy`, all in lower case, unless `no_grpc_proxy`, else
- * `no_proxy`, has the end of the host's name. Temporal's native client reads no variable and must be given the same
- * proxy. Null on loopback, where no proxy leads.
+ * The proxy for a gRPC server; null = none. Follows the rules of grpc-js (its `http_proxy.ts`), which reads
+ * the environment itself:
+ *
+ * - The proxy is `grpc_proxy`, else `https_proxy`, else `http_proxy`, all in lower case.
+ * - No proxy is used when the host ends with an entry of `no_grpc_proxy`, else of `no_proxy`.
+ *
+ * Temporal's native client reads no variable, so it must be given the same proxy. Not called for loopback,
+ * where no proxy is used.
  *
  * @param host without a port; an IPv6 address without brackets
  */
@@ -108,7 +118,7 @@ export function grpcProxy(env: Env, host: string): HttpProxy | null {
   return credentials === 'unreadable' ? null : { origin: url.origin, credentials, namedBy };
 }
 
-/** Whether an IPv4 address lies in a range such as 10.0.0.0/8. */
+/** Whether an IP address lies in a range such as 10.0.0.0/8. */
 function isWithin(host: string, range: string): boolean {
   const [, network, prefix] = /^([^/]+)\/(\d{1,3})$/.exec(range) ?? [];
   if (network === undefined || !isIP(network) || isIPv4(network) !== isIPv4(host) || !isIP(host))

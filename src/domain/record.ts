@@ -3,26 +3,34 @@ import { type AsyncObject, OPERATION_NAMES } from './operations.ts';
 import { RequestOptions } from './options.ts';
 import { AttemptStatus, Billed, FailureReason, Outcome, Phase, RequestStatus } from './vocabulary.ts';
 
-/** One entry of a record's `attempt_log`. Times are ISO 8601 in UTC; everything in it is safe to show. */
+/** One entry of `attempt_log`. Times are ISO 8601 in UTC. Every field is safe to show. */
 export const Attempt = z
   .object({
-    number: z.number().int().min(1).describe('Counts the calls begun, over all runs of the request.'),
+    number: z.number().int().min(1).describe('Numbers the attempts from 1, over all runs of the request.'),
     status: z.enum(AttemptStatus),
     outcome: z.enum(Outcome).nullable().describe('What is known of its effect upstream; null while it runs.'),
     billed: z.enum(Billed).nullable().describe('Whether it may have cost money; null while it runs.'),
-    phase: z.enum(Phase).nullable().describe('How far the call got; null where nobody can say.'),
+    phase: z.enum(Phase).nullable().describe('How far the call got; null when that is not known.'),
     started_at: z.iso.datetime().nullable(),
     finished_at: z.iso.datetime().nullable(),
     duration_ms: z.number().int().min(0).nullable(),
     upstream_status: z.number().int().nullable(),
     upstream_request_id: z.string().nullable(),
     error_code: z.string().nullable(),
-    retry_after_ms: z.number().int().min(0).nullable().describe("The upstream's own wish, where it had one."),
+    retry_after_ms: z
+      .number()
+      .int()
+      .min(0)
+      .nullable()
+      .describe('The delay that the upstream asked for; null when it named none.'),
   })
   .meta({ id: 'Attempt' });
 export type Attempt = z.infer<typeof Attempt>;
 
-/** Why a request failed. Safe to show: never the prompt, a key, a header or the upstream's raw text. */
+/**
+ * Why a request failed. Safe to show: it never contains the prompt, a key, a header or raw text of the
+ * upstream.
+ */
 export const RequestError = z
   .object({
     code: z.string().describe('One of the failure codes of the error table.'),
@@ -48,18 +56,20 @@ export const RequestRecord = z
     cancel_requested: z.boolean().describe('A cancellation was accepted; the request ends as cancelled.'),
     operation: z.enum(OPERATION_NAMES),
     model: z.string(),
-    run: z.number().int().min(1).describe('1, and one more with each retry by hand.'),
+    run: z.number().int().min(1).describe('Starts at 1 and grows by one with each retry by hand.'),
     previous_run_id: z
       .string()
       .nullable()
-      .describe('The Temporal run that this one retries; null in the first.'),
+      .describe('The run id in Temporal of the run before this one; null in the first run.'),
     attempts: z
       .number()
       .int()
       .min(0)
-      .describe('Attempts begun, over all runs: at least as many as upstream calls. Never shrinks.'),
+      .describe('Attempts begun, over all runs. At least the number of upstream calls. Never decreases.'),
     max_attempts: z.number().int().nullable(),
-    options: RequestOptions.describe("In force: the first call's, and what a retry by hand gave anew."),
+    options: RequestOptions.describe(
+      'The options in force: those of the first call, with the changes of any retry by hand.',
+    ),
     created_at: z.iso.datetime(),
     updated_at: z.iso.datetime(),
     completed_at: z.iso.datetime().nullable(),
@@ -68,13 +78,13 @@ export const RequestRecord = z
     expires_at: z.iso
       .datetime()
       .nullable()
-      .describe('Until then, at least, the key answers with this record.'),
-    last_error_code: z.string().nullable().describe("The last ended attempt's code."),
+      .describe('At least until then, a POST with this key is answered with this record.'),
+    last_error_code: z.string().nullable().describe('The error code of the last attempt that ended.'),
     error: RequestError.nullable(),
     unknown_attempts: z.number().int().min(0).describe('Attempts whose outcome is unknown or lost.'),
     possible_duplicate: z
       .boolean()
-      .describe('Another call was made after an attempt that is unknown or lost.'),
+      .describe('Another call was made after an attempt whose outcome is unknown or lost.'),
     attempt_log: z.array(Attempt).describe('The first 10 and the last 90 attempts.'),
     temporal: z.object({
       namespace: z.string(),
@@ -88,9 +98,10 @@ export const RequestRecord = z
 export type RequestRecord = z.infer<typeof RequestRecord>;
 
 /**
- * What a POST answers while the request is not finished; told from a result by `object`.
+ * The schema of the 202 of a POST, for a request that is not finished. `object` distinguishes it from a
+ * result.
  *
- * @param asyncObject the operation's
+ * @param asyncObject the value of `object` for the operation
  */
 export function asyncRequest<Object extends AsyncObject>(asyncObject: Object) {
   return z.object({
@@ -105,7 +116,7 @@ export function asyncRequest<Object extends AsyncObject>(asyncObject: Object) {
     request_url: z.string().describe('Path of the record, as in Location.'),
   });
 }
-/** The 202 of an operation. */
+/** The body of a 202, by operation. */
 export type AsyncRequest<Object extends AsyncObject = AsyncObject> = z.infer<
   ReturnType<typeof asyncRequest<Object>>
 >;

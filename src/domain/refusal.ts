@@ -1,20 +1,22 @@
 import { ERROR_CATALOGUE, type RefusalCode } from './error-catalogue.ts';
 
-/** What a refusal may carry beside its code. */
+/** What a refusal may contain in addition to its code. */
 interface RefusalOptions {
-  /** Ours, never input; the catalogue's meaning where absent. */
+  /** Our own text, never input. The default is the meaning in the catalogue. */
   readonly message?: string;
   /** The field at fault, as a dotted path. */
   readonly param?: string;
-  /** The record the caller should look at, where there may be one (`acceptance_unknown`). */
+  /** The id of the record to read, when there may be one (`acceptance_unknown`). */
   readonly requestId?: string;
   readonly retryAfterSeconds?: number;
-  /** False where the official SDKs must not send the call again by themselves. */
+  /** Sent as `x-should-retry`. False = the official SDKs must not send the call again by themselves. */
   readonly shouldRetry?: boolean;
   readonly cause?: unknown;
 }
 
-/** A call that was not accepted. Thrown anywhere between the route and Temporal; one handler answers it. */
+/**
+ * A call that was not accepted. Any code between the route and Temporal may throw it; one handler answers it.
+ */
 export class Refusal extends Error {
   readonly code: RefusalCode;
   readonly param: string | null;
@@ -33,15 +35,15 @@ export class Refusal extends Error {
   }
 }
 
-/** More at once than is let in; nothing was accepted. The official SDKs send the call again. */
+/** A limit of the service is reached. Nothing was accepted, and the official SDKs send the call again. */
 export function overloaded(): Refusal {
   return new Refusal('overloaded', { retryAfterSeconds: 1, shouldRetry: true });
 }
 
 /**
- * A start was sent and nobody knows what became of it.
+ * A start was sent to Temporal, and its result is unknown.
  *
- * @param shouldRetry false for a request without a key: sent again, it would be another one
+ * @param shouldRetry false for a request without a key, because sending it again would create another request
  */
 export function acceptanceUnknown(
   requestId: string,
@@ -50,7 +52,7 @@ export function acceptanceUnknown(
   return new Refusal('acceptance_unknown', { requestId, retryAfterSeconds: 2, shouldRetry, cause });
 }
 
-/** Temporal is out of reach and nothing was accepted. */
+/** Temporal cannot be reached, and nothing was accepted. */
 export function unavailable(cause?: unknown): Refusal {
   return new Refusal('service_unavailable', { retryAfterSeconds: 2, shouldRetry: true, cause });
 }

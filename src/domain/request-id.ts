@@ -1,43 +1,49 @@
 import { DEFAULT_PROJECT } from './project.ts';
 
 /**
- * The one place that knows how requests are named. An idempotency key is the record's id; in the default
- * project it is the Temporal workflow's id as well, so that it can be pasted into the Temporal UI. Any other
- * project's workflows are `@project/id`: no two projects can ever share one, and no caller can name another's.
+ * A request by project and id. Only this file knows how requests are named.
+ *
+ * An idempotency key is the id of the record. In the default project it is also the id of the Temporal
+ * workflow, so that it can be pasted into the Temporal UI. In any other project the workflow id is
+ * `@project/id`. So no two projects can share a workflow id, and no caller can name a request of another
+ * project.
  */
 export interface RequestName {
   readonly project: string;
-  /** As its callers know it. */
+  /** The id that callers use. */
   readonly id: string;
 }
 
-/** Visible ASCII: what every header, URL and SQL store carries unchanged. */
+/** Visible ASCII. Headers, URLs and SQL stores all carry it unchanged. */
 const VISIBLE_ASCII = /^[\x21-\x7e]+$/;
-/** Of a workflow's id: the column of SQL stores (VARCHAR(255)). */
+/** Maximum length of a workflow id: the column of SQL stores is VARCHAR(255). */
 const MAX_LENGTH = 255;
 
-/** RFC 4648 base32 in lower case: safe in a URL, a file name and a double-click. */
+/** RFC 4648 base32 in lower case. It is safe in URLs and file names, and a double-click selects it whole. */
 const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567';
 const ID_PREFIX = 'rr_';
 const ID_BYTES = 20;
 
-/** Whether a project's caller may use this as an idempotency key. `@` and `rr_` begin names of our own. */
+/**
+ * Whether a caller of the project may use this text as an idempotency key. Names that start with `@` or `rr_`
+ * are reserved.
+ */
 export function isIdempotencyKey(text: string, project: string): boolean {
   return isRequestId(text, project) && !text.startsWith(ID_PREFIX);
 }
 
-/** Whether a record of the project could have this id; anything else is not looked up. */
+/** Whether this text can be the id of a record in the project. Any other text is not looked up. */
 export function isRequestId(text: string, project: string): boolean {
   const fits = text.length + prefixOf(project).length <= MAX_LENGTH;
   return fits && VISIBLE_ASCII.test(text) && !text.startsWith('@') && text !== '.' && text !== '..';
 }
 
-/** The id of the workflow that is the request. */
+/** The id of the Temporal workflow of a request. */
 export function toWorkflowId({ project, id }: RequestName): string {
   return prefixOf(project) + id;
 }
 
-/** A request by all its names, so that they are composed once, where its call comes in, and never parsed again. */
+/** A request with all its names. They are composed once, when its call arrives, and not parsed again. */
 export interface RequestRef extends RequestName {
   readonly workflowId: string;
 }
@@ -46,7 +52,7 @@ export function toRequestRef({ project, id }: RequestName): RequestRef {
   return { project, id, workflowId: toWorkflowId({ project, id }) };
 }
 
-/** What {@link toWorkflowId} was made of: for runs that do not carry their request's name. */
+/** Parses a workflow id back into project and id, for runs that do not carry the name of their request. */
 export function fromWorkflowId(workflowId: string): RequestName {
   const [, project, id] = /^@([^/]+)\/(.+)$/.exec(workflowId) ?? [];
   return project === undefined || id === undefined
@@ -54,7 +60,11 @@ export function fromWorkflowId(workflowId: string): RequestName {
     : { project, id };
 }
 
-/** An id for a request without a key: `rr_` and the 160 bits that `bytes` gives. */
+/**
+ * Creates an id for a request without a key: `rr_` and 160 bits.
+ *
+ * @param bytes returns the given number of bytes
+ */
 export function newRequestId(bytes: (count: number) => Uint8Array): string {
   let bits = 0;
   let held = 0;

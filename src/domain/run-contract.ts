@@ -6,30 +6,33 @@ import type { Operation } from './operations.ts';
 import { fromWorkflowId, type RequestName } from './request-id.ts';
 import { isObject } from './raw-json.ts';
 
-/** The workflow type: what makes a workflow in the namespace one of ours, together with its memo. */
+/** The workflow type of requests. Together with its memo it identifies a workflow as a request. */
 export const WORKFLOW_TYPE = 'durableRequest';
 
-/** The type of the run that takes a request's id over while the request is being deleted. */
+/** The workflow type of the run that takes over a request's id while the request is being deleted. */
 export const DELETION_TYPE = 'deleteRequest';
 
-/** First argument of the workflow; the second is the body as it came. Nothing secret in it. */
+/** The first argument of the workflow; the second is the body as received. It contains nothing secret. */
 export interface RunInput {
   readonly operation: Operation;
   readonly model: string;
   readonly options: RequestOptions;
-  /** How long a dead worker goes unnoticed. */
+  /** The heartbeat timeout: how long it takes to notice a dead worker. */
   readonly heartbeat_timeout_seconds: number;
-  /** Absent in runs of 0.1.0, which knew one project and no keys. */
+  /** Absent in runs of 0.1.0, which had one project and no keys. */
   readonly request?: RequestIdentity;
 }
 
-/** Whose request a run is. Carried from the POST to the upstream call as one value. */
+/** The project and id of a request. One value carries it from the POST to the upstream call. */
 export interface RequestIdentity extends RequestName {
-  /** An API key said whose request it is: only the keys file knows then which upstream it may go to. */
+  /**
+   * True when an API key determined the project. Then only the keys file decides which upstream the call may
+   * go to.
+   */
   readonly is_keyed: boolean;
 }
 
-/** The identity that a run carries, or that its workflow id tells for a run of 0.1.0. */
+/** The identity that a run carries. For a run of 0.1.0 it is parsed from the workflow id. */
 export function identityOf(
   { request }: { readonly request?: RequestIdentity },
   workflowId: string,
@@ -37,42 +40,43 @@ export function identityOf(
   return request ?? { ...fromWorkflowId(workflowId), is_keyed: false };
 }
 
-/** First argument of the activity; the second is the body as it came. */
+/** The first argument of the activity; the second is the body as received. */
 export interface UpstreamCall {
-  /** This and `operation`: absent in calls that a workflow of 0.1.0 scheduled. */
+  /** Like `operation`, absent in calls that a workflow of 0.1.0 scheduled. */
   readonly request?: RequestIdentity;
   readonly operation?: Operation;
   readonly deadline_at_ms: number;
-  /** In force for this run; its `max_attempts` counts, as the journal does, over all runs. */
+  /** The options in force for this run. Its `max_attempts` counts over all runs, as the journal does. */
   readonly options: RequestOptions;
-  /** The journal of the runs before this one; absent in the first. */
+  /** The journal of the earlier runs; absent in the first run. */
   readonly earlier?: Journal;
 }
 
-/** A first attempt that was taken up later than this may have been cancelled, or be out of time, already. */
+/** A first attempt that starts later than this may be cancelled already, or past its deadline. */
 const LATE_MS = 1_000;
 
 /**
- * Whether an attempt asks Temporal before it calls: a later one, and a late one. While no worker is up to carry a
- * cancellation out, Temporal goes on scheduling attempts. A late one may also be none at all, but a clock that is
- * wrong.
+ * Whether an attempt asks Temporal about its request before it makes the call. All attempts after the first
+ * do, and so does a first attempt that starts late. The reason: while no worker is up to process a
+ * cancellation, Temporal continues to schedule attempts. A first attempt may also only seem late, because of
+ * a wrong clock.
  *
- * @param lateMs from when Temporal scheduled it to when the worker began it
+ * @param lateMs the time from when Temporal scheduled the attempt to when the worker started it
  */
 export function asksFirst(attempt: number, lateMs: number): boolean {
   return attempt > 1 || lateMs > LATE_MS;
 }
 
-/** Argument of the deletion's workflow and of its activity. */
+/** The argument of the deletion workflow and of its activity. */
 export interface Deletion {
   readonly workflow_id: string;
-  /** Its newest run, which leads to those before it. */
+  /** The newest run of the request. The earlier ones are found through it. */
   readonly last_run_id: string;
 }
 
 /**
- * The memo of each run: what a reader and a second POST need without a worker. `created_at` is the
- * acceptance, by the API's clock: the same in the 202 and in every later record.
+ * The memo of a run: what a reader and a second POST need when no worker is up. `created_at` is the time of
+ * acceptance by the clock of the API process. It is the same in the 202 and in every later record.
  */
 export interface RunMemo {
   readonly operation: Operation;
@@ -81,18 +85,18 @@ export interface RunMemo {
   readonly options: RequestOptions;
   readonly created_at: string;
   readonly run: number;
-  /** The namespace's retention when the run was started; absent where it was not known. */
+  /** The retention of the namespace when the run was started. Absent when it was not known. */
   readonly retention_ms?: number;
-  /** Of a retry by hand: the run before it, and the journal up to its end. */
+  /** Present in a retry by hand: the run before it, and the journal up to the end of that run. */
   readonly earlier?: { readonly run_id: string; readonly journal: Journal };
 }
 
-/** The query that a run answers with its {@link WorkflowRecord}. */
+/** The name of the query that a run answers with its {@link WorkflowRecord}. */
 export const RECORD_QUERY = 'record';
 
 /**
- * The request record as far as the workflow knows it. Null is what it does not know: while the call runs, its status
- * and its attempts are Temporal's.
+ * The request record as far as the workflow knows it. Null = not known to the workflow: while the call runs,
+ * only Temporal knows its status and attempts.
  */
 export interface WorkflowRecord {
   readonly id: string;
@@ -103,7 +107,7 @@ export interface WorkflowRecord {
   readonly model: string;
   readonly run: number;
   readonly previous_run_id: string | null;
-  /** Over all runs. */
+  /** Counted over all runs. */
   readonly attempts: number | null;
   readonly attempts_of_earlier_runs: number;
   readonly max_attempts: number | null;
@@ -114,41 +118,53 @@ export interface WorkflowRecord {
   readonly error: RequestError | null;
 }
 
-/** Under which member of Temporal's memo {@link RunMemo} stands. */
+/** The member of the Temporal memo that holds {@link RunMemo}. */
 export const MEMO_KEY = 'reqrun';
 
-/** Started, first workflow task scheduled and started: all that stands in a history before its first command. */
+/**
+ * The number of events in a history before the first command: started, first workflow task scheduled, first
+ * workflow task started.
+ */
 export const EVENTS_OF_A_START = 3;
 
-/** Slack of Temporal's own timeouts behind the deadline, so that our words win while a worker lives. */
+/**
+ * How much later than the deadline Temporal's own timeouts fire, so that a live worker ends the request
+ * first, with our error.
+ */
 export const ACTIVITY_SLACK_MS = 1_000;
 export const RUN_SLACK_MS = 3_000;
 
-/** The workflow's way to tell its own process that it has settled, once that is durable. */
+/** Sinks through which a workflow reports to its own worker process, once what it reports is durable. */
 export type RunSinks = {
   runs: {
     settled(run: SettledRun): void;
-    /** A cancellation was accepted: a call that runs in this process need not wait for a heartbeat. */
+    /**
+     * A cancellation was accepted. A call in this process can be aborted at once, without waiting for a
+     * heartbeat.
+     */
     cancelRequested(): void;
   };
 };
 
-/** The upstream call, as the workflow calls it. */
+/** The upstream call, in the form in which the workflow calls it. */
 export interface RunActivities<Text> {
   callUpstream(call: UpstreamCall, body: Text): Promise<Text>;
 }
 
-/** What the workflows have done about their own runs, in Temporal. */
+/** The activities by which workflows read and delete runs of their own request in Temporal. */
 export interface Housekeeping {
-  /** What Temporal holds of the run's attempts at this moment; null where it holds nothing. */
+  /** Returns what Temporal currently holds of the attempts of a run; null when it holds nothing. */
   recallAttempts(run: { readonly workflow_id: string; readonly run_id: string }): Promise<Journal | null>;
-  /** The journal of the runs before a run that an operator made by a reset; null for any other run. */
+  /**
+   * Returns the journal of the earlier runs, for a run that an operator created by a reset; null for any
+   * other run.
+   */
   recallEarlier(run: { readonly workflow_id: string; readonly run_id: string }): Promise<Journal | null>;
-  /** Deletes all runs of a request and, last, the run that asks for it. */
+  /** Deletes all runs of a request, and last the deletion run itself. */
   deleteRuns(deletion: Deletion): Promise<void>;
 }
 
-/** The journal of the runs before a run. */
+/** The journal of the earlier runs, from the memo of a run. */
 export function earlierJournal(memo: Pick<RunMemo, 'earlier'>): Journal {
   return memo.earlier?.journal ?? EMPTY_JOURNAL;
 }
@@ -156,7 +172,7 @@ export function earlierJournal(memo: Pick<RunMemo, 'earlier'>): Journal {
 /**
  * The options of a run with `max_attempts` counted over all runs, as the journal counts.
  *
- * @param earlier the journal of the runs before it
+ * @param earlier the journal of the earlier runs
  */
 export function countedOver(options: RequestOptions, earlier: { readonly begun: number }): RequestOptions {
   const { max_attempts } = options;

@@ -1,13 +1,13 @@
 import type { RefusalCode } from './error-catalogue.ts';
 import { readAsDouble } from './json-number.ts';
 
-/** JSON that was read strictly: its value, and the text it came in. */
+/** The result of a strict read: the value, and the text it was read from. */
 export interface StrictJson {
   readonly value: unknown;
   readonly text: string;
-  /** The members of the outermost object in order; none where the value is no object. */
+  /** The members of the outermost object, in order. Empty when the value is not an object. */
   readonly members: readonly Member[];
-  /** Where numbers are that a double rounds, in order. */
+  /** The positions of numbers that a double rounds, in order. */
   readonly rounded: readonly Span[];
 }
 
@@ -17,12 +17,12 @@ interface Span {
   readonly end: number;
 }
 
-/** Reaches from the opening quote of the name to the end of the value. */
+/** A member: from the opening quote of its name to the end of its value. */
 export interface Member extends Span {
   readonly name: string;
 }
 
-/** Why a text is refused, in the words of the error catalogue. */
+/** Why a text is refused, as a code of the error catalogue. */
 export type JsonFault = Extract<
   RefusalCode,
   | 'invalid_json'
@@ -35,27 +35,33 @@ export type JsonFault = Extract<
 >;
 
 /**
- * Limits on structure, for reading takes far longer for it than for plain bytes. Measured with Node 26 on a busy
- * two-core machine, JSON.parse included: a member takes up to 0.7 µs, an element 0.04 to 0.3 µs, a byte of a string
- * 1 to 4 ns (13 ns where every other one is an escaped quote), white space 9 ns. So the most that is allowed takes
- * some 70 ms for members, 150 ms for elements, and 0.2 s for a string of 64 MiB; canonical JSON for the fingerprint
- * takes as long again, 1 µs for each number that a double rounds. At most 60 MB of heap are in use beside the text.
+ * Limits on structure, because structure takes far longer to read than plain bytes. Measured with Node 26 on
+ * a busy two-core machine, JSON.parse included:
  *
- * Calls need far less: 1,000 tool steps have 11,000 members, 128 tools of 30 parameters have 16,000, and 10,000
- * messages may have ten members each. Embeddings take 300,000 tokens in arrays.
+ * - a member takes up to 0.7 µs;
+ * - an element takes 0.04 to 0.3 µs;
+ * - a byte of a string takes 1 to 4 ns (13 ns where every other one is an escaped quote);
+ * - a byte of white space takes 9 ns.
+ *
+ * So the allowed maximum takes about 70 ms for members, 150 ms for elements, and 0.2 s for a string of 64
+ * MiB. Canonical JSON for the fingerprint takes the same time again, and 1 µs for each number that a double
+ * rounds. At most 60 MB of heap are used in addition to the text.
+ *
+ * Calls need far less: 1,000 tool steps have 11,000 members, 128 tools of 30 parameters have 16,000, and
+ * 10,000 messages may have ten members each. Embeddings use up to 300,000 tokens in arrays.
  */
 const MAX_DEPTH = 64;
 const MAX_MEMBERS = 100_000;
 const MAX_ELEMENTS_OF_ARRAY = 10_000;
-/** In all arrays together; each array and each object counts as one more. */
+/** Elements of all arrays together. Each array and each object counts as one more. */
 const MAX_ELEMENTS = 500_000;
 
 /**
- * Reads JSON so that every parser behind us sees the same value. What JSON.parse would lose or accept is a fault: a
- * member named twice, `__proto__`, unpaired surrogates, any depth. No fault contains any of the text.
+ * Reads JSON so that every later parser sees the same value. What JSON.parse would lose or accept is a fault:
+ * a member named twice, `__proto__`, unpaired surrogates, any depth. A fault contains none of the text.
  */
 export function readStrictJson(text: string): StrictJson | { readonly fault: JsonFault } {
-  // The limits first: JSON.parse has none.
+  // Scanned before JSON.parse, because JSON.parse has no limits.
   const scanned = scan(text);
   if ('fault' in scanned) return scanned;
   try {
@@ -66,8 +72,9 @@ export function readStrictJson(text: string): StrictJson | { readonly fault: Jso
 }
 
 /**
- * The value, in which `{"__proto__": literal}` stands for each number that a double rounds: two values are equal only
- * where the texts say the same. No text that was read can contain this member. For comparing, never for sending.
+ * The value for comparison: each number that a double rounds is replaced by `{"__proto__": literal}`. So two
+ * values are equal only when their texts mean the same. A strictly read text cannot contain this member.
+ * Never send this value.
  */
 export function exactValue({ value, text, rounded }: StrictJson): unknown {
   if (rounded.length === 0) return value;
@@ -89,15 +96,15 @@ const EXPLANATIONS: Partial<Record<JsonFault, string>> = {
   too_many_items: 'it has too many elements',
 };
 
-/** A fault in words for an operator, about a file. */
+/** Describes a fault in a file, for an operator. */
 export function explainJsonFault(fault: JsonFault): string {
   return EXPLANATIONS[fault] ?? 'it is not JSON';
 }
 
 interface Container {
-  /** Null in an array. */
+  /** The member names so far; null for an array. */
   readonly names: Set<string> | null;
-  /** The member whose value it is; null within an array. */
+  /** The name of the member that has this container as its value; null inside an array. */
   readonly of: string | null;
   elements: number;
 }
@@ -106,9 +113,12 @@ const SURROGATE_ESCAPE = /\\u[dD][89a-fA-F]/;
 const NUMBER = /[-\d][\d.eE+-]*/y;
 
 /**
- * One pass over the structure, without recursion. Syntax is left to JSON.parse, so of text that is not JSON it may
- * report any fault or none. White space, words and the insides of strings are skipped without a copy; the scanner of
- * jsonc-parser builds a string of each: 12 s and 1.4 GiB for 64 MB of white space, 0.5 s here (measured, Node 26).
+ * Scans the structure in one pass, without recursion. It leaves the syntax to JSON.parse, so for text that is
+ * not JSON it may report any fault or none.
+ *
+ * White space, words and the insides of strings are skipped without a copy. The scanner of jsonc-parser
+ * creates a string for each of them: 64 MB of white space took 12 s and 1.4 GiB with it, and 0.5 s here
+ * (measured, Node 26).
  */
 function scan(text: string): Pick<StrictJson, 'members' | 'rounded'> | { readonly fault: JsonFault } {
   if (!text.isWellFormed()) return { fault: 'invalid_unicode' };
@@ -194,7 +204,7 @@ function startsNumber(code: number): boolean {
   return code === 0x2d || (code >= 0x30 && code <= 0x39);
 }
 
-/** The offset behind the closing quote, or the end of the text. */
+/** Returns the offset after the closing quote, or the end of the text. */
 function endOfString(text: string, start: number): number {
   let quote = text.indexOf('"', start + 1);
   while (quote !== -1 && isEscaped(text, quote)) quote = text.indexOf('"', quote + 1);
@@ -207,7 +217,7 @@ function isEscaped(text: string, quote: number): boolean {
   return (quote - first) % 2 === 1;
 }
 
-/** Null for what is no JSON string. */
+/** Returns the value of a quoted string; null when it is not a JSON string. */
 function unescape(quoted: string): string | null {
   if (!quoted.includes('\\')) return quoted.slice(1, -1);
   try {

@@ -1,9 +1,9 @@
 /**
- * The closed vocabularies of a request record. Const objects, so that the values are the wire's own words
- * and the types are inferred from them.
+ * The closed vocabularies of a request record. They are const objects: their values are the texts used in the
+ * API, and the types are inferred from them.
  */
 
-/** Where a request is in its life. The last three are terminal: a run in one of them changes no more. */
+/** The status of a request. The last three are terminal: a run in one of them does not change any more. */
 export const RequestStatus = {
   queued: 'queued',
   processing: 'processing',
@@ -14,7 +14,10 @@ export const RequestStatus = {
 } as const;
 export type RequestStatus = (typeof RequestStatus)[keyof typeof RequestStatus];
 
-/** How one attempt stands. `interrupted`: its worker died or was stopped before it could say how it ended. */
+/**
+ * The status of an attempt. `interrupted`: its worker died or was stopped before it could report how it
+ * ended.
+ */
 export const AttemptStatus = {
   running: 'running',
   succeeded: 'succeeded',
@@ -25,8 +28,8 @@ export const AttemptStatus = {
 export type AttemptStatus = (typeof AttemptStatus)[keyof typeof AttemptStatus];
 
 /**
- * What is known of an attempt's effect upstream. `lost`: it ran and its answer is gone. `unknown`: it may or
- * may not have run. Both mean that another call may be a duplicate.
+ * What is known of an attempt's effect upstream. `lost`: it ran, and its answer is lost. `unknown`: it may or
+ * may not have run. After either one, another call may be a duplicate.
  */
 export const Outcome = {
   notRun: 'not_run',
@@ -37,7 +40,7 @@ export const Outcome = {
 } as const;
 export type Outcome = (typeof Outcome)[keyof typeof Outcome];
 
-/** Whether the attempt may have cost money. No upstream states it for failed calls, hence `maybe`. */
+/** Whether the attempt cost money. `maybe` exists because no upstream reports it for failed calls. */
 export const Billed = { no: 'no', maybe: 'maybe', yes: 'yes' } as const;
 export type Billed = (typeof Billed)[keyof typeof Billed];
 
@@ -45,7 +48,7 @@ export type Billed = (typeof Billed)[keyof typeof Billed];
 export const Phase = { connect: 'connect', request: 'request', headers: 'headers', body: 'body' } as const;
 export type Phase = (typeof Phase)[keyof typeof Phase];
 
-/** Why a request is not going to be tried again. */
+/** Why a request is not tried again. */
 export const FailureReason = {
   terminal: 'terminal',
   attemptsExhausted: 'attempts_exhausted',
