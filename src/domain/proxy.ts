@@ -5,7 +5,7 @@ import { z } from 'zod';
 export interface HttpProxy {
   /** Scheme, host and port. Shown to people and logged, so never with credentials. */
   readonly origin: string;
-  /** Null = the address of the proxy contains none. */
+  /** Null = the address of the proxy contains no credentials. */
   readonly credentials: { readonly username: string; readonly password: string } | null;
   /** The variable that configures it. */
   readonly namedBy: string;

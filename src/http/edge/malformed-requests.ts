@@ -17,8 +17,8 @@ const MAX_URL_LENGTH = 8_192;
 const MAX_HEADERS = 0;
 
 /**
- * Refuses requests that Node would refuse without a body (unmet expectations) or accept (a missing or
- * repeated Host header, long URLs).
+ * Refuses unmet expectations, which Node would refuse without a body. Also refuses a missing or repeated Host
+ * header and long URLs, which Node would accept.
  */
 export function checkRequestHeads(app: App): void {
   const { server } = app;
