@@ -60,7 +60,7 @@ export const RequestRecord = z
     previous_run_id: z
       .string()
       .nullable()
-      .describe('The run id in Temporal of the run before this one; null in the first run.'),
+      .describe('The Temporal run id of the run that this one retries; null in the first run.'),
     attempts: z
       .number()
       .int()
