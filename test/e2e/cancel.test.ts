@@ -2,7 +2,7 @@ import { describe, expect, inject, it } from 'vitest';
 import { act, errorOf, get, post, readRecord, recordIn, unique, untilRecord } from '../support/api.ts';
 import { startDeployment } from '../support/deployment.ts';
 import { runEntryFile, type RunningProcess } from '../support/process.ts';
-import { ok } from '../support/scripted-upstream.ts';
+import { ok, overloaded } from '../support/scripted-upstream.ts';
 import { until } from '../support/until.ts';
 import { useDeployment } from '../support/use-deployment.ts';
 
@@ -51,7 +51,7 @@ describe('cancelling', () => {
 
   it('keeps every attempt in the record when it comes between two of them, although Temporal drops them', async () => {
     const key = unique('in-backoff');
-    upstream.script(key, { answer: 429, headers: { 'retry-after': '1' } }, { answer: 503 });
+    upstream.script(key, { answer: 429, headers: { 'retry-after': '1' } }, overloaded());
     await post(url, { model: key, idempotency_key: key });
     const before = await untilRecord(
       url,

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { post, unique } from '../support/api.ts';
 import { captureLog } from '../support/captured-log.ts';
 import { createEmbeddedService } from '../support/embedded-service.ts';
-import { ok } from '../support/scripted-upstream.ts';
+import { ok, overloaded } from '../support/scripted-upstream.ts';
 import { until } from '../support/until.ts';
 import { useDeployment } from '../support/use-deployment.ts';
 
@@ -35,7 +35,7 @@ const Attempt = z.strictObject({
 
 it('has one line for each call and each attempt, with id, attempt, code and duration, so that nothing else is needed', async () => {
   const model = unique('log');
-  upstream.script(model, { answer: 503, headers: { 'retry-after': '1' }, body: {} }, ok());
+  upstream.script(model, overloaded({ 'retry-after': '1' }), ok());
   const failing = unique('fails');
   upstream.script(failing, { answer: 400, body: { error: { code: 'bad_thing' } } });
   await post(url, { model, idempotency_key: model, wait: 20 });

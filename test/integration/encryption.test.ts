@@ -5,7 +5,7 @@ import { act, errorOf, post, readRecord, remove, unique, untilRecord } from '../
 import { startDeployment, type DeploymentOptions } from '../support/deployment.ts';
 import { foundInDatabase, newKey, storedOf } from '../support/encryption.ts';
 import { resetRun } from '../support/reset-run.ts';
-import { completion, ok } from '../support/scripted-upstream.ts';
+import { completion, ok, overloaded } from '../support/scripted-upstream.ts';
 import { until } from '../support/until.ts';
 import { useDeployment } from '../support/use-deployment.ts';
 
@@ -74,7 +74,7 @@ describe('an encrypted request', () => {
   it('is cancelled in a call and between two, and keeps its attempts', async () => {
     const [inCall, between] = [unique('enc-in-call'), unique('enc-between')];
     upstream.script(inCall, { stall: 'headers' });
-    upstream.script(between, { answer: 503, headers: { 'retry-after': '60' }, body: {} });
+    upstream.script(between, overloaded({ 'retry-after': '60' }));
     for (const key of [inCall, between]) await post(url, { model: key, idempotency_key: key });
     await upstream.untilHits(inCall, 1);
     await untilRecord(url, between, ({ status }) => status === 'retrying');
@@ -225,7 +225,7 @@ describe('a worker without the key', () => {
 
   it('makes no call of an attempt it cannot read, which then counts as unknown, and another worker goes on', async () => {
     const [queue, key] = [unique('queue'), unique('enc-lost-key')];
-    upstream.script(key, { answer: 503, headers: { 'retry-after': '3' }, body: {} }, ok('second'));
+    upstream.script(key, overloaded({ 'retry-after': '3' }), ok('second'));
     const api = await onQueue(queue, mine, { worker: false });
     const first = await onQueue(queue, mine);
     await post(api.url, { model: key, idempotency_key: key });

@@ -6,7 +6,7 @@ import { startDeployment, type Deployment } from '../support/deployment.ts';
 import { freePort } from '../support/free-port.ts';
 import { bearer, makeKeysFile } from '../support/keys-file.ts';
 import { exchange } from '../support/raw-http.ts';
-import { ok, startScriptedUpstream } from '../support/scripted-upstream.ts';
+import { ok, overloaded, startScriptedUpstream } from '../support/scripted-upstream.ts';
 import { scrape, untilSamples } from '../support/scrape.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 
@@ -55,7 +55,7 @@ describe('the metrics', () => {
   it('count what was accepted, joined and refused, and what the upstream did, each of it once', async () => {
     const { url, metrics } = await start();
     const [retried, failed] = [unique('retried'), unique('failed')];
-    upstream.script(retried, { answer: 503, headers: { 'retry-after': '1' }, body: {} }, ok());
+    upstream.script(retried, overloaded({ 'retry-after': '1' }), ok());
     upstream.script(failed, { answer: 400, body: {} });
     for (const model of [retried, retried, failed]) {
       await post(url, { model, idempotency_key: model, wait: 20 });

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { RequestRecord } from '../../src/domain/record.ts';
 import { act, get, post, readRecord, remove, unique, untilRecord } from '../support/api.ts';
 import { resetRun } from '../support/reset-run.ts';
-import { ok } from '../support/scripted-upstream.ts';
+import { ok, overloaded } from '../support/scripted-upstream.ts';
 import { until } from '../support/until.ts';
 import { untilGone } from '../support/until-gone.ts';
 import { useDeployment } from '../support/use-deployment.ts';
@@ -61,7 +61,7 @@ describe('a run that an operator resets', () => {
 
   it('can be reset twice, cancelled between two attempts, and deleted with all it came from', async () => {
     const key = unique('twice');
-    upstream.script(key, { answer: 400, body: {} }, { answer: 400, body: {} }, { answer: 503 });
+    upstream.script(key, { answer: 400, body: {} }, { answer: 400, body: {} }, overloaded());
     await post(url, { model: key, idempotency_key: key, wait: 20 });
     const runIds = [await reset(key)];
     await untilRecord(url, key, ({ status, attempts }) => status === 'failed' && attempts === 2);
@@ -106,7 +106,7 @@ describe('a run whose predecessor is gone', () => {
 describe('an activity that an operator resets', () => {
   it('counts from 1 again for Temporal, and goes on for the record', async () => {
     const key = unique('activity');
-    upstream.script(key, { answer: 503 }, { answer: 400, body: {} });
+    upstream.script(key, overloaded(), { answer: 400, body: {} });
     await post(url, { model: key, idempotency_key: key });
     await untilRecord(url, key, ({ status }) => status === 'retrying');
     await client.workflowService.resetActivity({

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { act, errorOf, post, readRecord, recordIn, unique, untilRecord } from '../support/api.ts';
 import { startDeployment } from '../support/deployment.ts';
-import { ok } from '../support/scripted-upstream.ts';
+import { ok, overloaded } from '../support/scripted-upstream.ts';
 import { useDeployment } from '../support/use-deployment.ts';
 
 const { upstream, deployment, url } = await useDeployment();
@@ -75,7 +75,7 @@ describe('a retry by hand', () => {
 
   it('takes a cancelled request up again, and new options with it', async () => {
     const key = unique('cancelled');
-    upstream.script(key, { stall: 'headers' }, { answer: 503 }, { answer: 503 });
+    upstream.script(key, { stall: 'headers' }, overloaded());
     await post(url, { model: key, idempotency_key: key, reqrun: { max_attempts: 5 } });
     await upstream.untilHits(key, 1);
     await act(url, key, 'cancel');

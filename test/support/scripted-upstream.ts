@@ -106,6 +106,11 @@ export async function startScriptedUpstream(): Promise<ScriptedUpstream> {
   };
 }
 
+/** A 503 in a provider's own documented words, which prove that nothing was begun. */
+export function overloaded(headers: Record<string, string> = {}): Step {
+  return { answer: 503, headers, body: { error: { message: 'The engine is currently overloaded.' } } };
+}
+
 /** A normal completion; its content can be told. */
 export function ok(content = 'fine', afterMs = 0): Step {
   return { answer: 200, body: completion({ content }), afterMs };
