@@ -2,63 +2,25 @@ import { toPayloads, type Payload } from '@temporalio/common';
 import { msToTs } from '@temporalio/common/lib/time.js';
 import { loadDataConverter } from '@temporalio/common/lib/internal-non-workflow/index.js';
 import { describe, expect, it } from 'vitest';
-import {
-  beginAttempt,
-  carryOver,
-  EMPTY_JOURNAL,
-  endAttempt,
-  type Journal,
-} from '../../src/domain/journal.ts';
-import { RequestOptions } from '../../src/domain/options.ts';
-import { earlierJournal, type RunMemo } from '../../src/domain/run-contract.ts';
+import { beginAttempt, carryOver, EMPTY_JOURNAL, type Journal } from '../../src/domain/journal.ts';
+import { earlierJournal } from '../../src/domain/run-contract.ts';
 import { PendingActivityState } from '../../src/temporal/sdk-internals.ts';
 import { createDecoder } from '../../src/temporal/run-state/decode.ts';
 import { type Ending, readPendingJournal } from '../../src/temporal/run-state/pending-activity.ts';
+import { memoOf } from '../support/fake-temporal.ts';
+import { ATTEMPTED_AT, refusedAttempts } from '../support/journals.ts';
 
-const AT = '2026-11-24T00:00:00.000Z';
 const BEFORE = '2026-11-23T23:59:00.000Z';
 const converter = loadDataConverter();
 const decoder = createDecoder(converter, { type: 'workflow', namespace: 'default', workflowId: 'w' });
 const { PENDING_ACTIVITY_STATE_SCHEDULED: SCHEDULED, PENDING_ACTIVITY_STATE_STARTED: STARTED } =
   PendingActivityState;
 
-function memo(fields: { options?: object; earlier?: Journal } = {}): RunMemo {
-  return {
-    operation: 'chat.completions',
-    model: 'm',
-    fingerprint: 'f',
-    options: RequestOptions.parse(fields.options ?? {}),
-    created_at: AT,
-    run: fields.earlier === undefined ? 1 : 2,
-    ...(fields.earlier === undefined ? {} : { earlier: { run_id: 'r', journal: fields.earlier } }),
-  };
-}
-
-/** Attempts 1 to `count`, each refused by the upstream. */
-function refused(count: number): Journal {
-  let journal = EMPTY_JOURNAL;
-  for (let attempt = 1; attempt <= count; attempt += 1) {
-    journal = endAttempt(beginAttempt(journal, attempt, AT), {
-      status: 'failed',
-      outcome: 'not_run',
-      billed: 'no',
-      phase: 'headers',
-      finished_at: AT,
-      duration_ms: 1,
-      upstream_status: 503,
-      upstream_request_id: null,
-      error_code: 'upstream_overloaded',
-      retry_after_ms: null,
-    });
-  }
-  return journal;
-}
-
 function read(
   state: number,
   attempt: number,
   heartbeat: Journal | null,
-  of = memo(),
+  of = memoOf(),
   startedAt: string | null = null,
   { scheduledAt = startedAt, ...ending }: Partial<Ending> & { readonly scheduledAt?: string | null } = {},
 ): Promise<Journal> {
@@ -73,52 +35,55 @@ function read(
 
 describe('the journal of a pending call', () => {
   it('does not count the attempt to come, whose number Temporal shows already', async () => {
-    expect(await read(SCHEDULED, 4, refused(3))).toEqual(refused(3));
+    expect(await read(SCHEDULED, 4, refusedAttempts(3))).toEqual(refusedAttempts(3));
     expect(await read(SCHEDULED, 1, null)).toEqual(EMPTY_JOURNAL);
   });
 
   it('counts the attempt that runs, also when nothing was heartbeated of it or of those before', async () => {
-    expect(await read(STARTED, 4, refused(3))).toMatchObject({ begun: 4, unknown: 0 });
+    expect(await read(STARTED, 4, refusedAttempts(3))).toMatchObject({ begun: 4, unknown: 0 });
     expect(await read(STARTED, 3, null)).toMatchObject({ begun: 3, unknown: 2, duplicate: true });
   });
 
   it('takes an end that was heartbeated before Temporal knew of it as that attempt, not as a reset', async () => {
-    expect(await read(STARTED, 3, refused(3))).toEqual(refused(3));
+    expect(await read(STARTED, 3, refusedAttempts(3))).toEqual(refusedAttempts(3));
   });
 
   it('counts an attempt whose number was another one before an operator reset the activity', async () => {
     const later = '2026-11-24T00:00:01.000Z';
-    expect(await read(STARTED, 1, refused(1), memo(), later)).toMatchObject({ begun: 2, unknown: 0 });
+    expect(await read(STARTED, 1, refusedAttempts(1), memoOf(), later)).toMatchObject({
+      begun: 2,
+      unknown: 0,
+    });
     const earlier = '2026-11-23T23:59:59.000Z';
-    expect(await read(STARTED, 1, refused(1), memo(), earlier)).toEqual(refused(1));
+    expect(await read(STARTED, 1, refusedAttempts(1), memoOf(), earlier)).toEqual(refusedAttempts(1));
   });
 
   it('leaves out an attempt that the options forbid: it makes no call and only ends the request', async () => {
-    const once = memo({ options: { on_unknown_outcome: 'fail' } });
+    const once = memoOf({ options: { on_unknown_outcome: 'fail' } });
     expect(await read(STARTED, 2, null, once)).toMatchObject({ begun: 1, unknown: 1, duplicate: false });
-    const twice = memo({ options: { max_attempts: 2 } });
-    expect(await read(STARTED, 3, refused(2), twice)).toEqual(refused(2));
+    const twice = memoOf({ options: { max_attempts: 2 } });
+    expect(await read(STARTED, 3, refusedAttempts(2), twice)).toEqual(refusedAttempts(2));
   });
 
   it.each([
     ['a later attempt of a cancelled run', 2, { isCancelled: true }, 1],
     ['a first one that waited, of a cancelled run', 1, { isCancelled: true, scheduledAt: BEFORE }, 0],
     ['a first one that began at once, of a cancelled run', 1, { isCancelled: true }, 1],
-    ['a later attempt whose deadline has passed', 2, { deadlineMs: Date.parse(AT) + 1 }, 1],
-    ['a first one that began after the deadline', 1, { deadlineMs: Date.parse(AT) }, 0],
-    ['a first one whose deadline passed during its call', 1, { deadlineMs: Date.parse(AT) + 1 }, 1],
+    ['a later attempt whose deadline has passed', 2, { deadlineMs: Date.parse(ATTEMPTED_AT) + 1 }, 1],
+    ['a first one that began after the deadline', 1, { deadlineMs: Date.parse(ATTEMPTED_AT) }, 0],
+    ['a first one whose deadline passed during its call', 1, { deadlineMs: Date.parse(ATTEMPTED_AT) + 1 }, 1],
   ])('counts %s only if it surely calls', async (_what, attempt, ending, begun) => {
-    expect((await read(STARTED, attempt, null, memo(), AT, ending)).begun).toBe(begun);
+    expect((await read(STARTED, attempt, null, memoOf(), ATTEMPTED_AT, ending)).begun).toBe(begun);
   });
 
   it('counts an attempt of a cancelled run that has written its beginning', async () => {
-    const written = beginAttempt(refused(1), 2, AT);
-    expect(await read(STARTED, 2, written, memo(), AT, { isCancelled: true })).toEqual(written);
+    const written = beginAttempt(refusedAttempts(1), 2, ATTEMPTED_AT);
+    expect(await read(STARTED, 2, written, memoOf(), ATTEMPTED_AT, { isCancelled: true })).toEqual(written);
   });
 
   it('goes on from the runs before it, whose attempts do not count against the options', async () => {
-    const earlier = carryOver(refused(2));
-    const of = memo({ options: { max_attempts: 1 }, earlier });
+    const earlier = carryOver(refusedAttempts(2));
+    const of = memoOf({ options: { max_attempts: 1 }, earlier: { run_id: 'r', journal: earlier } });
     expect(await read(SCHEDULED, 1, null, of)).toEqual(earlier);
     expect(await read(STARTED, 1, null, of)).toMatchObject({ begun: 3 });
   });
