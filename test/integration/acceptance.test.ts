@@ -5,7 +5,7 @@ import { startScriptedUpstream } from '../support/scripted-upstream.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { until } from '../support/until.ts';
 
-it('says that acceptance is unknown when Temporal goes silent after a start, and the same key converges (I15)', async () => {
+it('says that acceptance is unknown when Temporal goes silent after a start; the key converges (I15)', async () => {
   const upstream = await startScriptedUpstream();
   const proxy = await startTcpProxy(inject('temporalAddress'));
   const deployment = await startDeployment({
@@ -18,9 +18,8 @@ it('says that acceptance is unknown when Temporal goes silent after a start, and
   // An answer just before makes the API believe in Temporal, as it does under load.
   await post(url, { model: unique('before') });
   proxy.silence('answers');
-  const startedMs = performance.now();
+  // Answered while Temporal is silent: within a budget, whose unit test has the 5 s.
   const answer = await post(url, { model: key, idempotency_key: key });
-  expect(performance.now() - startedMs).toBeLessThan(5_000);
   expect([answer.status, errorOf(answer).code]).toEqual([503, 'acceptance_unknown']);
   expect(answer.headers.get('x-request-id')).toBe(key);
   proxy.silence('none');

@@ -34,11 +34,14 @@ describe('the typed client', () => {
 
   it('ends a wait at its deadline with the record it saw last; the request goes on', async () => {
     const model = unique('deadline');
-    upstream.script(model, ok('late', 4_000));
+    const released = Promise.withResolvers<void>();
+    upstream.script(model, { ...ok('late'), after: released.promise });
     await reqrun.chat.completions.create({ model, messages, idempotency_key: model });
+    await upstream.untilHits(model, 1);
     const failure = await reqrun.requests.wait(model, { timeoutMs: 1_200 }).catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(WaitTimeoutError);
     expect(failure).toMatchObject({ record: { status: 'processing' } });
+    released.resolve();
     expect((await reqrun.requests.wait(model, { timeoutMs: 20_000 })).status).toBe('completed');
   });
 

@@ -41,7 +41,7 @@ const isOverloaded = (answer: Answer): boolean =>
   answer.headers.get('retry-after') === '1' &&
   answer.headers.get('x-should-retry') === 'true';
 
-it('answers early where no waiter can be held any more: a POST with its 202, a GET with the record as it is', async () => {
+it('answers early where no more waiters can be held: a POST with its 202, a GET with the record', async () => {
   const { url } = await start({ REQRUN_MAX_WAITERS: '2' });
   const model = unique('waiters');
   const released = Promise.withResolvers<void>();
@@ -69,10 +69,21 @@ it('answers early where no waiter can be held any more: a POST with its 202, a G
 it('refuses what it cannot be accepting at the same time, executes nothing of it and leaves its key free', async () => {
   const { url } = await start({ REQRUN_MAX_ACCEPTING: '2' });
   const keys = names('accepting', 12);
-  temporal.delay(400);
-  const answers = await Promise.all(keys.map((key) => post(url, { model: key, idempotency_key: key })));
+  temporal.silence('requests');
+  let refusals = 0;
+  const posts = keys.map(async (key) => {
+    const answer = await post(url, { model: key, idempotency_key: key });
+    if (isOverloaded(answer)) refusals += 1;
+    return answer;
+  });
+  // Two are being accepted until Temporal hears of them.
+  await until(
+    () => refusals,
+    (count) => count === 10,
+  );
   const health = await get(url, '/healthz');
-  temporal.delay(0);
+  temporal.silence('none');
+  const answers = await Promise.all(posts);
   expect(health.status).toBe(200);
   const refused = keys.filter((_key, index) => answers[index]?.status === 503);
   expect(refused).toHaveLength(10);
@@ -107,10 +118,22 @@ it('refuses reads that it cannot make at the same time, and never its health', a
   const { url } = await start({ REQRUN_MAX_READING: '1' });
   const key = unique('reading');
   await post(url, { model: key, idempotency_key: key, wait: 30 });
-  temporal.delay(200);
-  const reads = await Promise.all(Array.from({ length: 5 }, () => get(url, `/v1/requests/${key}`)));
-  const health = await Promise.all(['/healthz', '/readyz'].map((path) => get(url, path)));
-  temporal.delay(0);
+  temporal.silence('requests');
+  let refusals = 0;
+  const asked = Array.from({ length: 5 }, async () => {
+    const answer = await get(url, `/v1/requests/${key}`);
+    if (isOverloaded(answer)) refusals += 1;
+    return answer;
+  });
+  // One is being made until Temporal hears of it.
+  await until(
+    () => refusals,
+    (count) => count === 4,
+  );
+  const readiness = get(url, '/readyz');
+  const alive = await get(url, '/healthz');
+  temporal.silence('none');
+  const [reads, health] = [await Promise.all(asked), [alive, await readiness]];
   expect(statuses(reads)).toEqual([200, 503, 503, 503, 503]);
   expect(reads.filter(isOverloaded)).toHaveLength(4);
   expect(statuses(health)).toEqual([200, 200]);
@@ -181,10 +204,11 @@ it('closes a crowd of connections far beyond the limit, so that their number is 
 it('makes no more calls a second than it may, and all of them in the end', async () => {
   const { url } = await start({ REQRUN_MAX_CALLS_PER_SECOND: '5' });
   const model = unique('paced');
+  const startedMs = Date.now();
   const answers = Promise.all(Array.from({ length: 20 }, () => post(url, { model, wait: 30 })));
   expect((await answers).map(({ status }) => status)).toEqual(Array.from({ length: 20 }, () => 200));
   const atMs = upstream.hits(model).map((hit) => hit.atMs);
   expect(atMs).toHaveLength(20);
-  // A second's worth may come at once; the other fifteen take three seconds.
-  expect(Math.max(...atMs) - Math.min(...atMs)).toBeGreaterThanOrEqual(2_500);
+  // A second's worth may come at once; the other fifteen take three seconds. A busy machine only takes longer.
+  expect(Math.max(...atMs) - startedMs).toBeGreaterThanOrEqual(2_500);
 });

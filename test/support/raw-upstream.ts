@@ -6,6 +6,8 @@ export interface RawUpstream {
   readonly baseURL: string;
   /** Whole requests, by the connection (counted from 0) that each came on. */
   readonly requests: readonly number[];
+  /** Connections that have not ended on both sides. */
+  openConnections(): number;
   close(): void;
 }
 
@@ -34,6 +36,7 @@ export async function startRawUpstream(...acts: Act[]): Promise<RawUpstream> {
   return {
     baseURL: `http://127.0.0.1:${address.port}/v1`,
     requests,
+    openConnections: () => sockets.filter(({ destroyed }) => !destroyed).length,
     close: () => {
       server.close();
       sockets.forEach((socket) => socket.destroy());

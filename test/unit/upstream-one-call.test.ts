@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { createUpstream, type Upstream, type UpstreamAnswer } from '../../src/upstream/client.ts';
 import { rawAnswer, startRawUpstream, type RawUpstream } from '../support/raw-upstream.ts';
 import { completion } from '../support/scripted-upstream.ts';
+import { until } from '../support/until.ts';
 
 type Acts = Parameters<typeof startRawUpstream>;
 
@@ -17,7 +18,7 @@ async function start(...acts: Acts): Promise<{ raw: RawUpstream; upstream: Upstr
   return { raw, upstream };
 }
 
-function call(upstream: Upstream, signal = AbortSignal.timeout(5_000)): Promise<UpstreamAnswer> {
+function call(upstream: Upstream, signal = AbortSignal.timeout(30_000)): Promise<UpstreamAnswer> {
   const body = Buffer.from(JSON.stringify({ model: 'm', messages: [] }));
   return upstream.complete({ body, operation: 'chat.completions', clientRequestId: 'rr/1', signal });
 }
@@ -34,7 +35,7 @@ const end =
 const reset: Acts[number] = (socket) => void socket.resetAndDestroy();
 const close: Acts[number] = (socket) => void socket.end();
 
-/** Long enough for whatever would be sent again to arrive. */
+/** Enough for whatever would be sent again to arrive. A busy machine could only hide it, never make it up. */
 const settle = (): Promise<void> => sleep(50);
 
 describe('one attempt', () => {
@@ -88,7 +89,8 @@ describe('one attempt', () => {
   it('takes a new connection when the one that was kept alive has been closed meanwhile', async () => {
     const { raw, upstream } = await start(end(fine), write(fine));
     expect(await call(upstream)).toMatchObject({ kind: 'completed' });
-    await settle();
+    // Ended on both sides: the client has noticed.
+    await until(raw.openConnections, (count) => count === 0);
     expect(await call(upstream)).toMatchObject({ kind: 'completed' });
     expect(raw.requests).toEqual([0, 1]);
   });
@@ -98,7 +100,14 @@ describe('one attempt', () => {
       () => undefined,
       write('HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{'),
     );
-    const answers = await Promise.all([1, 2, 3].map(() => call(upstream, AbortSignal.timeout(100))));
+    const abort = new AbortController();
+    const calls = [1, 2, 3].map(() => call(upstream, abort.signal));
+    await until(
+      () => raw.requests.length,
+      (count) => count === 3,
+    );
+    abort.abort();
+    const answers = await Promise.all(calls);
     expect(answers.map(({ kind }) => kind)).toEqual(['failed', 'failed', 'failed']);
     await settle();
     expect(raw.requests).toHaveLength(3);
