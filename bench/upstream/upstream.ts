@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process';
-import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { letGo } from '../../test/support/forked.ts';
 import { until } from '../../test/support/until.ts';
 import { type UpstreamCount, UpstreamSays } from './upstream-words.ts';
 
@@ -51,11 +51,6 @@ export async function startUpstream(): Promise<BenchUpstream> {
     baseURL: `http://127.0.0.1:${await listening.promise}/v1`,
     count,
     untilCount: (model, holds, withinMs = 60_000) => until(() => count(model), holds, withinMs),
-    close: async () => {
-      if (child.exitCode !== null) return;
-      const ended = once(child, 'exit');
-      child.disconnect();
-      await ended;
-    },
+    close: () => letGo(child),
   };
 }

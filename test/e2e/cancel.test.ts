@@ -1,10 +1,11 @@
 import { describe, expect, inject, it } from 'vitest';
 import { act, errorOf, get, post, readRecord, recordIn, unique, untilRecord } from '../support/api.ts';
 import { startDeployment } from '../support/deployment.ts';
-import { runEntryFile, type RunningProcess } from '../support/process.ts';
+import { startLeavingCaller } from '../support/leaving-caller.ts';
 import { ok, overloaded } from '../support/scripted-upstream.ts';
 import { until } from '../support/until.ts';
 import { useDeployment } from '../support/use-deployment.ts';
+import { startWorkerProcess } from '../support/worker-process.ts';
 
 const { upstream, deployment, url } = await useDeployment({
   // Long, so that no heartbeat can be what brings the cancellation.
@@ -89,24 +90,14 @@ describe('cancelling', () => {
     expect((await get(url, `/v1/requests/${key}`)).text).toBe(bytes);
   });
 
-  it('is not what a caller does that leaves', async () => {
+  it('does not happen when the caller disconnects', async () => {
     const key = unique('left');
-    upstream.script(key, ok('still here', 500));
-    const caller = new AbortController();
-    const left = fetch(`${url}/v1/chat/completions`, {
-      method: 'POST',
-      signal: caller.signal,
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({
-        model: key,
-        messages: [{ role: 'user', content: 'hi' }],
-        idempotency_key: key,
-        wait: 30,
-      }),
-    }).catch(() => null);
+    const released = Promise.withResolvers<void>();
+    upstream.script(key, { ...ok('still here'), after: released.promise });
+    const caller = startLeavingCaller(url, { model: key, idempotency_key: key, wait: 30 });
     await upstream.untilHits(key, 1);
-    caller.abort();
-    await left;
+    await caller.leave();
+    released.resolve();
     expect(await untilRecord(url, key, terminal)).toMatchObject({ status: 'completed', attempts: 1 });
     expect(upstream.hits(key)).toHaveLength(1);
   });
@@ -121,19 +112,13 @@ describe('cancelling', () => {
 });
 
 describe('cancelling where the worker is elsewhere', () => {
-  async function startWorkerProcess(
-    taskQueue: string,
-    env: Record<string, string> = {},
-  ): Promise<RunningProcess> {
-    const worker = runEntryFile('src/worker.ts', {
-      TEMPORAL_ADDRESS: inject('temporalAddress'),
-      REQRUN_TASK_QUEUE: taskQueue,
-      OPENAI_BASE_URL: upstream.baseURL,
-      ...env,
+  const startWorker = (taskQueue: string, env: Record<string, string> = {}) =>
+    startWorkerProcess({
+      temporalAddress: inject('temporalAddress'),
+      taskQueue,
+      upstreamURL: upstream.baseURL,
+      env,
     });
-    await worker.untilOutput('"ready"');
-    return worker;
-  }
 
   it('calls nothing when it comes before a worker does, and says so', async () => {
     const alone = await startDeployment({ upstreamURL: upstream.baseURL, together: false, worker: false });
@@ -155,7 +140,7 @@ describe('cancelling where the worker is elsewhere', () => {
       worker: false,
       env: { REQRUN_HEARTBEAT_TIMEOUT_SECONDS: '2' },
     });
-    const worker = await startWorkerProcess(alone.taskQueue);
+    const worker = await startWorker(alone.taskQueue);
     const key = unique('dead');
     upstream.script(key, { stall: 'headers' }, ok('never'));
     await post(alone.url, { model: key, idempotency_key: key });
@@ -177,7 +162,7 @@ describe('cancelling where the worker is elsewhere', () => {
 
   it('lets no first call be made either that waited for a place while no worker was up to carry it out', async () => {
     const alone = await startDeployment({ upstreamURL: upstream.baseURL, together: false, worker: false });
-    const worker = await startWorkerProcess(alone.taskQueue, { REQRUN_MAX_ATTEMPTS_IN_FLIGHT: '1' });
+    const worker = await startWorker(alone.taskQueue, { REQRUN_MAX_ATTEMPTS_IN_FLIGHT: '1' });
     const [holder, key] = [unique('holder'), unique('waiting')];
     upstream.script(holder, { stall: 'headers' });
     upstream.script(key, ok('never'));

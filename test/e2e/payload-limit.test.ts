@@ -1,43 +1,29 @@
 /** A namespace whose limit of a payload is lower than the largest answer that ReqRun would store. */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
-import { startEmbeddedServer, type EmbeddedServer } from '../../src/dev-server/server.ts';
 import { errorOf, post, readRecord, unique } from '../support/api.ts';
 import { startDeployment, type Deployment } from '../support/deployment.ts';
-import { freePort } from '../support/free-port.ts';
+import { createOwnTemporal, type OwnTemporal } from '../support/own-temporal.ts';
 import { ok, startScriptedUpstream, type ScriptedUpstream } from '../support/scripted-upstream.ts';
 
 const LIMIT_BYTES = 300_000;
 
-let dataDir: string;
-let server: EmbeddedServer;
+let server: OwnTemporal;
 let upstream: ScriptedUpstream;
 let deployment: Deployment;
 beforeAll(async () => {
-  dataDir = await mkdtemp(join(tmpdir(), 'reqrun-limit-'));
-  server = await startEmbeddedServer({
-    binaryPath: inject('temporalBinary'),
-    dataDir,
-    port: await freePort(),
-    uiPort: await freePort(),
-    retentionHours: 24,
-    env: process.env,
-    log: { warn: () => undefined },
-    dynamicConfig: { 'limit.blobSize.error': LIMIT_BYTES, 'limit.blobSize.warn': LIMIT_BYTES },
-  });
+  const dynamicConfig = { 'limit.blobSize.error': LIMIT_BYTES, 'limit.blobSize.warn': LIMIT_BYTES };
+  server = await createOwnTemporal(inject('temporalBinary'), { dynamicConfig });
+  await server.start();
   upstream = await startScriptedUpstream();
   deployment = await startDeployment({ upstreamURL: upstream.baseURL, temporalAddress: server.address });
 });
 afterAll(async () => {
   await deployment.stop();
   await upstream.close();
-  await server.stop();
-  await rm(dataDir, { recursive: true, force: true });
+  await server.remove();
 });
 
-it('fails what is too large for it, to its caller as in its record: nobody gets what Temporal does not have', async () => {
+it('fails what is too large for it, in its record as to its caller, who gets nothing more than Temporal', async () => {
   const { url } = deployment;
   const key = unique('too-large');
   upstream.script(key, ok('x'.repeat(LIMIT_BYTES + 100_000)));

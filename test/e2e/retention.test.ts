@@ -1,37 +1,25 @@
 import { Connection } from '@temporalio/client';
 import { msNumberToTs } from '@temporalio/common/lib/time.js';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
-import { startEmbeddedServer, type EmbeddedServer } from '../../src/dev-server/server.ts';
 import { get, post, readRecord, unique } from '../support/api.ts';
 import { startDeployment, type Deployment } from '../support/deployment.ts';
-import { freePort } from '../support/free-port.ts';
+import { createOwnTemporal, type OwnTemporal } from '../support/own-temporal.ts';
 import { ok, startScriptedUpstream, type ScriptedUpstream } from '../support/scripted-upstream.ts';
 import { until } from '../support/until.ts';
 
 const RETENTION_SECONDS = 4;
 
-let dataDir: string;
-let server: EmbeddedServer;
+let server: OwnTemporal;
 let upstream: ScriptedUpstream;
 let deployment: Deployment;
 beforeAll(async () => {
-  dataDir = await mkdtemp(join(tmpdir(), 'reqrun-retention-'));
-  server = await startEmbeddedServer({
-    binaryPath: inject('temporalBinary'),
-    dataDir,
-    port: await freePort(),
-    uiPort: await freePort(),
-    retentionHours: 24,
-    env: process.env,
-    log: { warn: () => undefined },
+  server = await createOwnTemporal(inject('temporalBinary'), {
     dynamicConfig: {
       'system.namespaceMinRetentionLocal': '1s',
       'history.retentionTimerJitterDuration': '1s',
     },
   });
+  await server.start();
   // The operator's own value: ReqRun reads it, and sets none but the embedded server's at its start.
   await setRetention(RETENTION_SECONDS);
   upstream = await startScriptedUpstream();
@@ -40,8 +28,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await deployment.stop();
   await upstream.close();
-  await server.stop();
-  await rm(dataDir, { recursive: true, force: true });
+  await server.remove();
 });
 
 async function setRetention(seconds: number): Promise<void> {

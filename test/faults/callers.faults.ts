@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { expect, it } from 'vitest';
 import { post, readRecord, unique, untilRecord } from '../support/api.ts';
 import { startDeployment } from '../support/deployment.ts';
+import { startLeavingCaller } from '../support/leaving-caller.ts';
 import { ok, startScriptedUpstream } from '../support/scripted-upstream.ts';
 
 const BACKLOG = Number(process.env['BACKLOG'] ?? '') || 2_000;
@@ -47,22 +48,12 @@ it(`row 26: completes ${LEAVERS} requests whose callers left while they waited, 
   const keys = Array.from({ length: LEAVERS }, () => unique('left'));
   await inTurns(LEAVERS, async (index) => {
     const key = keys[index] ?? '';
-    upstream.script(key, ok('all the same', 200));
-    const caller = new AbortController();
-    const held = fetch(`${deployment.url}/v1/chat/completions`, {
-      method: 'POST',
-      signal: caller.signal,
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({
-        model: key,
-        messages: [{ role: 'user', content: 'hi' }],
-        idempotency_key: key,
-        wait: 30,
-      }),
-    }).catch(() => null);
+    const released = Promise.withResolvers<void>();
+    upstream.script(key, { ...ok('all the same'), after: released.promise });
+    const caller = startLeavingCaller(deployment.url, { model: key, idempotency_key: key, wait: 30 });
     await upstream.untilHits(key, 1);
-    caller.abort();
-    await held;
+    await caller.leave();
+    released.resolve();
   });
   for (const key of keys) await untilRecord(deployment.url, key, ({ terminal }) => terminal, 60_000);
   expect(keys.filter((key) => upstream.hits(key).length !== 1)).toEqual([]);

@@ -1,5 +1,5 @@
-import { startEmbeddedServer, type EmbeddedServer } from '../../src/dev-server/server.ts';
 import { freePort } from '../support/free-port.ts';
+import { createOwnTemporal } from '../support/own-temporal.ts';
 import { apiFaults } from './api-faults.ts';
 import type { FaultDeployment } from './fault.ts';
 import { createMember, type Member } from './member.ts';
@@ -25,7 +25,8 @@ const HEARTBEAT_SECONDS = 2;
 
 /** A Temporal server of its own, two API processes and two workers: `npm run api`, `npm run worker`. */
 export async function createSeparateDeployment(settings: SeparateSettings): Promise<FaultDeployment> {
-  const temporal = await createTemporal(settings);
+  const { dataDir, temporalBinary } = settings;
+  const temporal = await createOwnTemporal(temporalBinary, { dataDir });
   const shared = {
     TEMPORAL_ADDRESS: temporal.address,
     OPENAI_BASE_URL: settings.upstreamURL,
@@ -59,29 +60,5 @@ export async function createSeparateDeployment(settings: SeparateSettings): Prom
       await temporal.stop();
     },
     output: () => members.map((member) => member.output()).join(''),
-  };
-}
-
-async function createTemporal({
-  dataDir,
-  temporalBinary,
-}: SeparateSettings): Promise<TemporalMember & { readonly address: string }> {
-  const [port, uiPort] = [await freePort(), await freePort()];
-  let server: EmbeddedServer | null = null;
-  return {
-    address: `127.0.0.1:${port}`,
-    pid: () => server?.pid() ?? 0,
-    start: async () => {
-      server = await startEmbeddedServer({
-        binaryPath: temporalBinary,
-        dataDir,
-        port,
-        uiPort,
-        retentionHours: 24,
-        env: process.env,
-        log: { warn: () => undefined },
-      });
-    },
-    stop: async () => server?.stop(),
   };
 }

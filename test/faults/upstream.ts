@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process';
-import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { letGo } from '../support/forked.ts';
 import { until } from '../support/until.ts';
 import { readJournal, type UpstreamEvent } from './journal.ts';
 import { UpstreamSays, type KillOrder } from './upstream-orders.ts';
@@ -36,11 +36,6 @@ export async function startFaultUpstream(journalPath: string): Promise<FaultUpst
       child.send(order);
       return hear((one) => ('killedAt' in one ? one.killedAt : null), withinMs);
     },
-    close: async () => {
-      if (child.exitCode !== null) return;
-      const ended = once(child, 'exit');
-      child.disconnect();
-      await ended;
-    },
+    close: () => letGo(child),
   };
 }

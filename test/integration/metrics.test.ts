@@ -5,6 +5,7 @@ import { act, get, post, readRecord, unique, untilRecord } from '../support/api.
 import { startDeployment, type Deployment } from '../support/deployment.ts';
 import { freePort } from '../support/free-port.ts';
 import { bearer, makeKeysFile } from '../support/keys-file.ts';
+import { startLeavingCaller } from '../support/leaving-caller.ts';
 import { exchange } from '../support/raw-http.ts';
 import { ok, overloaded, startScriptedUpstream } from '../support/scripted-upstream.ts';
 import { scrape, untilSamples } from '../support/scrape.ts';
@@ -122,14 +123,9 @@ describe('the metrics', () => {
     const model = unique('left');
     const released = Promise.withResolvers<void>();
     upstream.script(model, { ...ok(), after: released.promise });
-    const leaving = new AbortController();
-    const body = JSON.stringify({ model, messages: [{ role: 'user', content: 'hi' }], wait: 30 });
-    const headers = { 'content-type': 'application/json' };
-    const { signal } = leaving;
-    const left = fetch(`${url}/v1/chat/completions`, { method: 'POST', headers, body, signal });
+    const caller = startLeavingCaller(url, { model, wait: 30 });
     await untilSamples(metrics, { reqrun_waiters: 1 });
-    leaving.abort();
-    await expect(left).rejects.toThrow();
+    await caller.leave();
     await untilSamples(metrics, {
       [`reqrun_http_requests_total{${POSTS},status="499"}`]: 1,
       reqrun_waiters: 0,
@@ -183,7 +179,7 @@ describe('the metrics', () => {
     expect(ours(await scrape(metrics))).toEqual(ours(before));
   });
 
-  it('hold nothing of what was sent, to us or by the upstream: no prompt, key, model, project, path or text', async () => {
+  it('hold nothing of what we or the upstream were sent: no prompt, key, model, project, path or text', async () => {
     const keys = await makeKeysFile();
     const { key } = await keys.create('canary-project');
     const { url, metrics } = await start({ REQRUN_KEYS_FILE: keys.path });

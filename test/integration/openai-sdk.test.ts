@@ -1,6 +1,7 @@
 import OpenAI, { BadRequestError, RateLimitError } from 'openai';
 import { describe, expect, it } from 'vitest';
 import { get, post, readRecord, unique, untilRecord } from '../support/api.ts';
+import { startLeavingCaller } from '../support/leaving-caller.ts';
 import { ok } from '../support/scripted-upstream.ts';
 import { useDeployment } from '../support/use-deployment.ts';
 
@@ -102,17 +103,12 @@ describe('POST /v1/chat/completions', () => {
 
   it('goes on without a caller that has left', async () => {
     const model = unique('left');
-    upstream.script(model, ok('alone', 500));
-    const leave = new AbortController();
-    const call = fetch(`${deployment.url}/v1/chat/completions`, {
-      method: 'POST',
-      signal: leave.signal,
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ model, messages: hello, wait: 20, idempotency_key: model }),
-    });
+    const released = Promise.withResolvers<void>();
+    upstream.script(model, { ...ok('alone'), after: released.promise });
+    const caller = startLeavingCaller(deployment.url, { model, wait: 20, idempotency_key: model });
     await upstream.untilHits(model, 1);
-    leave.abort();
-    await expect(call).rejects.toThrow();
+    await caller.leave();
+    released.resolve();
     expect(await readRecord(deployment.url, model, '?wait=20')).toMatchObject({
       status: 'completed',
       attempts: 1,

@@ -1,10 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { homedir, tmpdir } from 'node:os';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { binarySources, findBinary } from '../../src/dev-server/find-binary.ts';
-import { startEmbeddedServer } from '../../src/dev-server/server.ts';
-import { freePort } from './free-port.ts';
+import { createOwnTemporal } from './own-temporal.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -24,23 +22,14 @@ export default async function setup(project: TestProject): Promise<() => Promise
     join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'reqrun');
   const say = (line: string): void => void process.stdout.write(`${line}\n`);
   const { path } = await findBinary(binarySources({ cacheDir, progress: say, env: process.env }));
-  const dataDir = await mkdtemp(join(tmpdir(), 'reqrun-test-'));
-  const server = await startEmbeddedServer({
-    binaryPath: path,
-    dataDir,
-    port: await freePort(),
-    uiPort: await freePort(),
-    retentionHours: 24,
-    env: process.env,
+  const server = await createOwnTemporal(path, {
     // For a run that is to get no workflow task for a while.
     dynamicConfig: { 'frontend.WorkflowPauseEnabled': true },
     log: { warn: (_fields, message) => say(message) },
   });
+  await server.start();
   project.provide('temporalAddress', server.address);
   project.provide('temporalBinary', path);
-  project.provide('temporalDatabase', join(dataDir, 'temporal.db'));
-  return async () => {
-    await server.stop();
-    await rm(dataDir, { recursive: true, force: true });
-  };
+  project.provide('temporalDatabase', join(server.dataDir, 'temporal.db'));
+  return server.remove;
 }
