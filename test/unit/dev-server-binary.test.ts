@@ -9,6 +9,7 @@ import {
   NoBinaryError,
   type BinarySource,
 } from '../../src/dev-server/find-binary.ts';
+import { canGoBuild, findOnPath, isRecentEnough } from '../../src/dev-server/binary-on-disk.ts';
 import { buildWithGo } from '../../src/dev-server/go-build.ts';
 import { runGroup } from '../../src/dev-server/run-command.ts';
 
@@ -76,6 +77,72 @@ it('asks no further source once one has a binary, because the next may take minu
   const next = { name: 'next', find: () => Promise.reject(new Error('was asked')) };
   const first = { name: 'first', find: async () => ({ path: '/p' }) };
   expect(await findBinary([first, next])).toEqual({ path: '/p', source: 'first' });
+});
+
+it('tries the usual places in the order of their cost: what is there, a download, a build of minutes', () => {
+  const sources = binarySources({ cacheDir, progress: () => undefined, env: {} });
+  expect(sources.map(({ name }) => name)).toEqual([
+    'temporal on PATH',
+    'the cache',
+    "the SDK's download",
+    'a build from Go modules',
+  ]);
+});
+
+it('says of each place why there is nothing, because a person may have expected something', async () => {
+  await script(bin, 'temporal', OLD);
+  const error = String(await findBinary(onDisk()).catch((caught: unknown) => caught));
+  expect(error).toContain(`temporal on PATH: ${join(bin, 'temporal')} is too old (its server is below 1.31)`);
+  expect(error).toContain(`the cache: nothing at ${join(cacheDir, 'temporal-1.8.2')}`);
+});
+
+it('passes over a temporal on PATH that is no executable, and takes the next folder’s', async () => {
+  const other = join(dir, 'other');
+  await mkdir(bin, { recursive: true });
+  await writeFile(join(bin, 'temporal'), 'not a program');
+  const path = await script(other, 'temporal', RECENT);
+  const env = { PATH: `:${bin}:${other}:${SYSTEM_PATH}` };
+  expect(await findOnPath(env)).toEqual({ path });
+  expect(await findOnPath({})).toEqual({ missing: 'not found' });
+});
+
+it.each([
+  ['temporal version 1.8.2 (Server 1.31.2, UI 2.50.1)', true],
+  ['temporal version DEV (Server 1.31.0, UI 2.50.1)', true],
+  ['temporal version 2.0.0 (Server 2.0.0, UI 3.0.0)', true],
+  ['temporal version 1.9.0 (Server 1.32, UI 2.51.0)', true],
+  ['temporal version 1.7.9 (Server 1.30.9, UI 2.49.0)', false],
+  ['temporal version 1.3.0 (Server 1.4.40, UI 2.36.0)', false],
+  ['temporal version 1.8.2', false],
+  ['', false],
+])('a server of %j is recent enough: %s', (output, expected) => {
+  expect(isRecentEnough(output)).toBe(expected);
+});
+
+it.each([
+  ['go version go1.26.4 linux/amd64', true],
+  ['go version go1.21.0 linux/amd64', true],
+  ['go version go1.21 linux/amd64', true],
+  ['go version go1.20.14 linux/amd64', false],
+  ['go version devel +abc linux/amd64', false],
+])('%j can build one: %s', (output, expected) => {
+  expect(canGoBuild(output)).toBe(expected);
+});
+
+it('ends a search with the reason of its signal, and tries nothing further', async () => {
+  const stopping = new AbortController();
+  const asked: string[] = [];
+  const source = (name: string): BinarySource => ({
+    name,
+    find: async () => {
+      asked.push(name);
+      stopping.abort(new Error('stopping'));
+      return { missing: 'aborted' };
+    },
+  });
+  await expect(findBinary([source('one'), source('two')], stopping.signal)).rejects.toThrow('stopping');
+  await expect(findBinary([source('three')], stopping.signal)).rejects.toThrow('stopping');
+  expect(asked).toEqual(['one']);
 });
 
 it('leaves one whole binary and nothing else when two processes build at once, because it renames', async () => {
