@@ -53,9 +53,11 @@ export async function startConnectProxy(options: ProxyOptions = {}): Promise<Con
       method: request.method,
       headers,
     });
-    onward.on('response', (answer) =>
-      answer.pipe(response.writeHead(answer.statusCode ?? 502, answer.headers)),
-    );
+    onward.on('response', (answer) => {
+      // An answer that breaks off breaks off here as well; `pipe` alone would leave it open.
+      answer.on('error', () => response.destroy());
+      answer.pipe(response.writeHead(answer.statusCode ?? 502, answer.headers));
+    });
     onward.on('error', () => response.writeHead(502).end());
     return void request.pipe(onward);
   });
