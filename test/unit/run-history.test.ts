@@ -87,7 +87,7 @@ describe('the end of a call, read from history', () => {
   });
 
   it('is an error of ours where the result is none that we write', async () => {
-    await expect(endOf(scheduled, completed({ choices: [] }))).rejects.toThrow('no result that can be read');
+    await expect(endOf(scheduled, completed({ choices: [] }))).rejects.toThrow('no readable result');
   });
 
   it.each<[string, readonly unknown[], Journal]>([

@@ -46,12 +46,19 @@ describe('the wait of a call', () => {
     expect(resolveWait(SETTINGS, undefined, prefer)).toEqual({ waitMs, applied: `wait=${seconds}` });
   });
 
-  it.each(['respond-async', 'Respond-Async', 'respond-async; foo=bar', 'return=minimal, respond-async'])(
-    'is none where Prefer asks for an answer at once: %s',
-    (prefer) => {
-      expect(resolveWait(SETTINGS, undefined, prefer)).toEqual(ASYNC);
-    },
-  );
+  it.each([
+    'respond-async',
+    'Respond-Async',
+    'respond-async; foo=bar',
+    'return=minimal, respond-async',
+    // A wait that cannot be read is none.
+    'respond-async, wait=soon',
+    'wait=99999, respond-async',
+    'respond-async, waiting=5',
+    'foo="a, wait=5", respond-async',
+  ])('is none where Prefer asks for an answer at once: %s', (prefer) => {
+    expect(resolveWait(SETTINGS, undefined, prefer)).toEqual(ASYNC);
+  });
 
   it.each([
     ['no Prefer', undefined],
@@ -63,6 +70,9 @@ describe('the wait of a call', () => {
     ['a fraction', 'wait=1.5'],
     ['more than an hour', 'wait=3601'],
     ['more digits than a number of seconds has', 'wait=00005'],
+    ['a quote that does not end', 'wait="5'],
+    ['a wait within the value of another preference', 'foo="a, wait=5"'],
+    ['a second wait, because only the first one counts', 'wait=soon, wait=5'],
     ['a longer name', 'waiting=5'],
     ['a longer name that ends alike', 'no-wait=5'],
     ['a longer name that begins alike', 'respond-asynchronously'],

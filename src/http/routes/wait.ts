@@ -1,6 +1,9 @@
 import type { FastifyReply } from 'fastify';
 import type { WaitSettings } from '../app-types.ts';
 
+/** As for `wait` in a body. */
+const MAX_SECONDS = 3600;
+
 export interface ResolvedWait {
   readonly waitMs: number;
   /** The part of the Prefer header that was applied (RFC 7240), for `Preference-Applied`. */
@@ -22,18 +25,27 @@ export function resolveWait(
   return { waitMs: bounded(preference), applied: `wait=${preference}` };
 }
 
-/** The first supported preference. One that cannot be read is ignored, as RFC 7240 requires. */
-function readPrefer(prefer: string | undefined): number | 'respond-async' | null {
-  const tokens = (prefer ?? '').split(',').map((token) => token.trim().toLowerCase());
-  for (const token of tokens) {
-    const wait = /^wait\s*=\s*"?(\d{1,4})"?(?:\s*;.*)?$/.exec(token);
-    if (wait?.[1] !== undefined && Number(wait[1]) <= 3600) return Number(wait[1]);
-    // Ignored together with `wait`, which then sets how long to hold the call before a 202 (RFC 7240, 4.3).
-    if (/^respond-async(?:\s*;.*)?$/.test(token) && !tokens.some((other) => other.startsWith('wait'))) {
-      return 'respond-async';
-    }
+/** A preference of the list, up to the next comma outside of quotes. */
+const PREFERENCE = /(?:[^,"]|"(?:[^"\\]|\\.)*"?)+/g;
+/** Its name and value, without its parameters. */
+const NAME_AND_VALUE = /^\s*([^\s=;]+)\s*(?:=\s*("[^"]*"|[^\s";]*))?\s*(?:;|$)/;
+const SECONDS = /^(?:"(\d{1,4})"|(\d{1,4}))$/;
+
+/**
+ * The supported preference. RFC 7240: of two with one name the first counts, and one that cannot be read is ignored.
+ * With a `wait`, `respond-async` is ignored: the wait then sets how long to hold the call before a 202.
+ */
+function readPrefer(prefer = ''): number | 'respond-async' | null {
+  const preferences = new Map<string, string>();
+  for (const [text] of prefer.matchAll(PREFERENCE)) {
+    const [, name, value = ''] = NAME_AND_VALUE.exec(text) ?? [];
+    if (name === undefined || preferences.has(name.toLowerCase())) continue;
+    preferences.set(name.toLowerCase(), value);
   }
-  return null;
+  const [, quoted, plain] = SECONDS.exec(preferences.get('wait') ?? '') ?? [];
+  const seconds = Number(quoted ?? plain ?? NaN);
+  if (seconds <= MAX_SECONDS) return seconds;
+  return preferences.has('respond-async') ? 'respond-async' : null;
 }
 
 /** A signal that aborts when the caller disconnects or the process stops. It ends a wait, never a request. */
