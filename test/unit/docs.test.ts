@@ -233,7 +233,9 @@ describe('a row of upstream outcomes', () => {
     ...filesOf('src'),
     ...filesOf('workflows'),
     ...filesOf('activities'),
-    ...filesOf('test/unit').filter((file) => /\/(?:upstream-|call-upstream|retry-policy)/.test(file)),
+    ...[...filesOf('test/unit'), ...filesOf('test/integration/wire')].filter((file) =>
+      /\/(?:upstream-|call-upstream|retry-policy)/.test(file),
+    ),
     'test/integration/upstream-rows.test.ts',
     'test/e2e/durability.test.ts',
   ];

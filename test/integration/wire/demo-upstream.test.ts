@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createCallCounter, type DemoUpstream, startDemoUpstream } from '../../src/demo/demo-upstream.ts';
-import { DEMO_MODELS, demoAction } from '../../src/demo/models.ts';
-import { createUpstream, type Upstream, type UpstreamAnswer } from '../../src/upstream/client.ts';
+import { createCallCounter, type DemoUpstream, startDemoUpstream } from '../../../src/demo/demo-upstream.ts';
+import { DEMO_MODELS, demoAction } from '../../../src/demo/models.ts';
+import { createUpstream, type Upstream, type UpstreamAnswer } from '../../../src/upstream/client.ts';
 
 let demo: DemoUpstream;
 let upstream: Upstream;

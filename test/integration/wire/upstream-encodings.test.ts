@@ -13,9 +13,9 @@ import {
   gzipSync,
 } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { createUpstream, type UpstreamAnswer } from '../../src/upstream/client.ts';
-import { startRawUpstream } from '../support/raw-upstream.ts';
-import { completion } from '../support/scripted-upstream.ts';
+import { createUpstream, type UpstreamAnswer } from '../../../src/upstream/client.ts';
+import { startRawUpstream } from '../../support/raw-upstream.ts';
+import { completion } from '../../support/scripted-upstream.ts';
 
 const json = Buffer.from(JSON.stringify(completion({ content: 'word '.repeat(500) })));
 

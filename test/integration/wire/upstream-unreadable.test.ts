@@ -1,7 +1,7 @@
 /** An answer that came whole is paid for: it is read where curl would read it, and else called for twice at most. */
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { answer, bytes, driveRequest, OK } from '../support/drive-request.ts';
+import { answer, bytes, driveRequest, OK } from '../../support/drive-request.ts';
 
 const head = (...lines: string[]): string => ['HTTP/1.1 200 OK', ...lines, '', ''].join('\r\n');
 const J = 'content-type: application/json';

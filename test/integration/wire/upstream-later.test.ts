@@ -1,6 +1,6 @@
 /** Where the upstream says "later", it is not given up on after two tries. */
 import { describe, expect, it } from 'vitest';
-import { answer, bytes, driveRequest, OK } from '../support/drive-request.ts';
+import { answer, bytes, driveRequest, OK } from '../../support/drive-request.ts';
 
 describe('a gateway that lost the upstream', () => {
   it.each([502, 504, 520, 521, 522, 523, 524, 525, 526, 527, 530])('is called again: %d', async (status) => {

@@ -1,11 +1,11 @@
 /** What a web page can have a browser send to a service without API keys: nothing that is answered. */
-import { createKeyRing } from '../../src/keys/key-ring.ts';
-import { EMPTY_KEYS_FILE } from '../../src/keys/keys-file.ts';
+import { createKeyRing } from '../../../src/keys/key-ring.ts';
+import { EMPTY_KEYS_FILE } from '../../../src/keys/keys-file.ts';
 import { describe, expect, it } from 'vitest';
-import { errorOf } from '../support/api.ts';
-import { startAppAlone } from '../support/app-alone.ts';
-import { http } from '../support/bad-input/bad-input.ts';
-import { exchange } from '../support/raw-http.ts';
+import { errorOf } from '../../support/api.ts';
+import { startAppAlone } from '../../support/app-alone.ts';
+import { http } from '../../support/bad-input/bad-input.ts';
+import { exchange } from '../../support/raw-http.ts';
 
 const HOST = 'Host: 127.0.0.1:8080';
 const cancel = (...headers: readonly string[]): Buffer =>

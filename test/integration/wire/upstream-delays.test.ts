@@ -1,6 +1,6 @@
 /** Never called before the time that the upstream gave, in whatever form a provider documents. */
 import { describe, expect, it } from 'vitest';
-import { answer, bytes, driveRequest } from '../support/drive-request.ts';
+import { answer, bytes, driveRequest } from '../../support/drive-request.ts';
 
 const at = (aheadMs: number): Date => new Date(Math.ceil((Date.now() + aheadMs) / 1000) * 1000);
 const imf = (date: Date): string => date.toUTCString();

@@ -1,11 +1,11 @@
 /** Answers that are ready and that nobody reads: they are kept in memory, so not in any number. */
 import type { Socket } from 'node:net';
 import { expect, it, onTestFinished } from 'vitest';
-import { startAppAlone } from '../support/app-alone.ts';
-import { postFields } from '../support/bad-input/bad-input.ts';
-import { open } from '../support/raw-http.ts';
-import { readAnswers } from '../support/read-answers.ts';
-import { until } from '../support/until.ts';
+import { startAppAlone } from '../../support/app-alone.ts';
+import { postFields } from '../../support/bad-input/bad-input.ts';
+import { open } from '../../support/raw-http.ts';
+import { readAnswers } from '../../support/read-answers.ts';
+import { until } from '../../support/until.ts';
 
 const MIB = 1024 * 1024;
 

@@ -2,11 +2,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createServer } from 'node:https';
 import { once } from 'node:events';
 import { generate } from 'selfsigned';
-import { classifyError } from '../../src/upstream/classify-error.ts';
-import { createUpstream, type UpstreamAnswer } from '../../src/upstream/client.ts';
-import { freePort } from '../support/free-port.ts';
-import { startScriptedUpstream, type ScriptedUpstream } from '../support/scripted-upstream.ts';
-import { UPSTREAM_ROWS } from '../support/upstream-rows.ts';
+import { classifyError } from '../../../src/upstream/classify-error.ts';
+import { createUpstream, type UpstreamAnswer } from '../../../src/upstream/client.ts';
+import { freePort } from '../../support/free-port.ts';
+import { startScriptedUpstream, type ScriptedUpstream } from '../../support/scripted-upstream.ts';
+import { UPSTREAM_ROWS } from '../../support/upstream-rows.ts';
 
 const CANARY = 'canary-5f1c';
 

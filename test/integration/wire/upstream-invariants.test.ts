@@ -2,7 +2,7 @@
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { type DrivenRequest, bytes, driveRequest, OK } from '../support/drive-request.ts';
+import { type DrivenRequest, bytes, driveRequest, OK } from '../../support/drive-request.ts';
 
 const BODIES: Readonly<Record<string, string>> = {
   ok: OK,

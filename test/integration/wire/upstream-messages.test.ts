@@ -1,6 +1,6 @@
 /** The message of a failed request names the status it saw, says why nothing more is tried, and quotes nothing. */
 import { describe, expect, it } from 'vitest';
-import { answer, bytes, driveRequest, OK } from '../support/drive-request.ts';
+import { answer, bytes, driveRequest, OK } from '../../support/drive-request.ts';
 
 const rate = (...headers: string[]): string =>
   answer(429, '{"error":{"message":"secret","code":"rate_limit_exceeded"}}', ...headers);

@@ -1,6 +1,6 @@
 /** `not_run` and `billed: no` need the provider's own documented words; what is unknown is not repeated under `fail`. */
 import { describe, expect, it } from 'vitest';
-import { answer, bytes, driveRequest, OK } from '../support/drive-request.ts';
+import { answer, bytes, driveRequest, OK } from '../../support/drive-request.ts';
 
 const TEXT = 'content-type: text/plain';
 const HTML = 'content-type: text/html';

@@ -1,6 +1,6 @@
 /** What a provider itself calls broken off is no result; what it says of the caller's wishes is one. */
 import { describe, expect, it } from 'vitest';
-import { answer, bytes, driveRequest, OK } from '../support/drive-request.ts';
+import { answer, bytes, driveRequest, OK } from '../../support/drive-request.ts';
 
 const finished = (reason: string): string => OK.replace('"stop"', JSON.stringify(reason));
 

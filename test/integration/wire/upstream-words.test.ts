@@ -1,6 +1,6 @@
 /** What the upstream says of itself is kept in whatever form it says so: ids, codes, the field at fault. */
 import { describe, expect, it } from 'vitest';
-import { answer, bytes, driveRequest } from '../support/drive-request.ts';
+import { answer, bytes, driveRequest } from '../../support/drive-request.ts';
 
 async function wordsOf(body: string, ...headers: string[]): Promise<unknown> {
   const { failures } = await driveRequest([bytes(answer(400, body, ...headers))]);

@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { startAppAlone } from '../support/app-alone.ts';
+import { startAppAlone } from '../../support/app-alone.ts';
 import {
   HOST,
   http,
@@ -13,10 +13,10 @@ import {
   postFields,
   postText,
   bodyWith,
-} from '../support/bad-input/bad-input.ts';
-import { exchange, open } from '../support/raw-http.ts';
-import { readAnswers } from '../support/read-answers.ts';
-import { until } from '../support/until.ts';
+} from '../../support/bad-input/bad-input.ts';
+import { exchange, open } from '../../support/raw-http.ts';
+import { readAnswers } from '../../support/read-answers.ts';
+import { until } from '../../support/until.ts';
 
 const HEALTH = getText('/healthz');
 const OPENAPI = getText('/openapi.json');

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Billed, Phase } from '../../src/domain/vocabulary.ts';
-import { createUpstream, type Upstream, type UpstreamAnswer } from '../../src/upstream/client.ts';
-import { describeFailure } from '../../src/domain/upstream-failure.ts';
-import { startScriptedUpstream, type ScriptedUpstream, type Step } from '../support/scripted-upstream.ts';
-import { UPSTREAM_ROWS } from '../support/upstream-rows.ts';
+import type { Billed, Phase } from '../../../src/domain/vocabulary.ts';
+import { createUpstream, type Upstream, type UpstreamAnswer } from '../../../src/upstream/client.ts';
+import { describeFailure } from '../../../src/domain/upstream-failure.ts';
+import { startScriptedUpstream, type ScriptedUpstream, type Step } from '../../support/scripted-upstream.ts';
+import { UPSTREAM_ROWS } from '../../support/upstream-rows.ts';
 
 /** In the prompt, in the key, and in everything the upstream says: none of it may be kept. */
 const CANARY = 'canary 8d1e';

@@ -1,6 +1,6 @@
 /** A 429 that no time heals is not waited for; one that time heals is. */
 import { describe, expect, it } from 'vitest';
-import { answer, bytes, driveRequest } from '../support/drive-request.ts';
+import { answer, bytes, driveRequest } from '../../support/drive-request.ts';
 
 describe('an account without money', () => {
   it.each<[string, string]>([

@@ -2,15 +2,15 @@
 import { text } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { startAppAlone } from '../support/app-alone.ts';
-import { errorOf } from '../support/api.ts';
-import { CANARY, HOST, http, JSON_TYPE, postFields } from '../support/bad-input/bad-input.ts';
-import { FIELD_ROWS } from '../support/bad-input/fields.ts';
-import { JSON_ROWS } from '../support/bad-input/json.ts';
-import { KEY_ROWS } from '../support/bad-input/keys.ts';
-import { TRANSPORT_ROWS } from '../support/bad-input/transport.ts';
-import { exchange, open, readAnswer } from '../support/raw-http.ts';
-import { until } from '../support/until.ts';
+import { startAppAlone } from '../../support/app-alone.ts';
+import { errorOf } from '../../support/api.ts';
+import { CANARY, HOST, http, JSON_TYPE, postFields } from '../../support/bad-input/bad-input.ts';
+import { FIELD_ROWS } from '../../support/bad-input/fields.ts';
+import { JSON_ROWS } from '../../support/bad-input/json.ts';
+import { KEY_ROWS } from '../../support/bad-input/keys.ts';
+import { TRANSPORT_ROWS } from '../../support/bad-input/transport.ts';
+import { exchange, open, readAnswer } from '../../support/raw-http.ts';
+import { until } from '../../support/until.ts';
 
 const TIMEOUT_MS = 500;
 const LogLine = z.object({ level: z.number(), msg: z.string() });

@@ -4,13 +4,13 @@ import { once } from 'node:events';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { createGzip } from 'node:zlib';
-import { createUpstream, type UpstreamAnswer, type UpstreamSettings } from '../../src/upstream/client.ts';
+import { createUpstream, type UpstreamAnswer, type UpstreamSettings } from '../../../src/upstream/client.ts';
 import {
   completion,
   startScriptedUpstream,
   type ScriptedUpstream,
   type Step,
-} from '../support/scripted-upstream.ts';
+} from '../../support/scripted-upstream.ts';
 
 let scripted: ScriptedUpstream;
 beforeAll(async () => {

@@ -1,10 +1,10 @@
 /** The upstream is never called more often than the record says: one attempt is one request on the wire. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createUpstream, type Upstream, type UpstreamAnswer } from '../../src/upstream/client.ts';
-import { rawAnswer, startRawUpstream, type RawUpstream } from '../support/raw-upstream.ts';
-import { completion } from '../support/scripted-upstream.ts';
-import { until } from '../support/until.ts';
+import { createUpstream, type Upstream, type UpstreamAnswer } from '../../../src/upstream/client.ts';
+import { rawAnswer, startRawUpstream, type RawUpstream } from '../../support/raw-upstream.ts';
+import { completion } from '../../support/scripted-upstream.ts';
+import { until } from '../../support/until.ts';
 
 type Acts = Parameters<typeof startRawUpstream>;
 

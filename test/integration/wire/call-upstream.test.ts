@@ -2,15 +2,19 @@
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterAll, describe, expect, it } from 'vitest';
-import { createActivities, createRunningCalls, type ActivityDependencies } from '../../activities/index.ts';
-import { EMPTY_JOURNAL, type AttemptEnd, type Journal } from '../../src/domain/journal.ts';
-import { RequestOptions } from '../../src/domain/options.ts';
-import { RawJson } from '../../src/domain/raw-json.ts';
-import { isRunEnd, type RunEnd } from '../../src/domain/run-end.ts';
-import { isJournal } from '../../src/domain/run-contract.ts';
-import { createUpstream } from '../../src/upstream/client.ts';
-import { unique } from '../support/api.ts';
-import { ok, startScriptedUpstream } from '../support/scripted-upstream.ts';
+import {
+  createActivities,
+  createRunningCalls,
+  type ActivityDependencies,
+} from '../../../activities/index.ts';
+import { EMPTY_JOURNAL, type AttemptEnd, type Journal } from '../../../src/domain/journal.ts';
+import { RequestOptions } from '../../../src/domain/options.ts';
+import { RawJson } from '../../../src/domain/raw-json.ts';
+import { isRunEnd, type RunEnd } from '../../../src/domain/run-end.ts';
+import { isJournal } from '../../../src/domain/run-contract.ts';
+import { createUpstream } from '../../../src/upstream/client.ts';
+import { unique } from '../../support/api.ts';
+import { ok, startScriptedUpstream } from '../../support/scripted-upstream.ts';
 
 const server = await startScriptedUpstream();
 const upstream = createUpstream({ baseURL: server.baseURL, apiKey: 'k', maxResponseBytes: 1_000_000 });

@@ -2,10 +2,10 @@
 import { request } from 'node:http';
 import { pino } from 'pino';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { startMetrics } from '../../src/process/metrics.ts';
-import { buildMetricsApp } from '../../src/http/metrics-app.ts';
-import { getText } from '../support/bad-input/bad-input.ts';
-import { exchange, open } from '../support/raw-http.ts';
+import { startMetrics } from '../../../src/process/metrics.ts';
+import { buildMetricsApp } from '../../../src/http/metrics-app.ts';
+import { getText } from '../../support/bad-input/bad-input.ts';
+import { exchange, open } from '../../support/raw-http.ts';
 
 /** @returns where its metrics are */
 async function listen(host = '127.0.0.1'): Promise<string> {
