@@ -9,7 +9,9 @@ const fields = {
     .int()
     .min(1)
     .max(604_800)
-    .describe('The request ends by then, with all its retries and waits. Seconds from acceptance.'),
+    .describe(
+      'Seconds from acceptance to the deadline. The request ends by then, including all retries and waits.',
+    ),
   attempt_timeout_seconds: z
     .number()
     .int()

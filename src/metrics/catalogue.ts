@@ -27,7 +27,7 @@ export const METRICS = {
   reqrun_http_requests_total: {
     type: 'counter',
     labels: ['method', 'route', 'status'],
-    help: 'HTTP requests by route pattern (unmatched: of no route); status 499: the connection ended before the answer.',
+    help: 'HTTP requests by route pattern (unmatched: no route matched); status 499: the connection ended before the answer.',
   },
   reqrun_http_request_duration_seconds: {
     type: 'histogram',
@@ -38,12 +38,12 @@ export const METRICS = {
   reqrun_requests_accepted_total: {
     type: 'counter',
     labels: [],
-    help: 'Requests that Temporal has on disk, counted as it says so.',
+    help: 'Requests that Temporal has on disk, counted when Temporal confirms it.',
   },
   reqrun_requests_replayed_total: {
     type: 'counter',
     labels: [],
-    help: 'Calls that joined the request which has their key, running or ended.',
+    help: 'Calls that joined an existing request with the same key, running or ended.',
   },
   reqrun_refusals_total: {
     type: 'counter',
@@ -73,7 +73,7 @@ export const METRICS = {
   reqrun_attempts_total: {
     type: 'counter',
     labels: ['outcome', 'code'],
-    help: 'Upstream calls that have ended, by what is known of them and by error code (none: it succeeded).',
+    help: 'Upstream calls that have ended, by outcome and by error code (none: the call succeeded).',
   },
   reqrun_attempt_duration_seconds: {
     type: 'histogram',
@@ -84,7 +84,7 @@ export const METRICS = {
   reqrun_runs_ended_total: {
     type: 'counter',
     labels: ['status', 'code'],
-    help: 'Runs of requests that ended on this worker, by error code (none: completed); a lost workflow task may count its run again.',
+    help: 'Runs of requests that ended on this worker, by error code (none: completed); a run may be counted twice if a workflow task was lost.',
   },
 } as const satisfies Record<string, CatalogueEntry>;
 
