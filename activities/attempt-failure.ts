@@ -14,23 +14,23 @@ import { AttemptStatus, Billed, FailureReason, Outcome, Phase } from '../src/dom
 
 interface FailedAttempt {
   readonly failure: UpstreamFailure;
-  /** Why the call was broken off; null when it was not. */
+  /** Why the call was aborted. Null = it was not aborted. */
   readonly cancellation: Cancellation | null;
-  /** With this attempt ended. */
+  /** The journal in which this attempt has ended. */
   readonly journal: Journal;
   readonly options: RequestOptions;
   readonly timeLeftMs: number;
   readonly random: () => number;
 }
 
-/** What the activity throws: Temporal retries it after the delay, ends the run with it, or cancels. */
+/** The error that the activity throws. By its type, Temporal retries after the delay, fails or cancels the run. */
 export function attemptFailure(attempt: FailedAttempt): ApplicationFailure | CancelledFailure {
   const { failure, cancellation, journal, options, timeLeftMs, random } = attempt;
   switch (cancellation) {
     case Cancellation.toldByTemporal:
       return new CancelledFailure(CANCELLED_ERROR.message, [journal]);
     case Cancellation.toldHere:
-      // Temporal takes no cancellation from an activity that it has not yet told of one.
+      // Temporal rejects a CancelledFailure from an activity to which it has not yet delivered a cancellation.
       return finalFailure({ error: CANCELLED_ERROR, journal });
     case Cancellation.interrupted:
       return interrupted(journal, options);
@@ -68,7 +68,7 @@ function interrupted(journal: Journal, options: RequestOptions): ApplicationFail
   const error = requestError('attempt_interrupted', FailureReason.terminal);
   return ApplicationFailure.create({
     type: error.code,
-    message: 'the worker stopped during the call; another makes it again',
+    message: 'the worker stopped during the call; another worker makes the call again',
     nextRetryDelay: RESUME_DELAY_MS,
     details: [{ error, journal } satisfies RunEnd],
   });
@@ -78,7 +78,7 @@ function seconds(ms: number): string {
   return (ms / 1000).toFixed(ms < 10_000 ? 1 : 0);
 }
 
-/** The journal's words for a call that was answered with a completion. */
+/** The journal's fields for a call that the upstream answered with a completion. */
 export function succeededEnd(
   answer: { readonly status: number; readonly requestId: string | null },
   startedAtMs: number,
@@ -98,8 +98,8 @@ export function succeededEnd(
 }
 
 /**
- * The journal's words for a call that failed, or that was broken off: `cancelled` where the request's
- * cancellation was asked for, else `interrupted`. A call broken off before it was sent did not run.
+ * The journal's fields for a call that failed or was aborted. The status of an aborted call is `cancelled` if
+ * the request was cancelled, else `interrupted`. A call that was aborted before it was sent did not run.
  */
 export function failedEnd(
   failure: UpstreamFailure,
@@ -129,18 +129,21 @@ function times(startedAtMs: number, endedAtMs: number): Pick<AttemptEnd, 'finish
   };
 }
 
-/** Why a call is broken off before its end. */
+/** Why a call is aborted. */
 export const Cancellation = {
-  /** The request's cancellation, as Temporal told it with a heartbeat's answer. */
+  /** The request was cancelled. Temporal reported it in the response to a heartbeat. */
   toldByTemporal: 'told by Temporal',
-  /** The same, told within this process ahead of the next heartbeat. */
+  /** The request was cancelled. This process reported it before the next heartbeat did. */
   toldHere: 'told here',
-  /** The worker stops, or the server has given up on the attempt. */
+  /** The worker is stopping, or Temporal has given up on the attempt. */
   interrupted: 'interrupted',
 } as const;
 export type Cancellation = (typeof Cancellation)[keyof typeof Cancellation];
 
-/** Null while neither signal is aborted. The SDK aborts its own for all its reasons; the message tells them apart. */
+/**
+ * Null if neither signal is aborted. The SDK aborts its signal for several reasons. Only the message of the
+ * reason shows whether the request was cancelled.
+ */
 export function toCancellation(temporals: AbortSignal, ours: AbortSignal): Cancellation | null {
   if (temporals.aborted) {
     const { reason } = temporals;

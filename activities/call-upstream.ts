@@ -61,7 +61,7 @@ interface Attempt {
   readonly startedAtMs: number;
 }
 
-/** Creates the activity that makes one attempt of the upstream call. Only Temporal repeats it. */
+/** Creates the activity that makes one attempt of the upstream call. Only Temporal retries it. */
 export function createActivities(dependencies: ActivityDependencies): RunActivities<RawJson> {
   const { upstream, random, runningCalls, log, observer } = dependencies;
 
@@ -111,8 +111,8 @@ export function createActivities(dependencies: ActivityDependencies): RunActivit
         refuseToBegin(call, before, told.isCancelled || running.cancelled.aborted, startedAtMs);
         const journal = beginAttempt(before, attempt, new Date(startedAtMs).toISOString());
         heartbeat.set(journal);
-        // An attempt that asks first must report its beginning: after a cancellation or the deadline, readers
-        // do not count it before that.
+        // An attempt that asks Temporal first must report its start, because after a cancellation or the
+        // deadline, readers of the record count such an attempt only if it has reported its start.
         if (asks) context.heartbeat(journal);
 
         const broken = AbortSignal.any([context.cancellationSignal, running.cancelled]);
@@ -131,8 +131,8 @@ export function createActivities(dependencies: ActivityDependencies): RunActivit
         const end = failedEnd(answer.failure, cancellation, startedAtMs, endedAtMs);
         observer?.attemptEnded(end);
         const ended = endAttempt(journal, end);
-        // The heartbeat travels with the failure. The next attempt finds the journal in its heartbeat
-        // details.
+        // The SDK sends this heartbeat together with the failure, so the next attempt finds the journal in its
+        // heartbeat details.
         context.heartbeat(ended);
         log.info({ ...fields, code: end.error_code, outcome: end.outcome }, `attempt ${end.status}`);
         throw attemptFailure({

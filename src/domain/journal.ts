@@ -5,8 +5,8 @@ import { AttemptStatus, Billed, Outcome } from './vocabulary.ts';
  * The attempt journal: what is known of every attempt of a request. Heartbeat details carry it from one
  * attempt to the next. It leaves the activity with its result, failure or cancellation. Pure data, JSON-safe.
  *
- * An attempt without a recorded end has an unknown outcome, even when nothing was recorded of it. The reason:
- * a heartbeat cannot be awaited, so a missing one proves nothing.
+ * An attempt without a recorded end has an unknown outcome, even if nothing was recorded of it, because a
+ * worker cannot await a heartbeat: a missing heartbeat does not prove that the call was not made.
  */
 export interface Journal {
   readonly entries: readonly JournalEntry[];
@@ -105,7 +105,8 @@ export function closeGaps(journal: Journal, activityAttempt: number): Journal {
 }
 
 /**
- * Returns the journal with more attempts. On a tie returns `told`, the report of the worker that made them.
+ * Returns the journal with more attempts. If both have the same number, returns `told`, because it comes from
+ * the worker that made the attempts.
  */
 export function longer(told: Journal, recalled: Journal | null): Journal {
   return recalled !== null && recalled.begun > told.begun ? recalled : told;
@@ -126,7 +127,7 @@ export function countEndedWith(journal: Journal, errorCode: string): number {
   return entriesOfThisRun(journal).filter((entry) => entry.error_code === errorCode).length;
 }
 
-/** The kept entries of this run. Retry decisions look only at these, because a retry by hand starts fresh. */
+/** The kept entries of this run. Retry decisions use only these, because a retry by hand starts its own count. */
 export function entriesOfThisRun(journal: Journal): readonly JournalEntry[] {
   return journal.entries.filter((entry) => entry.activity_attempt > 0);
 }

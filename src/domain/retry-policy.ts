@@ -7,30 +7,37 @@ import { type Backoff, Retry, type UpstreamFailure } from './upstream-failure.ts
 import { FailureReason, OnUnknownOutcome } from './vocabulary.ts';
 
 /**
- * The one place that decides about retrying: whether, when, and every number of a backoff. Temporal carries the
- * decisions out; the openai client retries nothing.
+ * The only module that decides whether and when to retry, and that holds the numbers of every backoff. Temporal
+ * carries out the decisions. The openai client retries nothing.
  */
 
-/** Another attempt after `delayMs` (never 0: Temporal reads 0 as "no more retries"), or the end and why. */
+/**
+ * Either another attempt after `delayMs`, or the end of the request with its code and reason. `delayMs` is never 0,
+ * because Temporal reads 0 as "no more retries".
+ */
 export type RetryDecision =
   | { readonly retry: true; readonly delayMs: number }
   | { readonly retry: false; readonly code: FailureCode; readonly reason: FailureReason };
 
-/** Our own backoff after the first failure of its kind; it doubles with each attempt of the run. */
+/** ReqRun's own backoff after the first attempt of a run. It doubles with each attempt of the run. */
 const FIRST_BACKOFF_MS: Readonly<Record<Backoff, number>> = { usual: 1_000, overload: 5_000 };
 const MAX_BACKOFF_MS = 60_000;
-/** Tries of a failure that another try heals now and then only. */
+/** Limit on the attempts that end with a failure which another attempt only sometimes avoids. */
 const FEW_TRIES = 3;
-/** How many attempts in all may end with the same code; as many as the request allows where there is none. */
+/** Limit on the attempts of a run that end with the same code. Without an entry, only the request's limits apply. */
 const TRIES: Readonly<Partial<Record<Retry, number>>> = { twice: 2, few: FEW_TRIES };
-/** Positive only: callers that were told the same second must not come back together, and never early. */
+/**
+ * Spreads retries for which the upstream asked for the same delay. It is never negative, because a retry must not
+ * come earlier than the upstream asked for.
+ */
 const MAX_JITTER = 0.25;
 
 /**
- * What follows a failed attempt, within the request's own limits. The upstream's wish is a floor and never replaces
- * backing off: the delay is the longer of both, plus jitter. A wish beyond the deadline ends the request.
+ * Decides what follows a failed attempt, within the request's own limits. The delay is the longer of the delay that
+ * the upstream asked for and ReqRun's own backoff, plus jitter. If the upstream asked for a delay that ends after the
+ * deadline, the request ends.
  *
- * @param journal with this attempt already ended
+ * @param journal the journal in which this attempt has ended
  * @param timeLeftMs until the request's deadline
  * @param random 0 (inclusive) to 1 (exclusive)
  */
@@ -59,18 +66,19 @@ export function decideRetry(
 }
 
 /**
- * Our own backoff where the upstream told a delay that still fits: it never ends the request early. Where it would,
- * half of the time left is waited, so that the last attempts have time to run.
+ * ReqRun's own backoff, limited to the time left. If the backoff does not fit, half of the time left is used instead,
+ * because the upstream asked for a delay that fits and the last attempts need time to run.
  */
 function withinTimeLeft(ownMs: number, timeLeftMs: number): number {
   return ownMs < timeLeftMs ? ownMs : timeLeftMs / 2;
 }
 
 /**
- * What forbids another attempt although Temporal has begun it, which it does when nobody was there to decide:
- * after a worker's death. Null when it may make its call. Readers ask it, too, and count no such attempt.
+ * The error with which a started attempt must end without a call. Null if the attempt may make its call. This check is
+ * needed because Temporal starts the next attempt without a decision of this policy if the worker died. Readers of the
+ * record apply the same check, and do not count an attempt that must end without a call.
  *
- * @param journal with every attempt before it ended
+ * @param journal the journal in which every earlier attempt has ended
  */
 export function refusalToBegin(journal: Journal, options: RequestOptions): RequestError | null {
   if (mustNotRepeat(journal, options)) return requestError('outcome_unknown', FailureReason.outcomeUnknown);
@@ -84,7 +92,7 @@ function mustNotRepeat(journal: Journal, options: RequestOptions): boolean {
   return options.on_unknown_outcome === OnUnknownOutcome.fail && lastOutcomeUnknown(journal);
 }
 
-/** Whether `max_attempts` calls have begun, over all runs: the workflow adds those of earlier runs. */
+/** Whether `max_attempts` is reached. Both numbers count over all runs, because the workflow adds earlier attempts. */
 function isExhausted(journal: Journal, options: RequestOptions): boolean {
   return options.max_attempts !== null && journal.begun >= options.max_attempts;
 }
@@ -94,24 +102,27 @@ function backoffMs(backoff: Backoff, attempts: number): number {
   return Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS[backoff] * 2 ** Math.min(attempts - 1, 16));
 }
 
-/** An attempt that ended with its worker is made again at once; 0 would mean "no more retries" to Temporal. */
+/**
+ * Delay of the attempt after an interrupted one. It means "at once". It is not 0, because Temporal reads 0 as "no more
+ * retries".
+ */
 export const RESUME_DELAY_MS = 1;
 
 /**
- * How soon a worker that cannot read an attempt's payloads, or another one, is asked again. A missing key is put
- * right by hand.
+ * Delay after which Temporal retries an attempt whose payloads the worker could not read, on the same worker or on
+ * another one. An operator must add the missing key by hand.
  */
 export const UNREADABLE_DELAY = '10 seconds';
 
-/** What Temporal goes by when an attempt of the upstream call left no delay of its own: its worker died. */
+/** Temporal's retry policy for an attempt that ended without a delay from `decideRetry`, because its worker died. */
 export const UPSTREAM_CALL_RETRY = {
   initialInterval: '1 second',
   backoffCoefficient: 2,
   maximumInterval: '60 seconds',
 } as const;
 
-/** Reading what Temporal holds of a run: quick, because a cancellation or a reset waits for it. */
+/** Retry policy for reading a run from Temporal. It is fast, because a cancellation or a reset waits for the read. */
 export const RECALL_RETRY = { initialInterval: '200 milliseconds', maximumInterval: '2 seconds' } as const;
 
-/** Deleting a request's runs, however long Temporal is away. */
+/** Retry policy for deleting a request's runs. It never gives up, because Temporal may be unavailable for long. */
 export const DELETION_RETRY = { initialInterval: '1 second', maximumInterval: '60 seconds' } as const;

@@ -22,14 +22,14 @@ import { requestIdIn, requestIdOf } from './error-object.ts';
 import { parseRetryAfterMs } from './retry-after.ts';
 import { toldDelayMs } from './told-delay.ts';
 
-/** An answer other than a 2xx, with what could be read of its body. */
+/** An answer with a status other than 2xx, and the readable part of its body. */
 export interface RefusedAnswer {
   readonly status: number;
   readonly headers: Headers;
   readonly body: ErrorBody;
 }
 
-/** The rows 22 to 46: first what the body says, then the status, then `x-should-retry`. */
+/** Classifies rows 22 to 46: by the body first, then by the status. `x-should-retry` may then change the retry. */
 export function classifyStatus({ status, headers, body }: RefusedAnswer, nowMs: number): UpstreamFailure {
   const retryAfterMs = toldDelayMs(headers, body, nowMs, status);
   const { hard, ...said } = bodyRow(status, body) ?? statusRow(status, body, headers.has('retry-after'));
@@ -48,8 +48,9 @@ export function classifyStatus({ status, headers, body }: RefusedAnswer, nowMs: 
 }
 
 /**
- * A proxy that gives no tunnel: nothing was sent to the upstream. A 407 is row 25's; the others are row 1's, and as
- * hopeless as row 2's where it is the proxy's rules that forbid the upstream.
+ * Classifies a proxy's refusal to open a tunnel. Nothing was sent to the upstream. 407 is row 25. Any other status is
+ * row 1. Except for 408, 429 and 5xx, it allows only two attempts, as row 2 does, because the proxy's rules forbid the
+ * upstream.
  */
 export function classifyRefusedTunnel(status: number, headers: Headers, nowMs: number): UpstreamFailure {
   const known = { phase: Phase.connect, upstreamStatus: status };
@@ -65,7 +66,7 @@ export function classifyRefusedTunnel(status: number, headers: Headers, nowMs: n
   });
 }
 
-/** `hard`: no `x-should-retry: true` of the upstream's makes it worth another try. */
+/** `hard`: not retried, even if the upstream sends `x-should-retry: true`. */
 type StatusRow = Row & { readonly hard?: boolean };
 
 const hard = (code: Row['code']): StatusRow => ({ code, ...REJECTED, hard: true });
@@ -76,7 +77,7 @@ const OVERLOADED: StatusRow = {
   backoff: Backoff.overload,
 };
 
-/** The rows 23b and 37: what a body proves says more than the status that it comes with. */
+/** Rows 23b and 37. The body decides before the status, because it proves more than the status. */
 function bodyRow(status: number, body: ErrorBody): StatusRow | null {
   if (status < 400) return null;
   if (carriesOutput(body.json)) {
@@ -85,7 +86,7 @@ function bodyRow(status: number, body: ErrorBody): StatusRow | null {
           code: 'upstream_rejected',
           ...LOST,
           retry: Retry.twice,
-          detail: 'it passed on a piece of what the model wrote',
+          detail: 'the answer contains a part of the model output',
         }
       : { ...serverRow(status, body), ...LOST, billed: Billed.maybe };
   }
@@ -114,10 +115,10 @@ function statusRow(status: number, body: ErrorBody, hasRetryAfter: boolean): Sta
     case 408:
       return unknown('upstream_timeout');
     case 409:
-      // A lock, in the provider's own words; a proxy's page proves nothing.
+      // A JSON body is the provider's own report of a lock. Any other body may be a proxy's page, which proves nothing.
       return { code: 'upstream_conflict', ...(body.json === undefined ? {} : NOT_RUN), retry: Retry.twice };
     case 421:
-      // Another connection may lead to the upstream; this one never did.
+      // This connection led to another server. A new connection may lead to the upstream.
       return { code: 'upstream_unreachable', ...REJECTED, retry: Retry.twice };
     case 422:
       return { ...hard('upstream_rejected'), billed: Billed.maybe };
@@ -131,7 +132,7 @@ function statusRow(status: number, body: ErrorBody, hasRetryAfter: boolean): Sta
     case 499:
       return unknown('upstream_connection_lost');
   }
-  // What stands at the other address may have taken the request up.
+  // The server at the address of the redirect may have started the work.
   if (status >= 300 && status < 400) return { code: 'upstream_redirect', retry: Retry.never, hard: true };
   return status >= 400 && status < 500 ? hard('upstream_rejected') : serverRow(status, body);
 }

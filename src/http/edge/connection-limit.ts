@@ -11,8 +11,8 @@ declare module 'fastify' {
 }
 
 /**
- * Connections above the limit that are still accepted, in order to answer them with 503. Node closes further
- * ones.
+ * Number of connections above the limit that are still accepted, because they get a 503 as answer. Node closes
+ * new connections above that number.
  */
 const HEADROOM = 100;
 
@@ -71,8 +71,8 @@ export interface RequestTurns {
   /** Answers the first request above the limit with 503. */
   refuseExcess(app: App): void;
   /**
-   * Calls `refuse` when all complete requests of the connection are answered, or at once when there are none.
-   * For input that cannot be parsed: an incomplete last request is dropped, and later input is ignored. A
+   * Call it for input that cannot be parsed. Calls `refuse` when all complete requests of the connection are
+   * answered, or at once if there are none. Drops an incomplete last request, and ignores later input. A
    * second call does nothing.
    */
   afterAnswers(socket: Socket, refuse: () => void): void;
@@ -81,12 +81,12 @@ export interface RequestTurns {
 /**
  * Bounds the unanswered requests of a connection (HTTP pipelining).
  *
- * Requests are answered in order. A request starts when the answer before it was sent, because RFC 9112,
- * 9.3.2 requires that unless all of them are safe. So a connection has one answer in memory at a time, and no
- * request starts behind an answer that closes the connection.
+ * Requests are answered in order. A request starts only after the previous answer was sent, because RFC 9112,
+ * 9.3.2 requires it unless all pipelined requests have safe methods. So a connection has one answer in memory
+ * at a time, and no request starts after an answer that closes the connection.
  *
- * The first request above the limit gets 503 and `connection: close`. What follows it is ignored and not
- * read. A client that sends one request at a time sees no difference.
+ * The first request above the limit gets 503 and `connection: close`. Later requests that were already read
+ * are ignored, and later input is not read. A client that sends one request at a time sees no difference.
  */
 export function createRequestTurns(): RequestTurns {
   const connections = new WeakMap<Socket, Connection>();

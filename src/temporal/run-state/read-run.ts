@@ -31,7 +31,8 @@ export interface RunState {
 /** Budget for the workflow's answer to a query. A workflow task takes 10 ms. */
 const QUERY_MS = 250;
 /**
- * Pause before reading again while Temporal withholds the call's end. The caller's deadline limits how often.
+ * Pause before the next read if no worker answers the query of {@link untilWorkflowTaskIsDone}. The caller's
+ * deadline limits the number of reads.
  */
 const HELD_BACK_MS = 25;
 
@@ -108,7 +109,7 @@ export function deadlineMsOf({ startTime }: WorkflowExecutionDescription, { opti
   return startTime.getTime() + options.deadline_seconds * 1000;
 }
 
-/** The journal of the earlier runs, which every read of a run starts from. */
+/** The journal of the earlier runs. Every read of a run starts from it. */
 export function readEarlierRuns(
   client: Client,
   decoder: Decoder,

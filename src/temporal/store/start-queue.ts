@@ -12,8 +12,8 @@ import { type NewRun, type StartOutcome, TRY_MS } from './start-run.ts';
 export interface StartQueue {
   /**
    * Starts the run when its turn comes. Of equal calls that arrive together, only the first one starts the
-   * run; the others resolve to `already started`. The reason: Temporal takes equal starts one after another
-   * and refuses a crowd of them as "busy".
+   * run, because Temporal processes equal starts one after another and rejects many at once as "busy". The
+   * other calls resolve to `already started`.
    *
    * @throws Refusal `overloaded` if the turn does not come in time, `service_unavailable` if Temporal does
    *   not answer
@@ -22,14 +22,15 @@ export interface StartQueue {
 }
 
 /**
- * Limit of starts at once if the worker shares the process. Callers are answered before their run closes, and
- * eager starts bypass the queue in which the closing tasks wait. Only this limit holds starts back. With
- * twice as many at once, runs ended faster than they closed: 900 in 15 s (tried on two cores).
+ * Limit of concurrent starts if the worker shares the process. Nothing else slows starts down, because
+ * callers are answered before their run closes, and eager starts bypass the queue of the workflow tasks that
+ * close runs. With twice this limit, runs that had ended but not closed piled up: 900 in 15 s (measured on
+ * two cores).
  */
 const STARTS_BESIDE_WORKER = 6;
 
 /**
- * @param start starts one run, now
+ * @param start starts one run without queueing
  * @param eagerStart whether the worker shares the process
  */
 export function createStartQueue(
@@ -65,8 +66,8 @@ export function createStartQueue(
           const outcome = await result;
           return joined && outcome === 'started' ? 'already started' : outcome;
         } catch (error) {
-          // An error about the first call's body (too large, say) does not apply to this call. It starts the
-          // run itself.
+          // This call joined another call's start, which failed. An error that is not a refusal may be about
+          // the other call's body (for example, too large), so this call starts the run itself.
           if (!joined || error instanceof Refusal) throw error;
         }
       }

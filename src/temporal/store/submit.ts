@@ -81,13 +81,13 @@ async function startOrJoin(
   for (;;) {
     const outcome = await starts.start(run, budget);
     if (typeof outcome === 'object') throw unknown(outcome.unknown);
-    // A random id cannot belong to another request. `already started` then answers an earlier try of this
-    // start.
+    // A random id belongs to no other request. So `already started` means that an earlier try of this start
+    // succeeded.
     if (outcome === 'started' || namedBy === NamedBy.chance) return null;
     const found = await findSame(runs, ref, memo, budget).catch((cause: unknown) => {
       throw isNotAnswered(cause) ? unknown(cause) : cause;
     });
-    // The run was deleted between the two calls, so its key is free. Start again.
+    // Null means that the run was deleted between the two calls. Its key is free, so the loop starts again.
     if (found !== null) return found;
   }
 }
@@ -110,8 +110,8 @@ async function findSame(
 }
 
 /**
- * Reads the record after a wait. Resolves to null if Temporal does not answer; the caller then uses what is
- * already known.
+ * Reads the record after a wait. Resolves to null if Temporal does not answer. `submitRequest` then returns
+ * the state that it knew before the wait.
  */
 async function readAgain(
   runs: RunFinder,

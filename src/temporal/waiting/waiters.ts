@@ -6,8 +6,8 @@ import type { SettledRun, Wait } from '../../domain/requests.ts';
  * caller. The first one wins:
  *
  * 1. Early completion (worker/early-completion.ts): this process's worker knows that Temporal has the result.
- *    This comes 5 ms before the next event (p50 of the added time 0.95 of what it was, requests per second
- *    1.01).
+ *    This comes 5 ms before the next event. Measured: it lowers the p50 of the added time to 0.95 of its
+ *    value without it, and raises requests per second to 1.01.
  * 2. The workflow's sink (worker/create-worker.ts): the run has settled in this process, with any outcome.
  * 3. The long poll (long-polls.ts): Temporal reports that the run has closed. Needed if the worker is another
  *    process.
@@ -29,8 +29,8 @@ export interface Waiter {
 }
 
 /**
- * What happened to a caller that asked to be held. Not held: it did not want to wait, or the limit was
- * reached. `settled` is the run as this process's worker settled it; null = only Temporal knows.
+ * What happened to a caller after `wait`. It was not held if its wait was 0 or over, or if a limit was
+ * reached. `settled` is the run as this process's worker settled it. Null = the run must be read from Temporal.
  */
 export type HeldCaller =
   { readonly wasHeld: false } | { readonly wasHeld: true; readonly settled: SettledRun | null };
@@ -53,8 +53,8 @@ export function createWaiters(places: Limit, longPolls: LongPolls | null): Waite
   const listeners = new Map<string, Set<(run: SettledRun) => void>>();
 
   /**
-   * Waits until the run settles or closes. The poll is ended as soon as the run has settled, because the run
-   * may take a while to close and others need the poll's place.
+   * Waits until the run settles or closes. Ends the long poll as soon as the run has settled, because the run
+   * may close later and other callers need the poll's place.
    */
   async function untilSettled(
     workflowId: string,
@@ -116,8 +116,8 @@ export async function raceWait<T>(settled: Promise<T>, wait: Pick<Wait, 'ms' | '
 }
 
 /**
- * Starts the wait at the call's arrival. The returned function gives the wait that is left, without the time
- * spent on accepting or reading.
+ * Starts the wait when the call arrives. The returned function gives the rest of the wait, so the time spent
+ * on accepting or reading is part of the wait.
  */
 export function startWait(wait: Wait): () => Wait {
   const untilMs = Date.now() + wait.ms;
