@@ -22,6 +22,11 @@ export type RetryDecision =
 /** ReqRun's own backoff after the first attempt of a run. It doubles with each attempt of the run. */
 const FIRST_BACKOFF_MS: Readonly<Record<Backoff, number>> = { usual: 1_000, overload: 5_000 };
 const MAX_BACKOFF_MS = 60_000;
+/**
+ * The longest backoff after a 429 that names no delay. It may be one that no time heals, and nothing in it says so: an
+ * hour then has about 20 attempts instead of 60. Near the deadline a minute is the longest, as for all others.
+ */
+const MAX_SILENT_LIMIT_BACKOFF_MS = 300_000;
 /** Limit on the attempts that end with a failure which another attempt only sometimes avoids. */
 const FEW_TRIES = 3;
 /** Limit on the attempts of a run that end with the same code. Without an entry, only the request's limits apply. */
@@ -58,7 +63,10 @@ export function decideRetry(
 
   const toldMs = failure.retryAfterMs;
   if (toldMs !== null && toldMs >= timeLeftMs) return end(failure.code, FailureReason.deadlineExceeded);
-  const ownMs = backoffMs(failure.backoff, entriesOfThisRun(journal).length);
+  const isSilentLimit = failure.code === 'upstream_rate_limited' && toldMs === null;
+  const mayWaitLong = isSilentLimit && timeLeftMs > 2 * MAX_SILENT_LIMIT_BACKOFF_MS;
+  const mostMs = mayWaitLong ? MAX_SILENT_LIMIT_BACKOFF_MS : MAX_BACKOFF_MS;
+  const ownMs = backoffMs(failure.backoff, entriesOfThisRun(journal).length, mostMs);
   if (toldMs === null && ownMs >= timeLeftMs) return end('deadline_exceeded', FailureReason.deadlineExceeded);
   const floorMs = Math.max(toldMs ?? 0, withinTimeLeft(ownMs, timeLeftMs));
   const jitteredMs = Math.ceil(floorMs * (1 + MAX_JITTER * random()));
@@ -97,9 +105,9 @@ function isExhausted(journal: Journal, options: RequestOptions): boolean {
   return options.max_attempts !== null && journal.begun >= options.max_attempts;
 }
 
-/** Exponential, factor 2, at most 60 s. */
-function backoffMs(backoff: Backoff, attempts: number): number {
-  return Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS[backoff] * 2 ** Math.min(attempts - 1, 16));
+/** Exponential, factor 2, at most `mostMs`. */
+function backoffMs(backoff: Backoff, attempts: number, mostMs: number): number {
+  return Math.min(mostMs, FIRST_BACKOFF_MS[backoff] * 2 ** Math.min(attempts - 1, 16));
 }
 
 /**

@@ -34,6 +34,26 @@ describe('the delay before the next attempt', () => {
     ['longer where the upstream is overloaded', { failure: { backoff: 'overload' } }, 5_000],
     ['doubled', { failure: { backoff: 'overload' }, journal: refusedAttempts(2) }, 10_000],
     ['a minute at most', { failure: { backoff: 'overload' }, journal: refusedAttempts(5) }, 60_000],
+    [
+      'beyond a minute after a 429 that names no delay, because no time may heal it',
+      { failure: { code: 'upstream_rate_limited' }, journal: refusedAttempts(8) },
+      128_000,
+    ],
+    [
+      'five minutes at most after such a 429',
+      { failure: { code: 'upstream_rate_limited' }, journal: refusedAttempts(20) },
+      300_000,
+    ],
+    [
+      'a minute at most after such a 429 near the deadline',
+      { failure: { code: 'upstream_rate_limited' }, journal: refusedAttempts(20), leftMs: 600_000 },
+      60_000,
+    ],
+    [
+      'a minute at most after a 429 that names a delay',
+      { failure: { code: 'upstream_rate_limited', retryAfterMs: 2_000 }, journal: refusedAttempts(20) },
+      60_000,
+    ],
     ['a minute after a thousand attempts', { journal: refusedAttempts(1_000) }, 60_000],
     ['what the upstream asks for', { failure: { retryAfterMs: 7_000 } }, 7_000],
     [
@@ -132,4 +152,18 @@ describe('an attempt that Temporal begins by itself', () => {
   ])('%s', (_what, journal, options, code) => {
     expect(refused(journal, options)).toBe(code);
   });
+});
+
+it('makes about 20 attempts in an hour of 429s that name no delay', () => {
+  let leftMs = HOUR_MS;
+  let attempts = 1;
+  for (;;) {
+    const failure = { code: 'upstream_rate_limited' } as const;
+    const decision = decided({ failure, journal: refusedAttempts(attempts), leftMs, random: 0.5 });
+    if (!decision.retry) break;
+    leftMs -= decision.delayMs;
+    attempts += 1;
+  }
+  expect(attempts).toBeGreaterThan(15);
+  expect(attempts).toBeLessThan(30);
 });
