@@ -10,30 +10,33 @@ import {
 } from './client.ts';
 import { Backoff, NOT_RUN, row } from '../domain/upstream-failure.ts';
 
-/** An upstream as it is now. */
+/** An upstream with its current settings. */
 export interface FoundUpstream {
-  /** The project whose own it is; null = the service's, for all projects that have none. */
+  /**
+   * The project that this upstream is configured for; null = the service-wide upstream, used by all projects
+   * without their own.
+   */
   readonly owner: string | null;
   readonly settings: UpstreamSettings;
 }
 
 /**
- * The upstream of a project; `unusable` where the worker does not know the project, or cannot read its upstream's key
- * or headers.
+ * Finds the upstream of a request's project. `unusable`: the worker does not know the project, or cannot read
+ * the key or the headers of its upstream.
  */
 export type UpstreamLookUp = (request: RequestIdentity) => Promise<FoundUpstream | 'unusable'>;
 
-/** The upstreams of all projects, as one. */
+/** Calls the upstreams of all projects. */
 export interface ProjectUpstreams extends Pick<Upstream, 'close'> {
   complete(call: ProjectCall): Promise<UpstreamAnswer>;
 }
 
 export interface ProjectCall extends UpstreamCallInput {
-  /** Whose request it is, which decides where it may go. */
+  /** The request that the call is for. Its project decides which upstream is called. */
   readonly request: RequestIdentity;
 }
 
-/** A connection pool, for as long as the settings stay the same or calls run on it. */
+/** A connection pool. It is kept while its settings stay the same or calls run on it. */
 interface Pool {
   readonly settings: UpstreamSettings;
   readonly upstream: Upstream;
@@ -41,8 +44,9 @@ interface Pool {
 }
 
 /**
- * Sends each call to the upstream of its project, which its request names; never to another's. An operator
- * can put right what is missing, so that the call is tried again until the request's deadline.
+ * Sends each call to the upstream of the request's project, never to the upstream of another project. If that
+ * upstream is unusable, the call is tried again until the request's deadline, because an operator can correct
+ * the configuration.
  */
 export function createProjectUpstreams(lookUp: UpstreamLookUp): ProjectUpstreams {
   const pools = new Map<string | null, Pool>();
@@ -57,7 +61,7 @@ export function createProjectUpstreams(lookUp: UpstreamLookUp): ProjectUpstreams
     return pool;
   }
 
-  /** Calls that run on it go on. */
+  /** Takes a pool out of use. Calls that already run on it continue. */
   function retire(pool: Pool): void {
     retired.add(pool);
     closeIfIdle(pool);

@@ -13,16 +13,20 @@ const noCompletion = (detail: string): UpstreamFailure =>
   row({ code: 'upstream_invalid_response', retry: Retry.twice, detail });
 
 /**
- * Row 10b: DeepSeek keeps a waiting call alive with empty lines and closes it when inference has not begun in time
- * (api-docs.deepseek.com/quick_start/rate_limit). Who else closes it proves nothing of the kind.
+ * Row 10b of docs/upstream-outcomes.md. DeepSeek keeps a waiting call alive with empty lines. It closes the
+ * connection when inference has not begun in time (api-docs.deepseek.com/quick_start/rate_limit). If another
+ * upstream closes the connection like this, it does not prove that nothing ran, so the outcome stays unknown.
  */
 export const CLOSED_IN_QUEUE = row({
   code: 'upstream_overloaded',
   backoff: Backoff.overload,
-  detail: 'nothing but white space, which is how a queue keeps a call alive, came before the end',
+  detail: 'the body is only white space, which an upstream sends to keep a queued call alive',
 });
 
-/** The rows 8 to 19: a 2xx. Null for a completion, whatever its content type says. */
+/**
+ * Classifies the body of a 2xx: rows 8 to 19 of docs/upstream-outcomes.md. Returns null for a completion,
+ * whatever its content type is.
+ */
 export function classifyBody(
   operation: Operation,
   bytes: Uint8Array,
@@ -38,19 +42,19 @@ export function classifyBody(
     if (contentType.includes('text/event-stream')) return classifyEventStream(text, headers, nowMs);
     return looksLikeJson(bytes, contentType)
       ? row({ ...UNREADABLE, detail: whyUnreadable(bytes, headers) })
-      : noCompletion(/^\s*</.test(text) ? 'a page instead of JSON' : 'a body that is no JSON');
+      : noCompletion(/^\s*</.test(text) ? 'a page instead of JSON' : 'a body that is not JSON');
   }
-  if (!isObject(body)) return noCompletion('JSON that is no object');
+  if (!isObject(body)) return noCompletion('JSON that is not an object');
   if (isSet(body['error'])) return classifyErrorInBody(body, headers, nowMs);
   return BY_COMPLETENESS[OPERATIONS[operation].completeness(body)];
 }
 
-/** JSON's own white space: a queue's empty lines, and the like. */
+/** Whether the bytes are only JSON white space, such as the empty lines that a queue sends. */
 export function isWhiteSpace(bytes: Uint8Array): boolean {
   return bytes.every((byte) => byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09);
 }
 
-/** The operation's own rule, in the table's rows. */
+/** The row for each result of the operation's completeness rule. */
 const BY_COMPLETENESS: Readonly<Record<Completeness, UpstreamFailure | null>> = {
   complete: null,
   no_result: noCompletion('JSON that holds no result'),
@@ -58,11 +62,14 @@ const BY_COMPLETENESS: Readonly<Record<Completeness, UpstreamFailure | null>> = 
   error: row({
     code: 'upstream_error_in_body',
     ...LOST,
-    detail: 'a result that it says it broke off itself',
+    detail: 'a result that the upstream marked as failed',
   }),
 };
 
-/** Row 8b or row 9: a proxy's HTML page is none, not even under the content type that the proxy kept. */
+/**
+ * Chooses between row 8b and row 9. A proxy's HTML page is not JSON, even if the proxy kept the JSON content
+ * type.
+ */
 function looksLikeJson(bytes: Uint8Array, contentType: string): boolean {
   const start = new TextDecoder().decode(bytes.subarray(0, 64)).trimStart();
   return /^[{[]/.test(start) || (/\bjson\b/.test(contentType) && !start.startsWith('<'));
@@ -71,21 +78,22 @@ function looksLikeJson(bytes: Uint8Array, contentType: string): boolean {
 function whyUnreadable(bytes: Uint8Array, headers: Headers): string {
   if (bytes[0] === 0x7b || bytes[0] === 0x5b) return 'malformed JSON';
   return headers.has('content-encoding')
-    ? 'a body that its content encoding does not fit'
+    ? 'a body that does not match its content encoding'
     : 'a body that cannot be read as JSON';
 }
 
 /**
- * Bytes that are no UTF-8 are judged as replacement characters and passed on as they came. A byte order mark stays:
- * what is judged is what is passed on, from which the one that may be is cut already.
+ * Decodes the body for classification. Invalid UTF-8 is read as replacement characters, but the caller gets
+ * the original bytes. A byte order mark is kept, because the client has already removed the one that is
+ * allowed at the start.
  */
 function decode(bytes: Uint8Array): string {
   return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
 }
 
 /**
- * Row 12: a 200 with an `error`. A three-digit code is a status in disguise; of names, only well-known ones
- * are believed. Its model may have run all the same, so the outcome stays unknown.
+ * Classifies row 12: a 200 with an `error`. A three-digit code is treated as the HTTP status that it names.
+ * Other names count only if they are well known. The outcome stays unknown, because the model may have run.
  *
  * @param json the body that holds the error
  */
@@ -99,7 +107,7 @@ export function classifyErrorInBody(json: unknown, headers: Headers, nowMs: numb
     retry: like?.retry ?? namedRetry(),
     backoff: like?.backoff ?? (isSlow ? Backoff.overload : Backoff.usual),
     retryAfterMs: toldDelayMs(headers, body, nowMs, isRate(body) ? 429 : status),
-    detail: like === null ? null : `an error inside, which stands for ${status}`,
+    detail: like === null ? null : `an error inside, with the code ${status}`,
     ...body.words,
   });
 

@@ -19,18 +19,24 @@ const NOT_CONNECTED: ReadonlySet<string> = new Set([
 ]);
 const TLS_FAULT =
   /^(CERT_|ERR_TLS_|ERR_SSL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|INVALID_CA$|INVALID_PURPOSE$|EPROTO$|HOSTNAME_MISMATCH$)/;
-/** Faults of a connection. Others with a code (ERR_INVALID_URL, UND_ERR_INVALID_ARG) are faults of a call. */
+/**
+ * Error codes of a failed connection. Other codes (ERR_INVALID_URL, UND_ERR_INVALID_ARG) mean that the call
+ * was built wrongly.
+ */
 const TRANSPORT = /^(E[A-Z0-9]+|HPE_[A-Z_]*|UND_ERR_(?!INVALID_ARG$|NOT_SUPPORTED$)[A-Z_]+)$/;
 const TIMED_OUT: ReadonlySet<string> = new Set(['UND_ERR_HEADERS_TIMEOUT']);
 
-/** What was known when an exception came: how far the call had got, and whether we broke it off. */
+/** The state of the call when it threw: how far it had got, and whether ReqRun aborted it. */
 export interface CallProgress {
   readonly phase: Phase;
-  /** The attempt's own limit, or its cancellation, ended the call. */
+  /** The attempt timeout or a cancellation ended the call. */
   readonly aborted: boolean;
 }
 
-/** The rows 1 to 8b and 50: no answer, one that broke off, or one that is no HTTP. The causes' codes decide. */
+/**
+ * Classifies rows 1 to 8b and 50 of docs/upstream-outcomes.md: no answer, an answer that broke off, or one
+ * that is not HTTP. The error codes in the chain of causes decide.
+ */
 export function classifyError(error: unknown, progress: CallProgress): UpstreamFailure {
   const { phase, aborted } = progress;
   const known = { phase };
@@ -39,7 +45,7 @@ export function classifyError(error: unknown, progress: CallProgress): UpstreamF
   const fault = aborted || phase === Phase.connect ? null : protocolFault(error, phase);
   if (fault !== null) return row({ ...UNREADABLE, ...known, detail: fault });
   if (phase === Phase.headers || phase === Phase.body) {
-    const detail = aborted ? 'the answer was not complete when the time of the attempt was over' : null;
+    const detail = aborted ? 'the answer was not complete when the attempt timed out' : null;
     return row({ code: 'upstream_response_lost', ...LOST, ...known, detail });
   }
   if (aborted) {
@@ -58,7 +64,8 @@ export function classifyError(error: unknown, progress: CallProgress): UpstreamF
   }
   const isTransport = codes.some((code) => TRANSPORT.test(code) || TLS_FAULT.test(code));
   if (phase === Phase.connect) {
-    // A handshake that broke off; else thrown while the call was being built, for a bad header value or URL.
+    // A transport error here is a TLS handshake that broke off. Anything else was thrown while the call was
+    // being built, for a bad header value or URL.
     return isTransport
       ? row({ code: 'upstream_unreachable', ...unsent })
       : row({ code: 'configuration_error', ...refused });
@@ -68,23 +75,26 @@ export function classifyError(error: unknown, progress: CallProgress): UpstreamF
   return row({ code: 'internal_error', ...known, retry: Retry.never });
 }
 
-/** undici's own words for an answer that its parser turns away and that is no truncation; null for anything else. */
+/**
+ * Describes an answer that undici's parser rejects, unless the answer is only truncated. Null for any other
+ * error.
+ */
 function protocolFault(error: unknown, phase: Phase): string | null {
   const all = [...causes(error)];
   const codes = all.flatMap(codeOf);
-  if (codes.includes('UND_ERR_HEADERS_OVERFLOW')) return 'headers that are larger than can be read';
+  if (codes.includes('UND_ERR_HEADERS_OVERFLOW')) return 'headers that are too large to read';
   const messages = all.flatMap((cause) => (cause instanceof Error ? [cause.message] : []));
-  // Before the head is read, undici's count of the body's bytes says no more than that the parser gave up.
+  // Before the head is read, undici's count of the body bytes only shows that its parser gave up.
   const isUncounted = phase === Phase.request && codes.includes('UND_ERR_RES_CONTENT_LENGTH_MISMATCH');
   const isUnparsed =
     codes.some((code) => code.startsWith('HPE_')) && !messages.some((text) => /\bEOF\b/.test(text));
   const isUnasked = messages.includes('bad response') || messages.includes('bad upgrade');
-  // undici asserts what its parser lets through: a status below 100, a 101 without an upgrade.
+  // undici's parser accepts a status below 100 and a 101 without an upgrade, and an assertion fails later.
   const isUnexpected = phase === Phase.request && codes.includes('ERR_ASSERTION');
-  return isUncounted || isUnparsed || isUnasked || isUnexpected ? 'bytes that break the rules of HTTP' : null;
+  return isUncounted || isUnparsed || isUnasked || isUnexpected ? 'bytes that are not valid HTTP' : null;
 }
 
-/** The error, its causes, and the errors that an AggregateError (several addresses tried) holds. */
+/** Yields the error, its causes, and the errors inside an AggregateError (several addresses were tried). */
 export function* causes(error: unknown, depth = 0): Generator<object> {
   if (typeof error !== 'object' || error === null || depth > 8) return;
   yield error;
@@ -93,7 +103,8 @@ export function* causes(error: unknown, depth = 0): Generator<object> {
 }
 
 function codeOf(error: object): string[] {
-  // undici's word for an answer that is not HTTP; it leaves the parser's own code out.
+  // HTTPParserError is undici's error for an answer that is not HTTP. It does not carry the parser's own
+  // code.
   if ('name' in error && error.name === 'HTTPParserError') return ['HPE_'];
   return 'code' in error && typeof error.code === 'string' ? [error.code] : [];
 }

@@ -7,7 +7,10 @@ import { classifyStatus } from './classify-status.ts';
 import { errorBodyOf } from './error-body.ts';
 import { isBilling, isRate, saysOverloaded } from './error-meaning.ts';
 
-/** The rows 20, 21 and, for a whole stream, 9: an upstream that streams although it was not asked to. */
+/**
+ * Classifies an event stream that the upstream sent although no stream was requested: rows 20 and 21 of
+ * docs/upstream-outcomes.md, and row 9 for a whole stream.
+ */
 export function classifyEventStream(text: string, headers: Headers, nowMs: number): UpstreamFailure {
   const events = [...text.matchAll(/^data:(.*)$/gm)].map(([, data]) => (data ?? '').trim());
   const chunks = events.map(parseLeniently);
@@ -16,23 +19,26 @@ export function classifyEventStream(text: string, headers: Headers, nowMs: numbe
     const hasContent = chunks.slice(0, Math.max(failed, 0)).some(isContent);
     return (hasContent ? null : beforeContent(chunks[failed], headers, nowMs)) ?? IN_THE_STREAM;
   }
-  // `: keep-alive`, DeepSeek's sign that inference has not begun.
+  // DeepSeek sends the comment `: keep-alive` while inference has not begun.
   if (events.length === 0)
     return row({ code: 'upstream_overloaded', backoff: Backoff.overload, detail: ONLY_COMMENTS });
   return events.includes('[DONE]') || chunks.some(isEnd)
     ? row({
         code: 'upstream_invalid_response',
         retry: Retry.twice,
-        detail: 'an event stream, which was not asked for',
+        detail: 'an event stream, which was not requested',
       })
     : row({ code: 'upstream_stream_truncated', ...LOST });
 }
 
 const IN_THE_STREAM = row({ code: 'upstream_error_in_stream', ...LOST });
 const ONLY_COMMENTS =
-  'an event stream without an event, which is how a queue keeps a call alive, came to its end';
+  'the event stream ended with only comments, which an upstream sends to keep a queued call alive';
 
-/** Row 20, an error before any content: as the rows 35 to 40 have it. Null where it is none of those. */
+/**
+ * Classifies row 20, an error before any content, as rows 35 to 40 do. Null if the error matches none of
+ * them.
+ */
 function beforeContent(chunk: unknown, headers: Headers, nowMs: number): UpstreamFailure | null {
   const body = errorBodyOf(chunk);
   const code = body.words.upstreamCode ?? '';
@@ -49,7 +55,7 @@ function beforeContent(chunk: unknown, headers: Headers, nowMs: number): Upstrea
   return {
     ...like,
     code: 'upstream_error_in_stream',
-    detail: `an event stream with an error that stands for ${status}`,
+    detail: `an event stream with an error that means ${status}`,
   };
 }
 

@@ -29,7 +29,10 @@ export interface RefusedAnswer {
   readonly body: ErrorBody;
 }
 
-/** Classifies rows 22 to 46: by the body first, then by the status. `x-should-retry` may then change the retry. */
+/**
+ * Classifies rows 22 to 46 of docs/upstream-outcomes.md: by the body first, then by the status.
+ * `x-should-retry` may then change the retry.
+ */
 export function classifyStatus({ status, headers, body }: RefusedAnswer, nowMs: number): UpstreamFailure {
   const retryAfterMs = toldDelayMs(headers, body, nowMs, status);
   const { hard, ...said } = bodyRow(status, body) ?? statusRow(status, body, headers.has('retry-after'));
@@ -165,7 +168,7 @@ function overloadRow(body: ErrorBody): StatusRow {
   return isDocumentedRefusal(body) ? OVERLOADED : { code: 'upstream_overloaded', backoff: Backoff.overload };
 }
 
-/** The rows 35 to 38. */
+/** Rows 35 to 38. */
 function rateRow(body: ErrorBody): StatusRow {
   const limited: StatusRow = { code: 'upstream_rate_limited', ...NOT_RUN };
   if (isLargerThanLimit(body)) {

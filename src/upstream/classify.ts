@@ -10,19 +10,19 @@ import { isTooLarge, toHeaders } from './response-body.ts';
 import { parseRetryAfterMs } from './retry-after.ts';
 import { TunnelRefusedError } from './tunnel.ts';
 
-/** An answer with a body that was read to its end; `bytes` is empty where there is none. */
+/** An upstream answer whose body was read to its end. `bytes` is empty if there is no body. */
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
   readonly bytes: Uint8Array;
 }
 
-/** What was known when the call threw. `answer` null: no status line had come. */
+/** The state of the call when it threw. `answer` is null if no status line had arrived. */
 export interface Thrown {
   readonly error: unknown;
   readonly phase: Phase;
   readonly aborted: boolean;
-  /** With the part of the body that had come. */
+  /** Holds the part of the body that had arrived. */
   readonly answer: Answer | null;
 }
 
@@ -30,7 +30,7 @@ export function isSuccess(status: number): boolean {
   return status >= 200 && status <= 299;
 }
 
-/** What an answer means; null for a completion. `x-should-retry: false` holds for a 2xx as well. */
+/** Classifies an answer; null for a completion. `x-should-retry: false` also applies to a 2xx. */
 export function classifyAnswer(operation: Operation, answer: Answer, nowMs: number): UpstreamFailure | null {
   const { status, headers, bytes } = answer;
   if (!isSuccess(status)) return classifyStatus({ status, headers, body: readErrorBody(bytes) }, nowMs);
@@ -38,10 +38,10 @@ export function classifyAnswer(operation: Operation, answer: Answer, nowMs: numb
   return failure === null ? null : inBody(failure, answer, nowMs);
 }
 
-/** What an exception means: the answer was too large, broke off, is not readable, or there is none. */
+/** Classifies an exception: the answer was too large, broke off, is not readable, or never came. */
 export function classifyThrown({ error, phase, aborted, answer }: Thrown, nowMs: number): UpstreamFailure {
   if (answer !== null && !isSuccess(answer.status)) {
-    // Its status says what it is, whatever became of its body.
+    // The status decides, even if the body could not be read.
     return classifyStatus({ ...answer, body: readErrorBody(null) }, nowMs);
   }
   if (isTooLarge(error)) {
@@ -62,7 +62,7 @@ export function classifyThrown({ error, phase, aborted, answer }: Thrown, nowMs:
   return answer === null ? failure : inBody(failure, answer, nowMs);
 }
 
-/** A 2xx may tell a delay as well, as a 202 does. */
+/** Adds the data of the 2xx answer to the failure. A 2xx may carry a retry delay too, as a 202 does. */
 function inBody(failure: UpstreamFailure, { status, headers }: Answer, nowMs: number): UpstreamFailure {
   const toldNotToRetry = headers.get('x-should-retry') === 'false';
   return {

@@ -9,15 +9,24 @@ import { requestIdOf } from './error-object.ts';
 
 export interface UpstreamSettings {
   readonly baseURL: string;
-  /** Null = no Authorization header is sent, as local servers need none. */
+  /** Null = no Authorization header is sent, because local servers need none. */
   readonly apiKey: string | null;
-  /** Of the decoded body. */
+  /** Limit for the decoded body. */
   readonly maxResponseBytes: number;
-  /** Name resolution and TLS included; through a proxy, for each of its three steps. Default 10 s. */
+  /**
+   * Limit for connecting, including name resolution and TLS. Through a proxy, it applies to each of the three
+   * steps. Default 10 s.
+   */
   readonly connectTimeoutMs?: number;
-  /** What the calls go through; null or left out = none, whatever the environment says. */
+  /**
+   * The proxy for all calls. Null or left out = none; the proxy variables of the environment are not read
+   * here.
+   */
   readonly proxy?: HttpProxy | null;
-  /** Sent with every call, over what we and the SDK would send; by names in lower case. */
+  /**
+   * Extra headers for every call, with names in lower case. They replace headers of the same name from ReqRun
+   * and the SDK.
+   */
   readonly headers?: Readonly<Record<string, string>>;
   /** Whether the SDK's `x-stainless-*` headers are sent. Default true. */
   readonly sdkHeaders?: boolean;
@@ -25,7 +34,7 @@ export interface UpstreamSettings {
 
 export interface UpstreamCallInput {
   readonly operation: Operation;
-  /** Sent as it is. */
+  /** Sent unchanged. */
   readonly body: Uint8Array;
   /** Sent as X-Client-Request-Id, which an upstream's support can look up. */
   readonly clientRequestId: string;
@@ -36,7 +45,10 @@ export interface UpstreamCallInput {
 export type UpstreamAnswer =
   | {
       readonly kind: 'completed';
-      /** The decoded body, unchanged but for a byte order mark, which JSON does not allow. */
+      /**
+       * The decoded body, unchanged except that a leading byte order mark is removed, because JSON does not
+       * allow it.
+       */
       readonly bytes: Uint8Array;
       readonly status: number;
       readonly requestId: string | null;
@@ -44,16 +56,19 @@ export type UpstreamAnswer =
   | { readonly kind: 'failed'; readonly failure: UpstreamFailure };
 
 export interface Upstream {
-  /** One call, one HTTP request, never an exception: what went wrong is the answer. */
+  /** Makes one call with one HTTP request. It never rejects: a fault is returned as a `failed` answer. */
   complete(call: UpstreamCallInput): Promise<UpstreamAnswer>;
   close(): Promise<void>;
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;
-/** The SDK's own timeout is out of the way: the caller's signal ends a call. setTimeout's maximum. */
+/** Turns the SDK's timeout off (setTimeout's maximum), because the caller's signal ends a call. */
 const NO_TIMEOUT_MS = 2 ** 31 - 1;
 
-/** The OpenAI-compatible upstream, called with the official client: no retries, nothing from its environment. */
+/**
+ * Creates the client of an OpenAI-compatible upstream. It uses the official SDK without its retries and
+ * without its environment variables.
+ */
 export function createUpstream(settings: UpstreamSettings): Upstream {
   const capped = createTransport({
     connectTimeoutMs: settings.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
@@ -63,7 +78,8 @@ export function createUpstream(settings: UpstreamSettings): Upstream {
     sdkHeaders: settings.sdkHeaders ?? true,
   });
 
-  // One for all calls: each holds a hundred objects of its resources, for as long as a model thinks.
+  // One client serves all calls, because each client holds about a hundred objects for as long as a call
+  // runs.
   const client = new OpenAI({
     baseURL: settings.baseURL,
     apiKey: settings.apiKey ?? 'none',
@@ -82,7 +98,8 @@ export function createUpstream(settings: UpstreamSettings): Upstream {
       .post(OPERATIONS[call.operation].upstreamPath, {
         body: call.body,
         headers: {
-          // Here, and not left to the client: what a call says wins over OPENAI_CUSTOM_HEADERS.
+          // Set here and not by the client, because the headers of a call take precedence over
+          // OPENAI_CUSTOM_HEADERS.
           authorization: settings.apiKey === null ? null : `Bearer ${settings.apiKey}`,
           'content-type': 'application/json',
           accept: 'application/json',

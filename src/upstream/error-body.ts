@@ -2,21 +2,24 @@ import { isObject } from '../domain/raw-json.ts';
 import { parseLeniently } from '../domain/lenient-json.ts';
 import { type ErrorWords, isStatusLike, paramOf, plainIdentifier } from './error-object.ts';
 
-/** What could be read of an error: of a refusal's body, or of a 200 that holds one. */
+/** The readable part of an error: of a refusal's body, or of a 200 that holds an error. */
 export interface ErrorBody {
-  /** What may be kept of it. */
+  /** The identifiers that may be stored. */
   readonly words: ErrorWords;
-  /** Its names, the most telling first; never one that only repeats a status. */
+  /** The names of the error, the most specific first. A name that only repeats a status is left out. */
   readonly names: readonly string[];
-  /** Its sentences in lower case. To be tested only, never kept, logged or shown. */
+  /** The sentences of the error in lower case. Only for pattern tests; never stored, logged or shown. */
   readonly text: string;
-  /** The parsed body; undefined where it is no JSON. */
+  /** The parsed body; undefined if it is not JSON. */
   readonly json: unknown;
-  /** The beginning of a body that is no JSON, in lower case; empty where it is JSON or did not come. As `text`. */
+  /**
+   * The beginning of a body that is not JSON, in lower case. Empty if the body is JSON or was not read.
+   * Treated like `text`: never stored, logged or shown.
+   */
   readonly plainText: string;
 }
 
-/** The body of a refusal; null where it could not be read. */
+/** Reads the body of a refusal. Pass null if the body could not be read. */
 export function readErrorBody(bytes: Uint8Array | null): ErrorBody {
   if (bytes === null) return errorBodyOf(undefined);
   const text = new TextDecoder().decode(bytes);
@@ -25,7 +28,7 @@ export function readErrorBody(bytes: Uint8Array | null): ErrorBody {
   return { ...errorBodyOf(json), plainText };
 }
 
-/** The error in a body that is parsed already. */
+/** Reads the error in a body that is already parsed. */
 export function errorBodyOf(json: unknown): ErrorBody {
   const error = errorIn(json, 0);
   const { code, type, param } = error;
@@ -54,13 +57,13 @@ export function errorBodyOf(json: unknown): ErrorBody {
   };
 }
 
-/** Enough for any provider's sentence. */
+/** Characters of text to test. Enough for the error sentences of any provider. */
 const MAX_TEXT = 8_192;
 
 /**
- * The error object of a body in any of the forms that are in use: OpenAI's `error`, a list of such (Google),
- * `errors` (Cloudflare), `detail` (FastAPI; under `message` at Mistral), a text beside a `code` (xAI), or the members
- * at the top (vLLM).
+ * Finds the error object of a body. Forms in use: OpenAI's `error`, a list of such objects (Google), `errors`
+ * (Cloudflare), `detail` (FastAPI; under `message` at Mistral), a text next to a `code` (xAI), or the members
+ * at the top level (vLLM).
  */
 function errorIn(body: unknown, depth: number): Readonly<Record<string, unknown>> {
   if (depth > 4) return {};
@@ -73,13 +76,19 @@ function errorIn(body: unknown, depth: number): Readonly<Record<string, unknown>
   return body;
 }
 
-/** Anthropic says `type: "error"` beside the error itself, vLLM `object: "error"`. */
+/**
+ * The error members next to the error object. Anthropic sends `type: "error"` next to it, and vLLM `object:
+ * "error"`.
+ */
 function siblingsOf({ code, type, param, error_type }: Record<string, unknown>): Record<string, unknown> {
   const siblings = { code, param, error_type, type: type === 'error' ? undefined : type };
   return Object.fromEntries(Object.entries(siblings).filter(([, value]) => (value ?? null) !== null));
 }
 
-/** Anthropic's `details.error_code`, Azure's `innererror.code`, OpenRouter's `metadata.error_type`. */
+/**
+ * Reads names deeper in the error: Anthropic's `details.error_code`, Azure's `innererror.code`, OpenRouter's
+ * `metadata.error_type`.
+ */
 function deeperNames({
   details,
   innererror,
@@ -93,7 +102,7 @@ function deeperNames({
   ]);
 }
 
-/** What may quote the prompt is no sentence of the upstream's. */
+/** Members that may quote the prompt. Their text is not read as the upstream's own sentences. */
 const QUOTES =
   /^(input|flagged_input|prompt|messages?_?content|body|failed_generation|output|choices|raw|url|ctx)$/;
 
@@ -107,8 +116,8 @@ function sentences(value: unknown, depth: number): string[] {
 }
 
 /**
- * Whether a refusal carries a piece of what the model wrote, or counts what it wrote: then it ran. Groq:
- * `failed_generation` (console.groq.com/docs/errors); the others as gateways pass them on.
+ * Whether a refusal contains model output, or counts output tokens. In both cases the model ran. Groq sends
+ * `failed_generation` (console.groq.com/docs/errors); gateways pass on the other members.
  */
 export function carriesOutput(value: unknown, depth = 0): boolean {
   if (typeof value !== 'object' || value === null || depth > 5) return false;
@@ -117,7 +126,7 @@ export function carriesOutput(value: unknown, depth = 0): boolean {
     return true;
   return Object.entries(value).some(([name, inner]) => {
     if (OUTPUT.test(name) && isFilled(inner)) return true;
-    // OpenRouter passes its provider's refusal on as a text.
+    // OpenRouter passes its provider's refusal on as a JSON string.
     if (name === 'raw' && typeof inner === 'string') return carriesOutput(parseLeniently(inner), depth + 1);
     if (OUTPUT_TOKENS.test(name) && typeof inner === 'number' && inner > 0) return true;
     return !QUOTES_INPUT.test(name) && carriesOutput(inner, depth + 1);

@@ -20,8 +20,9 @@ import {
 } from './provider-names.ts';
 
 /**
- * Terminal, also as a 429: time does not bring money. The first name that is known decides, so that a `type` of the
- * billing family, which its providers reuse, does not overrule a `code` that is a rate's.
+ * Whether the error is about money or a spending limit. It is terminal, also as a 429, because waiting does
+ * not help. The first known name decides: providers reuse a `type` of the billing family, and it must not
+ * overrule a `code` that names a rate limit.
  */
 export function isBilling({ names, text }: ErrorBody): boolean {
   if (RATE_WORDS.test(text)) return false;
@@ -30,14 +31,16 @@ export function isBilling({ names, text }: ErrorBody): boolean {
   return (known !== undefined && isMoney(known)) || BILLING_WORDS.test(text);
 }
 
-/** Whether one of the names is a rate's. */
+/** Whether one of the names is a rate limit. */
 export function isRate({ names }: ErrorBody): boolean {
   return names.some((name) => RATE_NAMES.has(name));
 }
 
 /**
- * Row 37b, in OpenAI's and Groq's words: "Request too large for ... on tokens per min (TPM): Limit 30000, Requested
- * 45411". The same words with a request below the limit are a rate's. Google: "limit: 0" where the account has none.
+ * Whether this request alone is larger than the limit: row 37b of docs/upstream-outcomes.md. OpenAI and Groq
+ * write: "Request too large for ... on tokens per min (TPM): Limit 30000, Requested 45411". The same sentence
+ * with a request below the limit is an ordinary rate limit. Google writes "limit: 0" if the account has no
+ * limit of this kind.
  */
 export function isLargerThanLimit({ text }: ErrorBody): boolean {
   const limit = /\blimit(?: is|:)? ?(\d[\d,]*)/.exec(text)?.[1];
@@ -47,33 +50,39 @@ export function isLargerThanLimit({ text }: ErrorBody): boolean {
   return Number(requested.replaceAll(',', '')) > Number(limit.replaceAll(',', ''));
 }
 
-/** The rows 40 and 40b: the provider's own documented word that it began nothing. */
+/** Whether the provider's documented error proves that it started no work: rows 40 and 40b. */
 export function saysOverloaded(body: ErrorBody): boolean {
   if (isProxysWord(body)) return false;
   return body.names.some((name) => OVERLOAD_NAMES.has(name)) || OVERLOAD_WORDS.test(body.text);
 }
 
-/** Whether a body is a text, a page, or an error that speaks as proxies do: none proves that nothing was begun. */
+/**
+ * Whether the body may come from a proxy: a text, a page, or an error in the words that proxies use. Such a
+ * body does not prove that the upstream started no work.
+ */
 export function isProxysWord({ json, text }: ErrorBody): boolean {
   return !isApiError(json) || PROXY_WORDS.test(text);
 }
 
-/** A status that its providers document as a refusal; with a text, or in a proxy's words, it proves nothing. */
+/**
+ * Whether a status that providers document as a refusal may be trusted. A plain-text body, or one in the
+ * words that proxies use, proves nothing.
+ */
 export function isDocumentedRefusal({ text, plainText }: ErrorBody): boolean {
   return plainText === '' && !PROXY_WORDS.test(text);
 }
 
 /**
- * An error in the form of an API of this kind, or an object that says nothing. A bare `{"message": ...}` is what
- * gateways send (Kong, AWS), unless it speaks of a model's capacity.
+ * Whether the JSON has the form of an LLM API's error, or is an empty object. Gateways send a bare
+ * `{"message": ...}` (Kong, AWS), so it counts only if the message mentions a model's capacity.
  */
 function isApiError(json: unknown): boolean {
   if (Array.isArray(json)) return json.some(isApiError);
   if (!isObject(json)) return false;
   const { error, errors, detail, object, type, code, timestamp, path } = json;
-  // Spring's own error page, which its gateway sends.
+  // This is Spring's error page, which its gateway sends.
   if (timestamp !== undefined && path !== undefined) return false;
-  // The status' own phrase is no word of the provider's.
+  // The reason phrase of the status alone does not show that the provider wrote it.
   const isPhrase = typeof error === 'string' && /^(?:service (?:temporarily )?unavailable)?\W*$/i.test(error);
   const hasError = (isObject(error) || Array.isArray(errors) || typeof error === 'string') && !isPhrase;
   const saysWhy = typeof json['message'] === 'string' && PROVIDER_WORDS.test(json['message']);
@@ -83,8 +92,9 @@ function isApiError(json: unknown): boolean {
 }
 
 /**
- * The rows 25 and 25b. Refused for the content, some providers charge; refused for the credentials, nobody does.
- * What speaks of neither is the upstream's refusal of this request.
+ * Classifies a 403: rows 25 and 25b. Some providers charge for a request that they refused for its content.
+ * No provider charges for refused credentials. An error that mentions neither is the upstream's refusal of
+ * this request.
  */
 export function forbiddenRow(body: ErrorBody): Row {
   const auth: Row = { code: 'upstream_auth_failed', ...REJECTED };
@@ -101,12 +111,15 @@ export function forbiddenRow(body: ErrorBody): Row {
   return { code: 'upstream_rejected', ...REJECTED, retry: Retry.never, billed: Billed.maybe };
 }
 
-/** A sentence; a word or two beside the status say no more than it does. */
+/** Whether the text is a sentence. One or two words add nothing to the status. */
 function hasWords(text: string): boolean {
   return (text.match(/\p{L}+/gu) ?? []).length > 2;
 }
 
-/** OpenRouter: `metadata.reasons` and `metadata.flagged_input` (openrouter.ai/docs/api/reference/errors-and-debugging). */
+/**
+ * Whether moderation flagged the content. OpenRouter: `metadata.reasons` and `metadata.flagged_input`
+ * (openrouter.ai/docs/api/reference/errors-and-debugging).
+ */
 function isFlagged(value: unknown, depth: number): boolean {
   if (!isObject(value) || depth > 4) return false;
   return Object.entries(value).some(

@@ -1,13 +1,13 @@
 import { isObject } from '../domain/raw-json.ts';
 import type { UpstreamFailure } from '../domain/upstream-failure.ts';
 
-/** What may be kept of an upstream's error. Never its message. */
+/** The identifiers of an upstream's error that may be stored. Never its message. */
 export type ErrorWords = Pick<UpstreamFailure, 'upstreamCode' | 'upstreamType' | 'upstreamParam'>;
 
-/** What may be kept of an upstream's words: plain identifiers, never text that could quote a prompt. */
+/** Pattern of a plain identifier. Only these are stored, because other text could quote a prompt. */
 const PLAIN = /^[A-Za-z0-9_.\-[\]]{1,64}$/;
 
-/** The value itself where it is a plain identifier, else null. */
+/** Returns the value if it is a plain identifier, else null. */
 export function plainIdentifier(value: unknown): string | null {
   return typeof value === 'string' && PLAIN.test(value) ? value : null;
 }
@@ -17,7 +17,10 @@ export function isStatusLike(code: string): boolean {
   return /^[1-5]\d\d$/.test(code);
 }
 
-/** The field at fault by FastAPI's `loc`: `["body", "messages", 0, "content"]` is `messages[0].content`. */
+/**
+ * Reads the name of the invalid field from FastAPI's `loc`: `["body", "messages", 0, "content"]` is
+ * `messages[0].content`.
+ */
 export function paramOf(loc: unknown): string | null {
   if (!Array.isArray(loc)) return null;
   const path = loc[0] === 'body' ? loc.slice(1) : loc;
@@ -26,14 +29,14 @@ export function paramOf(loc: unknown): string | null {
 }
 
 /**
- * The upstream's own id of a call, for its support: `x-request-id`, or `request-id`. Of one that was sent twice the
- * last is the server's own: proxies put theirs before it.
+ * The upstream's id of a call, for its support: `x-request-id` or `request-id`. If the header was sent twice,
+ * the last value is the server's, because proxies put theirs before it.
  */
 export function requestIdOf(headers: Headers): string | null {
   return lastIdentifier(headers.get('x-request-id')) ?? lastIdentifier(headers.get('request-id'));
 }
 
-/** The same where it stands in the body alone: Anthropic, Alibaba, Zhipu. */
+/** The upstream's id of a call from the body, where Anthropic, Alibaba and Zhipu put it. */
 export function requestIdIn(json: unknown): string | null {
   return isObject(json) ? (plainIdentifier(json['request_id']) ?? plainIdentifier(json['requestId'])) : null;
 }

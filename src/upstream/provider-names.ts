@@ -1,9 +1,9 @@
 /**
- * The names by which providers say what an error is, in `code`, in `type` or deeper in the error. One list a
- * meaning; each name with its source.
+ * The names that providers use for each kind of error, in `code`, in `type` or deeper in the error. There is
+ * one list for each meaning, and each name has its source.
  */
 
-/** Money or a spending limit: no time heals these, whatever status they come with. */
+/** Money or a spending limit. Waiting does not help, whatever the status is. */
 export const BILLING_NAMES: ReadonlySet<string> = new Set([
   // OpenAI: platform.openai.com/docs/guides/error-codes.
   'insufficient_quota',
@@ -46,19 +46,23 @@ export const BILLING_NAMES: ReadonlySet<string> = new Set([
   'access_terminated_error',
 ]);
 
-/** Names in no list that speak of money all the same. */
+/** Pattern for names that are in no list but are about money. */
 export const BILLING_NAME =
   /billing|arrear|spend(?:ing)?_?limit|budget_?(?:limit|exceed|exhaust)|(?:insufficient|exhausted|no|not_enough|out_of|low)_?(?:credit|balance|fund)|(?:credit|balance|fund)s?_?(?:balance_?)?(?:insufficient|exhausted|depleted|too_low|not_enough)/i;
 
 /**
- * The sentences of providers that have no name for it: xAI (github.com/continuedev/continue/issues/10373 and
- * /12670), Anthropic (a 400 of type `invalid_request_error`), LiteLLM's proxy (docs.litellm.ai/docs/proxy/users and
+ * The sentences of providers that have no name for a money error: xAI
+ * (github.com/continuedev/continue/issues/10373 and /12670), Anthropic (a 400 of type
+ * `invalid_request_error`), LiteLLM's proxy (docs.litellm.ai/docs/proxy/users and
  * github.com/BerriAI/litellm/issues/14144), DeepSeek and OpenRouter (the texts of their 402).
  */
 export const BILLING_WORDS =
   /used all available credits|reached its monthly spending limit|doesn't have any credits|credit balance is too low|max budget limit reached|budget has been exceeded|exceeded ?(?:token ?)?budget|crossed budget|over budget|insufficient (?:account )?(?:credit|balance|fund)/;
 
-/** A rate: time heals it. Known so that a `type` of the billing family does not overrule the `code`. */
+/**
+ * A rate limit, which ends with time. The list exists so that a `type` of the billing family does not
+ * overrule the `code`.
+ */
 export const RATE_NAMES: ReadonlySet<string> = new Set([
   // OpenAI, Groq (console.groq.com/docs/errors), Azure OpenAI.
   'rate_limit_exceeded',
@@ -78,8 +82,8 @@ export const RATE_NAMES: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Alibaba Model Studio: tokens per minute, which heal within one, under the code `insufficient_quota`
- * (alibabacloud.com/help/en/model-studio/rate-limit).
+ * Alibaba Model Studio's sentence for its tokens-per-minute limit, which ends within a minute. It is sent
+ * under the code `insufficient_quota` (alibabacloud.com/help/en/model-studio/rate-limit).
  */
 export const RATE_WORDS = /allocated quota exceeded/;
 
@@ -105,7 +109,7 @@ export const OVERLOAD_NAMES: ReadonlySet<string> = new Set([
   'service_unavailable',
   'service_unavailable_error',
   'ServiceUnavailable',
-  // Zhipu, Z.AI: the model is visited too much.
+  // Zhipu, Z.AI: the model gets too many requests.
   '1305',
   '1312',
 ]);
@@ -118,17 +122,21 @@ export const OVERLOAD_NAMES: ReadonlySet<string> = new Set([
 export const OVERLOAD_WORDS =
   /overload|loading|unavailable|no available|not available|capacity|too busy|server (?:is )?busy|high (?:traffic|demand|load)|slow down|warming up|starting up/;
 
-/** Of those, what no proxy says of itself. */
+/** The words of {@link OVERLOAD_WORDS} that proxies do not use about themselves. */
 export const PROVIDER_WORDS = /overloaded|model|loading|capacity|high (?:traffic|demand|load)/i;
 
 /**
- * How proxies say that they lost a request, or did not begin one: Envoy and Istio (source/common/http, local
- * replies), HAProxy, nginx, Kong, AWS and Google load balancers, Cloudflare. They do not tell the two apart.
+ * The sentences of proxies that lost a request or never forwarded it: Envoy and Istio (source/common/http,
+ * local replies), HAProxy, nginx, Kong, AWS and Google load balancers, Cloudflare. The sentences do not
+ * distinguish the two cases.
  */
 export const PROXY_WORDS =
   /upstream (?:connect|request|server|prematurely|unavailable|reset|timed)|connection (?:was |has been )?(?:termination|terminated|reset|refused|failed|failure|timeout|timed out|error|closed|lost|aborted)|connect error|reset (?:before|reason)|disconnect|backend (?:fetch|server|connection|timeout)|failed to (?:connect|get a peer)|bad gateway|gateway time|timed out|broken pipe|\beof\b|no healthy|ring-balancer|no server is available|origin (?:web )?(?:server|is)|cloudflare/;
 
-/** The model's input or output was found unfit. Some charge for it (xAI: docs.x.ai, usage guidelines). */
+/**
+ * The provider refused the model's input or output for its content. Some charge for it (xAI: docs.x.ai, usage
+ * guidelines).
+ */
 export const CONTENT_NAMES: ReadonlySet<string> = new Set([
   // OpenAI, Azure OpenAI (learn.microsoft.com, content filtering).
   'content_policy_violation',
@@ -148,7 +156,7 @@ export const CONTENT_NAMES: ReadonlySet<string> = new Set([
 export const CONTENT_WORDS =
   /usage (?:guidelines|polic)|content[ _](?:polic|filter|moderation|violat|management|safety)|moderation|flagged|safety|inappropriate|harmful|sensitive|violat|unsafe|disallowed content|guardrail|nsfw|prohibited/;
 
-/** An account or a key that is shut, in whatever words: not the content's fault. */
+/** A closed account or key, in any wording. The content of the request is not the reason. */
 export const ACCOUNT_WORDS =
   /\b(?:account|organi[sz]ation|team|workspace|project|user|api[ _-]?key)\b.{0,60}\b(?:suspended|disabled|deactivated|banned|terminated|blocked|restricted|revoked|expired|locked)/;
 

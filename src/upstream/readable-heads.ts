@@ -1,18 +1,22 @@
 import type { Socket } from 'node:net';
 import { buildConnector, Pool } from 'undici';
 
-/** More than curl's 300 KB, and no burden: undici's own 16 KB turn an answer away that is paid for. */
+/**
+ * Limit for an answer's head, above curl's 300 KB. undici's default of 16 KB would reject answers that are
+ * already paid for.
+ */
 export const MAX_HEAD_BYTES = 1024 * 1024;
 
 const END_OF_HEAD = /\r?\n\r?\n/;
 const STATUS_LINE = /^(HTTP\/1\.[01]) (\d{3})(?: ([^\r\n]*))?$/;
 const FIELD = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+)([ \t]*):[ \t]*([^]*?)[ \t]*$/;
-/** What undici's parser takes for a field's value, in Latin-1. */
+/** The characters that undici's parser accepts in a field's value, in Latin-1. */
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 /**
- * For undici's `Agent` and `ProxyAgent`: connections whose answers have heads that its parser can read. It is
- * stricter than curl, the official Python client and RFC 9112 ask for, and what it turns away has been paid for.
+ * Creates a pool for undici's `Agent` and `ProxyAgent` that rewrites the heads of answers into a form that
+ * undici's parser accepts. The parser is stricter than curl, the official Python client and RFC 9112, and an
+ * answer that it rejects is already paid for.
  */
 export function tolerantPool(origin: string | URL, options: Pool.Options): Pool {
   const { connect } = options;
@@ -22,20 +26,24 @@ export function tolerantPool(origin: string | URL, options: Pool.Options): Pool 
     connect: (target, callback) =>
       connector(target, (...result) => {
         const [error, socket] = result;
-        // After an error undici leaves the socket out.
+        // After an error, undici passes no socket.
         if (error === null && socket !== null) mendHeads(socket);
         callback(...result);
       }),
   });
 }
 
-/** undici takes an answer's bytes by `read()`. One request is under way at a time: its answer begins after its bytes. */
+/**
+ * Replaces the socket's `read()`, through which undici takes an answer's bytes. One request is under way at a
+ * time, so an answer begins after the bytes of its request.
+ */
 function mendHeads(socket: Socket): void {
   const read = socket.read.bind(socket);
   let written = 0;
   let head: HeadInParts | null = null;
   socket.read = (size?: number): Buffer | null => {
-    // Bytes of the same request may still be leaving while its answer comes in: what is held stays.
+    // The answer may begin while bytes of its request are still being sent, so the parts already held are
+    // kept.
     if (socket.bytesWritten !== written) head ??= { parts: [], bytes: 0 };
     written = socket.bytesWritten;
     const chunk: unknown = read(size);
@@ -47,15 +55,15 @@ function mendHeads(socket: Socket): void {
   };
 }
 
-/** A head whose end has not come; its parts are joined when it has. */
+/** A head whose end has not arrived. Its parts are joined at its end. */
 interface HeadInParts {
   parts: Buffer[];
   bytes: number;
 }
 
 /**
- * Cuts interim answers off and puts the head of the final one into the form that undici's parser asks for. Null
- * where its end has not come; `head` then holds what has.
+ * Removes interim answers and rewrites the head of the final one for undici's parser. Returns null if the
+ * head's end has not arrived; `head` then holds the parts so far.
  */
 function mendHead(head: HeadInParts, chunk: Buffer): Buffer | null {
   head.parts.push(chunk);
@@ -68,7 +76,8 @@ function mendHead(head: HeadInParts, chunk: Buffer): Buffer | null {
   const text = latin1(bytes.subarray(0, end.index));
   const rest = bytes.subarray(end.index + end[0].length);
   const status = STATUS_LINE.exec(text.split(/\r?\n/, 1)[0] ?? '')?.[2] ?? '';
-  // RFC 9110, 15.2: a client must read interim answers that it did not ask for. A 101 ends the protocol.
+  // RFC 9110, 15.2: a client must accept interim answers that it did not request. A 101 changes the protocol,
+  // so it is not one of them.
   if (status.startsWith('1') && status !== '101') {
     [head.parts, head.bytes] = [[], 0];
     return rest.length === 0 ? null : mendHead(head, rest);
@@ -79,20 +88,26 @@ function mendHead(head: HeadInParts, chunk: Buffer): Buffer | null {
 
 const latin1 = (bytes: Buffer): string => bytes.toString('latin1');
 
-/** Whether this may still be HTTP/1; anything else is the parser's to turn away. */
+/** Whether the bytes may still be HTTP/1. undici's parser rejects anything else. */
 function isStart(parts: readonly Buffer[]): boolean {
   const start = latin1(Buffer.concat(parts.slice(0, 8)).subarray(0, 8));
   return 'HTTP/1.1'.startsWith(start) || 'HTTP/1.0'.startsWith(start);
 }
 
-/** At least so many where there are: the end of a head may lie across parts of a byte each. */
+/**
+ * Returns at least the last `count` bytes, if there are that many. The end of a head may be spread over parts
+ * of one byte each.
+ */
 function lastBytes(parts: readonly Buffer[], count: number): Buffer {
   let from = parts.length;
   for (let bytes = 0; from > 0 && bytes < count; bytes += parts[from]?.length ?? 0) from -= 1;
   return Buffer.concat(parts.slice(from));
 }
 
-/** Null where the head is fine as it is, or past mending. A mended answer is the last one of its connection. */
+/**
+ * Rewrites a head. Returns null if the head is valid or cannot be corrected. After a rewritten answer the
+ * connection is closed.
+ */
 function rewrite(head: string): string | null {
   const [statusLine = '', ...lines] = head.replaceAll(/\r?\n[ \t]+/g, ' ').split(/\r?\n/);
   const [, version, status, phrase = ''] = STATUS_LINE.exec(statusLine) ?? [];
@@ -123,7 +138,10 @@ interface Field {
   readonly value: string;
 }
 
-/** RFC 9112, 6.3: chunks win over a length, and a length that is said twice alike is said once. `identity` is old. */
+/**
+ * Reduces the length fields to one. RFC 9112, 6.3: chunked encoding overrides a length, and equal lengths
+ * count as one. The obsolete transfer encoding `identity` is removed.
+ */
 function oneLength(fields: readonly Field[]): readonly Field[] {
   const isLength = ({ name }: Field): boolean => name.toLowerCase() === 'content-length';
   const isChunked = fields.some(

@@ -6,17 +6,23 @@ import { parseLeniently } from '../domain/lenient-json.ts';
 type Bytes = AsyncIterable<Uint8Array>;
 type Decoder = NodeJS.ReadWriteStream;
 
-/** What {@link decodeBody} can undo, as an Accept-Encoding. */
+/** The Accept-Encoding that is sent: the encodings that {@link decodeBody} can decode. */
 export const ACCEPTED_ENCODINGS = 'gzip, deflate, br';
 
-/** No upstream needs more than one, and each multiplies what a few bytes can grow to. */
+/**
+ * Most content encodings of one answer. No upstream needs more than one, and each one multiplies the size
+ * that a few bytes can decode to.
+ */
 const MAX_ENCODINGS = 5;
 
-/** Whatever is decoded is handed on at once, so that it is not lost with a stream that breaks off. */
+/** Passes decoded bytes on at once, so that they are not lost if the stream breaks off. */
 const ZLIB = { flush: constants.Z_SYNC_FLUSH };
 const BROTLI = { flush: constants.BROTLI_OPERATION_FLUSH };
 
-/** Of one encoding, in the order of trying: RFC 9110 means zlib's format by deflate; some servers send the bare one. */
+/**
+ * The decoders of each encoding, in the order in which they are tried. By deflate RFC 9110 means the zlib
+ * format, but some servers send the raw format.
+ */
 const DECODERS: ReadonlyMap<string, readonly (() => Decoder)[]> = new Map([
   ['gzip', [() => createGunzip(ZLIB)]],
   ['x-gzip', [() => createGunzip(ZLIB)]],
@@ -25,10 +31,10 @@ const DECODERS: ReadonlyMap<string, readonly (() => Decoder)[]> = new Map([
 ]);
 
 /**
- * The body without its content encodings, at most `maxBytes` of it. Bytes that an encoding does not fit, or that
- * came under one that nobody asked for, stay as they came: JSON under a wrong label is JSON, and everything else is
- * none. Fails with a {@link ResponseTooLargeError}, also for more than five encodings, and with a
- * {@link TruncatedBodyError}.
+ * Returns the decoded body, at most `maxBytes` of it. If the bytes do not match an encoding, or ReqRun did
+ * not request the encoding, they are returned unchanged: they may be plain JSON under a wrong label. Fails
+ * with a {@link ResponseTooLargeError}, also for more than five encodings, and with a {@link
+ * TruncatedBodyError}.
  */
 export function decodeBody(body: Readable, contentEncoding: string, maxBytes: number): Bytes {
   const encodings = contentEncoding
@@ -44,7 +50,10 @@ export function decodeBody(body: Readable, contentEncoding: string, maxBytes: nu
   return isPlain ? cap(body, maxBytes) : decodeWhole(body, decoders, maxBytes);
 }
 
-/** Not as it comes in: which bytes an encoding fits is known at the end. */
+/**
+ * Collects the whole body before it decodes, because only the end of the body shows which encoding the bytes
+ * match.
+ */
 async function* decodeWhole(
   body: Readable,
   encodings: readonly (readonly (() => Decoder)[])[],
@@ -75,7 +84,8 @@ async function undo(
       return Buffer.concat(decoded);
     } catch (error) {
       if (isTooLarge(error)) throw error;
-      // Only the end is missing: an answer that is complete without it is complete. So is one under a wrong label.
+      // The compressed stream ends early. If the decoded bytes are complete JSON, they are the answer. The
+      // same holds if the encoded bytes are JSON under a wrong label.
       if (isUnfinished(error)) {
         const whole = [Buffer.concat(decoded), encoded].find(isJson);
         if (whole === undefined) throw new TruncatedBodyError();
@@ -90,12 +100,12 @@ function isJson(bytes: Uint8Array): boolean {
   return parseLeniently(new TextDecoder().decode(bytes)) !== undefined;
 }
 
-/** zlib's and brotli's word for an input that ends before its end. */
+/** Whether zlib or brotli reports that its input ended early. */
 function isUnfinished(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'Z_BUF_ERROR';
 }
 
-/** The reader of the last stream of a pipeline is told of its errors. */
+/** Ignores a stream error, because the reader of the last stream gets it. */
 function ignore(): void {}
 
 async function collect(body: Bytes): Promise<Uint8Array> {
@@ -104,7 +114,7 @@ async function collect(body: Bytes): Promise<Uint8Array> {
   return Buffer.concat(chunks);
 }
 
-/** The body's compression ends before its end. */
+/** The compressed body ends before the end of its stream. */
 export class TruncatedBodyError extends Error {
   constructor() {
     super('the upstream response is truncated');
@@ -112,7 +122,7 @@ export class TruncatedBodyError extends Error {
   }
 }
 
-/** The answer's body is larger than can be stored, counted after decompression. */
+/** The body of the answer, after decompression, is larger than ReqRun can store. */
 export class ResponseTooLargeError extends Error {
   constructor() {
     super('the upstream response is too large');
@@ -120,7 +130,7 @@ export class ResponseTooLargeError extends Error {
   }
 }
 
-/** Passes on at most `maxBytes` bytes, then breaks off with {@link ResponseTooLargeError}. */
+/** Passes on at most `maxBytes` bytes, then fails with {@link ResponseTooLargeError}. */
 async function* cap(body: Bytes, maxBytes: number): AsyncGenerator<Uint8Array> {
   let seen = 0;
   for await (const chunk of body) {
@@ -130,7 +140,7 @@ async function* cap(body: Bytes, maxBytes: number): AsyncGenerator<Uint8Array> {
   }
 }
 
-/** Whether this error, or one of its causes, is the cap's. */
+/** Whether the error or one of its causes is a {@link ResponseTooLargeError}. */
 export function isTooLarge(error: unknown): boolean {
   for (let cause = error, depth = 0; cause instanceof Error && depth < 8; cause = cause.cause, depth += 1) {
     if (cause instanceof ResponseTooLargeError) return true;
@@ -138,7 +148,7 @@ export function isTooLarge(error: unknown): boolean {
   return false;
 }
 
-/** As undici reads them: several of one name are a list. */
+/** Headers in undici's form: several values of one name are a list. */
 export type ResponseHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
 export function toHeaders(headers: ResponseHeaders): Headers {

@@ -1,4 +1,7 @@
-/** RFC 9110, 5.6.7: the preferred form and the two obsolete ones, which a recipient must accept. */
+/**
+ * The date formats of RFC 9110, 5.6.7: the preferred one and the two obsolete ones, which a recipient must
+ * accept.
+ */
 const IMF_DATE = /(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), (\d{2}) ([A-Z][a-z]{2}) (\d{4}) (\d{2}:\d{2}:\d{2}) GMT/g;
 const RFC_850_DATE =
   /(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day, (\d{2})-([A-Z][a-z]{2})-(\d{2}) (\d{2}:\d{2}:\d{2}) GMT/g;
@@ -9,10 +12,10 @@ const DECIMAL = /^\d{1,12}(\.\d{1,9})?$/;
 const CENTURY = 100;
 
 /**
- * How long the upstream wants to be left alone, in ms, rounded up; null where it does not say so readably.
- * `retry-after-ms`, its Azure twin, and the standard's `Retry-After`: plain decimal seconds or a date in any of the
- * three forms. Of several values the longest. Hex, units, exponents, negative numbers and dates in the past are
- * ignored.
+ * The delay that the upstream asks for, in ms, rounded up. Null if it sends none that can be read. Sources:
+ * `retry-after-ms`, its Azure twin, and the standard `Retry-After` with plain decimal seconds or a date in
+ * any of the three forms. The longest value counts. Hex, units, exponents, negative numbers and dates in the
+ * past are ignored.
  */
 export function parseRetryAfterMs(headers: Headers, nowMs: number): number | null {
   const ms = ['retry-after-ms', 'x-ms-retry-after-ms'].flatMap((name) => decimals(headers.get(name)));
@@ -22,7 +25,7 @@ export function parseRetryAfterMs(headers: Headers, nowMs: number): number | nul
   return longest([...ms, ...seconds, ...untilDates]);
 }
 
-/** The longest of several delays, rounded up to whole ms; null where there is none. */
+/** The longest of several delays, rounded up to whole ms; null if there is none. */
 export function longest(delays: readonly number[]): number | null {
   return delays.length === 0 ? null : Math.ceil(Math.max(...delays));
 }
@@ -31,7 +34,10 @@ function decimals(list: string | null): number[] {
   return (list ?? '').split(',').flatMap((item) => (DECIMAL.test(item.trim()) ? [Number(item)] : []));
 }
 
-/** The dates in a header's values, Unix ms, and what is left without them: dates hold commas, as lists do. */
+/**
+ * Takes the dates (Unix ms) out of a header's values and returns the rest. Dates are taken first, because
+ * both dates and lists contain commas.
+ */
 export function takeDates(
   values: string,
   nowMs: number,
@@ -54,7 +60,10 @@ export function takeDates(
   return { dates: dates.filter((date) => date !== null), rest };
 }
 
-/** RFC 9110, 5.6.7: a year that seems more than 50 years ahead is the last one that ends alike. */
+/**
+ * Expands a two-digit year. RFC 9110, 5.6.7: a year more than 50 years ahead means the latest past year with
+ * the same two digits.
+ */
 function fullYear(twoDigits: number, nowMs: number): number {
   const thisYear = new Date(nowMs).getUTCFullYear();
   const year = thisYear - (thisYear % CENTURY) + twoDigits;
@@ -62,7 +71,7 @@ function fullYear(twoDigits: number, nowMs: number): number {
   return year < thisYear - 50 ? year + CENTURY : year;
 }
 
-/** Null for a day or a time that does not exist. */
+/** Unix ms of a UTC time; null for a day or a time that does not exist. */
 function utc(year: number, monthName: string, day: number, time: string): number | null {
   const month = MONTHS.indexOf(monthName);
   const [hours = 0, minutes = 0, seconds = 0] = time.split(':').map(Number);

@@ -3,10 +3,10 @@ import type { ErrorBody } from './error-body.ts';
 import { longest, parseRetryAfterMs, takeDates } from './retry-after.ts';
 
 /**
- * The delay that an error tells, in ms: `Retry-After` and what providers document beside it. All are floors; the
- * longest counts.
+ * The delay that an error asks for, in ms: `Retry-After` and the other forms that providers document. Each
+ * one is a minimum, so the longest counts.
  *
- * @param status the one that the error came with, or stands for
+ * @param status the status of the answer, or the status that the error means
  */
 export function toldDelayMs(
   headers: Headers,
@@ -24,17 +24,20 @@ export function toldDelayMs(
   return longest([...told, ...resetDelays([...headers], LIMITS.has(status), isUntoldRate, nowMs)]);
 }
 
-/** With these, a reset of which no `remaining` is said is that of the limit that was hit. */
+/** With these statuses, a reset without a matching `remaining` belongs to the limit that was hit. */
 const LIMITS: ReadonlySet<number> = new Set([402, 429, 498, 503, 529]);
 
-/** `x-ratelimit-reset-tokens` (OpenAI, Groq, Azure, Cerebras), `anthropic-ratelimit-requests-reset`, and the plain forms. */
+/**
+ * Names of reset headers: `x-ratelimit-reset-tokens` (OpenAI, Groq, Azure, Cerebras),
+ * `anthropic-ratelimit-requests-reset`, and the plain forms.
+ */
 const RESET = /^(?:x-)?(?:anthropic-)?rate-?limit(?:bysize)?-(?:(.+)-)?reset(?:-(.+))?$/;
 
 /**
- * Reset headers tell when a limit is whole again. They come with every answer, so that of several limits only the
- * exhausted ones count: those of which nothing remains, or, in a refusal for a limit, of which nothing is said. A
- * request that needs more tokens than remain has hit that limit, too: where a rate was hit and nothing else tells when
- * it is over.
+ * Reads the reset headers, which hold the time when a limit is full again. They come with every answer, so
+ * only exhausted limits count. A limit is exhausted if nothing remains of it. In a refusal for a limit, one
+ * without a `remaining` counts too. A request that needs more tokens than remain has also hit that limit. The
+ * token limits therefore count for a 429 if nothing else gives a delay.
  */
 function resetDelays(
   headers: readonly (readonly [string, string])[],
@@ -50,7 +53,7 @@ function resetDelays(
     const left = remaining === undefined ? null : Number(remaining);
     return [{ untilMs, isTokens: name.includes('token'), left }];
   });
-  // The IETF's drafts: `limit=10, remaining=0, reset=9`, then `"default";r=0;t=9`.
+  // The two IETF drafts: `limit=10, remaining=0, reset=9`, and later `"default";r=0;t=9`.
   const [, draft = ''] = headers.find(([name]) => name === 'ratelimit') ?? [];
   const seconds = /\b(?:reset|t)=(\d{1,9})/.exec(draft)?.[1];
   if (seconds !== undefined) {
@@ -63,7 +66,10 @@ function resetDelays(
   return counted.map(({ untilMs }) => untilMs);
 }
 
-/** A duration, seconds, Unix seconds or ms, an ISO or an HTTP date; null for the past and for what cannot be read. */
+/**
+ * The ms until a reset, from a duration, seconds, Unix seconds or ms, an ISO date or an HTTP date. Null for
+ * the past and for an unreadable value.
+ */
 function untilReset(value: string, nowMs: number): number | null {
   const text = value.trim();
   const [date] = takeDates(text, nowMs).dates;
@@ -73,13 +79,13 @@ function untilReset(value: string, nowMs: number): number | null {
   return until > 0 ? until : null;
 }
 
-/** Unix ms and seconds are told from a number of seconds by their size. */
+/** Distinguishes Unix ms, Unix seconds and a number of seconds by their size. */
 function untilNumber(value: number, nowMs: number): number {
   if (value >= 1e11) return value - nowMs;
   return value >= 1e9 ? value * 1000 - nowMs : value * 1000;
 }
 
-/** NaN for what is none, which is longer than nothing. */
+/** Unix ms of an ISO date. NaN for any other text, so that the comparison with 0 fails. */
 function isoDate(text: string): number {
   return /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/.test(text)
     ? Date.parse(text)
@@ -89,7 +95,10 @@ function isoDate(text: string): number {
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 const PART = /(\d{1,12}(?:\.\d{1,9})?)(ms|s|m|h|d)/g;
 
-/** Go's form, as OpenAI and Groq write it: `6m0s`, `76ms`, `7.66s`, `1h2m3s`. Null for anything else. */
+/**
+ * Reads a duration in Go's form, which OpenAI and Groq send: `6m0s`, `76ms`, `7.66s`, `1h2m3s`. Null for
+ * anything else.
+ */
 function durationMs(text: string): number | null {
   if (!/^(?:\d{1,12}(?:\.\d{1,9})?(?:ms|s|m|h|d))+$/.test(text)) return null;
   return [...text.matchAll(PART)].reduce(
@@ -98,7 +107,9 @@ function durationMs(text: string): number | null {
   );
 }
 
-/** Members by name, what their bare numbers count. Text is read as a reset header is. */
+/**
+ * The members that hold a delay, with the unit of a plain number in ms. A text is read like a reset header.
+ */
 const MEMBER_MS: Readonly<Record<string, number>> = {
   // Cloudflare, xAI's and other gateways' own; OpenRouter: `metadata.retry_after_seconds`.
   retry_after: 1_000,
@@ -133,7 +144,10 @@ function memberDelays(value: unknown, nowMs: number, depth: number): number[] {
   });
 }
 
-/** OpenAI, Groq: "try again in 6m0s"; Azure: "retry after 26 seconds"; Google: "retry in 36.5s", "reset after 1h2m3s"; LiteLLM: "in 60 seconds". */
+/**
+ * Pattern for a delay in a sentence. OpenAI, Groq: "try again in 6m0s"; Azure: "retry after 26 seconds";
+ * Google: "retry in 36.5s", "reset after 1h2m3s"; LiteLLM: "in 60 seconds".
+ */
 const SENTENCE =
   /(?:try again|retry|retrying|wait|resets?)(?: again)?(?: in| after| for)?:? (?:about |at least )?((?:\d{1,12}(?:\.\d{1,9})? ?(?:milliseconds?|ms|seconds?|secs?|s|minutes?|mins?|m|hours?|h|days?|d)\b ?(?:and )?|\d{1,12}(?:\.\d{1,9})?(?:h|m|s))+)/g;
 const SENTENCE_PART = /(\d{1,12}(?:\.\d{1,9})?) ?(ms|milli|s|m|h|d)/g;

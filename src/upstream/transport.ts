@@ -8,36 +8,43 @@ import { createTunnelAgent, proxyAuthorization } from './tunnel.ts';
 
 export interface Transport {
   fetch(url: string | URL | Request, init?: RequestInit): Promise<Response>;
-  /** Makes one call, whose fetch tells how far it has got: a client hands nothing of a call's own on to it. */
+  /**
+   * Makes one call and reports its progress. The report goes through async context, because a client passes
+   * no per-call data on to its fetch.
+   */
   reporting<T>(report: (phase: Phase) => void, call: () => Promise<T>): Promise<T>;
-  /** Breaks off what is still under way. */
+  /** Aborts the calls that are still under way. */
   close(): Promise<void>;
 }
 
 export interface TransportSettings {
   readonly connectTimeoutMs: number;
-  /** Of the decoded body. */
+  /** Limit for the decoded body. */
   readonly maxBytes: number;
-  /** What all calls go through; null = none. */
+  /** The proxy for all calls; null = none. */
   readonly proxy: HttpProxy | null;
-  /** The deployment's own, over those of the client; by names in lower case. */
+  /** The operator's headers, with names in lower case. They replace the client's headers of the same name. */
   readonly headers: Readonly<Record<string, string>>;
   /** Whether the client's `x-stainless-*` headers are sent. */
   readonly sdkHeaders: boolean;
 }
 
-/** Of an error's body only its names and words are of use; a larger one counts as unreadable. */
+/** Limit for an error's body. Only its names and sentences are used; a larger body counts as unreadable. */
 export const MAX_ERROR_BYTES = 64 * 1024;
 
-/** Ours and the client's own. OPENAI_CUSTOM_HEADERS, which no option of the client turns off, adds others. */
+/**
+ * The headers that may be sent: ReqRun's and the client's. OPENAI_CUSTOM_HEADERS adds others, and no option
+ * of the client turns it off.
+ */
 const SENT_HEADER =
   /^(accept|authorization|content-type|user-agent|x-client-request-id|x-stainless-[a-z-]+)$/;
 
 /**
- * One HTTP request for one call, in the shape of a fetch. Not undici's fetch, which follows a standard made for
- * browsers: it sends a call again that was answered with a 421, takes a 407 for a broken connection and keeps
- * away from ports. No limits of undici's own (a model may think for longer than its 300 s), no redirects, and a
- * cap on the decoded body: undici counts none, and its compressed bytes may be a bomb.
+ * Creates a fetch that makes one HTTP request for each call. undici's own fetch is not used, because it
+ * follows a standard for browsers: it repeats a call after a 421, treats a 407 as a broken connection and
+ * blocks some ports. undici's time limits are off, because a model may think for longer than its 300 s.
+ * Redirects are not followed. The decoded body has a size limit, because undici sets none and a small
+ * compressed body may decode to a huge one.
  */
 export function createTransport({
   connectTimeoutMs,
@@ -91,7 +98,7 @@ export function createTransport({
     });
     const { statusCode: status, headers, body } = await untilAborted(call, signal);
     if (status === 204 || status === 205 || status === 304) {
-      // By definition there is none; one that comes all the same is not read.
+      // These statuses have no body by definition. A body that comes anyway is not read.
       body.on('error', () => undefined).destroy();
       return toResponse(status, headers, null);
     }
@@ -116,14 +123,18 @@ export function createTransport({
 }
 
 /**
- * Plain http is asked for by its whole URL, as every proxy expects it: many give tunnels to port 443 alone. Not
- * through a proxy that is itself reached by TLS: undici would check its certificate for the upstream's name.
+ * Whether the proxy is asked for the whole URL. This is how every proxy expects plain http: many allow
+ * tunnels only to port 443. It is not used with a proxy that is itself reached over TLS, because undici would
+ * check the proxy's certificate for the upstream's name.
  */
 function asksInFull(proxy: HttpProxy, protocol: string): boolean {
   return protocol === 'http:' && proxy.origin.startsWith('http:');
 }
 
-/** undici tells a call that waits for its connection of an abort only once there is one. */
+/**
+ * Rejects at once when the signal aborts, because undici reports an abort to a call without a connection only
+ * when it gets one.
+ */
 function untilAborted<T>(call: Promise<T>, signal: AbortSignal | null): Promise<T> {
   if (signal === null) return call;
   return new Promise((resolve, reject) => {
@@ -134,8 +145,9 @@ function untilAborted<T>(call: Promise<T>, signal: AbortSignal | null): Promise<
 }
 
 /**
- * A Response with any status: the constructor refuses those outside 200 to 599, the wire does not. Each is `ok`, so
- * that the openai client hands its body on: of a refusal's it keeps the member `error` and drops all other forms.
+ * Creates a Response with any status. The constructor refuses a status outside 200 to 599, but an upstream
+ * may send one. `ok` is always true, so that the openai client passes the body on: of a refusal's body it
+ * would keep only the member `error`.
  */
 function toResponse(
   status: number,
@@ -147,7 +159,7 @@ function toResponse(
   return Object.defineProperties(response, { ok: { value: true }, status: { value: status } });
 }
 
-/** The server on the other end does not answer for this upstream: it is not what the connection was opened for. */
+/** The upstream's address led to a server that does not answer for it (421). */
 export class MisdirectedError extends Error {
   readonly headers: ResponseHeaders;
 
@@ -159,10 +171,10 @@ export class MisdirectedError extends Error {
 }
 
 /**
- * Tells how far a call has got, by undici's own word: `request` when its bytes are about to be written to a
- * connected socket, `headers` when the status line has come. What fails before `request` was never sent.
- * A 421 ends the call with a {@link MisdirectedError}, which takes its connection with it: the next attempt
- * must not come back on the one that leads elsewhere.
+ * Reports how far a call has got, from undici's events. `request`: its bytes are about to be written to a
+ * connected socket. `headers`: the status line has arrived. A call that fails before `request` was never
+ * sent. A 421 ends the call with a {@link MisdirectedError}, which closes its connection: the next attempt
+ * must not use the connection that leads to another server.
  */
 export function reportPhases(report: (phase: Phase) => void): Dispatcher.DispatcherComposeInterceptor {
   return (dispatch) => (options, handler) => dispatch(options, new ReportingHandler(handler, report));

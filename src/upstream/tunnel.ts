@@ -3,7 +3,7 @@ import { type Agent, DecoratorHandler, type Dispatcher, Pool, ProxyAgent } from 
 import type { HttpProxy } from '../domain/proxy.ts';
 import type { ResponseHeaders } from './response-body.ts';
 
-/** The proxy answered CONNECT with something else than a tunnel: nothing was sent to the upstream. */
+/** The proxy answered CONNECT without opening a tunnel. Nothing was sent to the upstream. */
 export class TunnelRefusedError extends Error {
   readonly status: number;
   readonly headers: ResponseHeaders;
@@ -16,17 +16,18 @@ export class TunnelRefusedError extends Error {
   }
 }
 
-/** The proxy could not be reached, or went away before it answered CONNECT. */
+/** The proxy could not be reached, or closed the connection before it answered CONNECT. */
 export class TunnelFailedError extends Error {
   constructor(cause: Error) {
-    super('the proxy gave no tunnel', { cause });
+    super('the proxy opened no tunnel', { cause });
     this.name = 'TunnelFailedError';
   }
 }
 
 /**
- * undici's proxy agent: each connection to an upstream is a tunnel that the proxy gives for CONNECT. The time limit
- * holds for each step: to connect to the proxy, for its answer, and for the TLS handshake behind it.
+ * Creates undici's proxy agent: each connection to an upstream is a tunnel that the proxy opens for CONNECT.
+ * The time limit applies to each step: connecting to the proxy, its answer, and the TLS handshake with the
+ * upstream.
  */
 export function createTunnelAgent(
   proxy: HttpProxy,
@@ -48,7 +49,7 @@ export function createTunnelAgent(
   });
 }
 
-/** What a proxy is sent to be let through; null where its address holds no credentials. */
+/** The `Proxy-Authorization` value; null if the proxy's address holds no credentials. */
 export function proxyAuthorization({ credentials }: HttpProxy): string | null {
   if (credentials === null) return null;
   const { username, password } = credentials;
@@ -56,8 +57,9 @@ export function proxyAuthorization({ credentials }: HttpProxy): string | null {
 }
 
 /**
- * On the connections to the proxy itself: whatever goes wrong there becomes an error of ours. undici takes some of its
- * own for a lost connection of the upstream's, and would ask such a proxy for a tunnel again and again at once.
+ * Turns every fault on a connection to the proxy into an error of ReqRun. Otherwise undici would treat some
+ * of these faults as a lost connection to the upstream, and would ask the proxy for a tunnel again and again
+ * without a pause.
  */
 const reportFaults: Dispatcher.DispatcherComposeInterceptor = (dispatch) => (options, handler) =>
   dispatch(options, new TunnelHandler(handler));

@@ -78,7 +78,7 @@ const CASES: readonly Case[] = [
       200,
       '{"error":{"code":403,"message":"secret","metadata":{"reasons":["violence"],"flagged_input":"secret"}}}',
     ),
-    message: 'The upstream answered 200 with an error inside, which stands for 403; it is not retried.',
+    message: 'The upstream answered 200 with an error inside, with the code 403; it is not retried.',
   },
   {
     raw: answer(401, '{"error":{"message":"secret"}}'),
