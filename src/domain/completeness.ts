@@ -1,15 +1,15 @@
 import { isObject } from './raw-json.ts';
 
 /**
- * What an upstream's 200 is: `complete` is an answer; `no_result` holds nothing that could be one; `unfinished`
- * holds a part that has neither content nor end; `error` says itself that it failed.
+ * How complete the body of an upstream's 200 is. `complete`: an answer. `no_result`: nothing that could be an
+ * answer. `unfinished`: a part has neither content nor end. `error`: the body reports its own failure.
  */
 export type Completeness = 'complete' | 'no_result' | 'unfinished' | 'error';
 
-/** Judges the JSON object of a 200 that carries no top-level `error`. */
+/** Returns the completeness of the JSON object of a 200 without a top-level `error`. */
 export type CompletenessRule = (answer: Readonly<Record<string, unknown>>) => Completeness;
 
-/** Chat completions: every choice has an end or content. */
+/** The rule for chat completions: every choice has an end or content. */
 export const choicesCompleteness: CompletenessRule = ({ choices }) => {
   if (!Array.isArray(choices) || choices.length === 0) return 'no_result';
   for (const choice of choices) {
@@ -21,8 +21,9 @@ export const choicesCompleteness: CompletenessRule = ({ choices }) => {
 };
 
 /**
- * The ends that a provider documents as its own failure, in lower case; what the choice holds is a piece. All others
- * are the caller's to judge: `length`, `content_filter`, Zhipu's `sensitive` and `model_context_window_exceeded`.
+ * The finish reasons that a provider documents as its own failure, in lower case. The content of such a
+ * choice is only a part. The caller judges all other reasons, such as `length`, `content_filter`, Zhipu's
+ * `sensitive` and `model_context_window_exceeded`.
  */
 const FAILED_FINISHES: ReadonlySet<string> = new Set([
   // OpenRouter (openrouter.ai/docs/api/reference/overview), Mistral (docs.mistral.ai/api), watsonx, Cohere, vLLM.
@@ -34,28 +35,32 @@ const FAILED_FINISHES: ReadonlySet<string> = new Set([
   // vLLM (vllm/v1/engine, FinishReason) and SGLang: the engine gave the request up.
   'abort',
   'aborted',
-  // watsonx: ibm.github.io/watsonx-ai-node-sdk, TextChatResultChoice.FinishReason; nobody here cancelled it.
+  // watsonx: ibm.github.io/watsonx-ai-node-sdk, TextChatResultChoice.FinishReason; ReqRun's caller did not
+  // cancel it.
   'cancelled',
   // Cohere: docs.cohere.com/reference/chat. TensorRT-LLM has it as well, and `cancelled`.
   'timeout',
-  // No source found: failures by their names, seen behind gateways.
+  // No source found. The names mean failures and were seen behind gateways.
   'server_error',
   'internal_error',
   'engine_error',
 ]);
 
-/** Whether a `finish_reason` is a provider's word for its own failure. */
+/** Whether a `finish_reason` reports the provider's own failure. */
 export function isFailedFinish(reason: unknown): boolean {
   return typeof reason === 'string' && FAILED_FINISHES.has(reason.toLowerCase());
 }
 
-/** Embeddings: every entry has a vector, as numbers or in base64. */
+/** The rule for embeddings: every entry has a vector, as numbers or in base64. */
 export const embeddingsCompleteness: CompletenessRule = ({ data }) => {
   if (!Array.isArray(data) || data.length === 0) return 'no_result';
   return data.every((entry) => isObject(entry) && isFilled(entry['embedding'])) ? 'complete' : 'unfinished';
 };
 
-/** Some upstreams send `error: null`, `false` or `""` with every completion. */
+/**
+ * Whether an `error` member holds an error. Some upstreams send `error: null`, `false` or `""` with every
+ * completion.
+ */
 export function isSet(error: unknown): boolean {
   return error !== undefined && error !== null && error !== false && error !== '';
 }

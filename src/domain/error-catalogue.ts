@@ -1,7 +1,7 @@
 /**
- * Every error code that can leave this service, with the HTTP status it is answered with, the `type` of
- * OpenAI's error envelope and its meaning. The only source: the error handler, the OpenAPI document and the
- * tables of docs/errors.md (generated, compared by a test) all read it.
+ * Every error code that ReqRun returns, with its HTTP status, its `type` in OpenAI's error envelope and its
+ * meaning. This is the only source: the error handler, the OpenAPI document and the generated tables of
+ * docs/errors.md read it, and a test compares the tables.
  */
 
 interface CatalogueEntry {
@@ -31,23 +31,23 @@ const server = (status: number, meaning: string): CatalogueEntry => ({
 
 const limited = (meaning: string): CatalogueEntry => ({ status: 429, type: 'rate_limit_error', meaning });
 
-/** Refusals: nothing was accepted, nothing ran, the idempotency key is still free. */
+/** Refusals. Nothing was accepted, nothing ran, and the idempotency key is still free. */
 export const REFUSALS = {
   invalid_json: invalid(400, 'The body is not valid JSON (RFC 8259, without a byte order mark).'),
   invalid_encoding: invalid(400, 'The body is not valid UTF-8.'),
   invalid_unicode: invalid(400, 'The body contains an unpaired surrogate, which cannot be sent as UTF-8.'),
   invalid_number: invalid(
     400,
-    'A number in the body is out of the range of a double, such as 1e400: it would be read as infinity, or as 0.',
+    'A number in the body is outside the range of a double, such as 1e400; it would be read as infinity or as 0.',
   ),
   duplicate_field: invalid(400, 'An object in the body names the same member twice.'),
   json_too_deep: invalid(400, 'The body is nested more than 64 levels deep.'),
-  too_many_fields: invalid(400, 'The body has more than 100,000 object members in all.'),
+  too_many_fields: invalid(400, 'The body has more than 100,000 object members in total.'),
   too_many_items: invalid(
     400,
-    'An array in the body has more than 10,000 elements, or all of them together more than 500,000.',
+    'An array in the body has more than 10,000 elements, or all arrays together have more than 500,000.',
   ),
-  invalid_request: invalid(400, 'The request is malformed; the message says where.'),
+  invalid_request: invalid(400, 'The request is malformed; the message names the place.'),
   missing_field: invalid(400, 'A required field is missing; param names it.'),
   unknown_field: invalid(400, 'A field that is not accepted was sent; param names it.'),
   invalid_type: invalid(400, 'A field has the wrong JSON type; param names it.'),
@@ -60,7 +60,7 @@ export const REFUSALS = {
   idempotency_key_conflict: invalid(400, 'The Idempotency-Key header and the idempotency_key field differ.'),
   idempotency_key_not_signed: invalid(
     400,
-    'Headers are not signed: the idempotency key of a signed request belongs in the body, as idempotency_key.',
+    'A signed request must send its idempotency key in the body, as idempotency_key, because headers are not signed.',
   ),
   duplicate_header: invalid(400, 'A header that may be sent once was sent more than once.'),
   missing_api_key: invalid(401, 'An API key is required: Authorization: Bearer reqrun_live_...'),
@@ -72,22 +72,31 @@ export const REFUSALS = {
   ),
   invalid_signature: invalid(
     401,
-    'The signature is not one of this request (method, path and query, timestamp, nonce, body) under the signing secret of the key.',
+    'The signature does not match this request (method, path and query, timestamp, nonce, body) and the signing secret of the API key.',
   ),
   signature_expired: invalid(
     401,
-    "The signature's timestamp is more than 300 seconds away from this service's clock.",
+    "The signature's timestamp differs from this service's clock by more than 300 seconds.",
   ),
-  nonce_reused: invalid(401, 'A request with this nonce was received before; sign every request anew.'),
+  nonce_reused: invalid(
+    401,
+    'A request with this nonce was received before; sign every request with a new nonce.',
+  ),
   host_not_allowed: invalid(
     403,
-    'A service without API keys answers only to loopback names, to HOST and to the names in REQRUN_ALLOWED_HOSTS.',
+    'A service without API keys accepts only requests to loopback names, to HOST and to the names in REQRUN_ALLOWED_HOSTS.',
   ),
-  origin_not_allowed: invalid(403, 'A service without API keys answers to no web page of another origin.'),
+  origin_not_allowed: invalid(
+    403,
+    'A service without API keys refuses requests from web pages of another origin.',
+  ),
   model_not_allowed: invalid(403, 'The project may not use this model.'),
   request_not_found: invalid(404, 'There is no request with this id.'),
   not_found: invalid(404, 'There is nothing at this path.'),
-  method_not_allowed: invalid(405, 'This method is not allowed here; Allow names those that are.'),
+  method_not_allowed: invalid(
+    405,
+    'This method is not allowed here; the Allow header lists the methods that are.',
+  ),
   request_timeout: invalid(408, 'The request was not received completely in time.'),
   idempotency_key_unavailable: invalid(
     409,
@@ -95,11 +104,11 @@ export const REFUSALS = {
   ),
   request_already_terminal: invalid(
     409,
-    'The request has completed or failed; it cannot be cancelled any more.',
+    'The request has completed or failed, so it can no longer be cancelled.',
   ),
   request_already_completed: invalid(
     409,
-    'The request has completed; only a failed or cancelled one is retried.',
+    'The request has completed; only a failed or cancelled request can be retried.',
   ),
   request_not_terminal: invalid(409, 'The request has not ended yet; wait for its end, or cancel it first.'),
   request_being_deleted: invalid(
@@ -117,17 +126,17 @@ export const REFUSALS = {
     'The idempotency key was used for a different request; use another key or send the same body.',
   ),
   rate_limited: limited(
-    'The project has sent its requests for this minute; Retry-After says when to send more.',
+    'The project has reached its limit of requests per minute; wait for the time in Retry-After.',
   ),
-  too_many_in_flight: limited('The project has as many calls under way as it may have.'),
+  too_many_in_flight: limited('The project has reached its limit of calls in flight.'),
   headers_too_large: invalid(431, 'The headers are larger than 16 KiB.'),
   payload_unreadable: server(
     500,
-    "What Temporal holds of this request cannot be read with this deployment's encryption keys; only its operator can help.",
+    "The request's payloads in Temporal cannot be read with this deployment's encryption keys; only the operator can fix this.",
   ),
   overloaded: server(
     503,
-    'More requests at once than this process lets in; nothing was accepted, the key is still free.',
+    'This API process has reached a limit on concurrent work; nothing was accepted and the key is still free.',
   ),
   service_unavailable: server(
     503,
@@ -139,18 +148,19 @@ export const REFUSALS = {
   ),
 } as const satisfies Record<string, CatalogueEntry>;
 
-/** Failures: recorded ends of an accepted request or of one of its attempts (`last_error_code`). */
+/** Failures, recorded as the end of an accepted request or of one of its attempts (`last_error_code`). */
 export const FAILURES = {
   upstream_rejected: upstream(
     400,
-    "The upstream refused the request, as invalid or for its content; the status is the upstream's.",
+    "The upstream refused the request as invalid or for its content; the status is the upstream's.",
   ),
   upstream_not_found: upstream(404, 'The upstream does not know the model, deployment or path.'),
   upstream_conflict: upstream(409, 'The upstream reported a conflict (409).'),
   upstream_rate_limited: {
     status: 429,
     type: 'rate_limit_error',
-    meaning: 'The upstream limits the rate; the message says why it was not tried again.',
+    meaning:
+      'The upstream reported a rate limit; the message gives the reason why the call was not tried again.',
   },
   upstream_quota_exhausted: {
     status: 429,
@@ -159,7 +169,7 @@ export const FAILURES = {
   },
   upstream_auth_failed: upstream(
     502,
-    "The upstream, or a proxy before it, refused the operator's credentials.",
+    "The upstream, or a proxy in front of it, refused the operator's credentials.",
   ),
   upstream_unreachable: upstream(
     502,
@@ -169,34 +179,37 @@ export const FAILURES = {
   upstream_redirect: upstream(502, 'The upstream answered with a redirect, which is not followed.'),
   upstream_connection_lost: upstream(
     502,
-    'The connection broke after the request was sent, before an answer came.',
+    'The connection broke after the request was sent and before an answer came.',
   ),
   upstream_response_lost: upstream(502, 'The answer broke off before its end.'),
   upstream_invalid_response: upstream(
     502,
-    'The upstream answered with something that cannot be read or is no completion.',
+    'The upstream answered with something that cannot be read or is not a completion.',
   ),
-  upstream_incomplete: upstream(502, 'The upstream answered with a result that has neither content nor end.'),
+  upstream_incomplete: upstream(
+    502,
+    'The upstream answered with an unfinished result: it has no content and no finish reason, or lacks an embedding.',
+  ),
   upstream_error_in_body: upstream(
     502,
-    'The upstream reported success with an error inside, or with an answer that it broke off itself.',
+    'The upstream answered with a success status, but the body holds an error or a result marked as failed.',
   ),
   upstream_error_in_stream: upstream(
     502,
     'The upstream answered with an event stream that carried an error.',
   ),
   upstream_stream_truncated: upstream(502, 'The upstream answered with an event stream that broke off.'),
-  upstream_response_too_large: upstream(502, 'The answer is larger than can be stored.'),
+  upstream_response_too_large: upstream(502, 'The answer is larger than ReqRun can store.'),
   upstream_server_error: upstream(502, 'The upstream failed with a server error.'),
   upstream_gateway_error: upstream(
     502,
-    'A gateway in front of the upstream failed (502, 504, 520 to 527, 530, or a 503 in its own words).',
+    'A gateway in front of the upstream failed (502, 504, 520 to 527, 530, or a 503 in the words of a proxy).',
   ),
   attempt_interrupted: upstream(502, 'The worker died or was stopped during the call.'),
   upstream_overloaded: upstream(503, 'The upstream is overloaded.'),
   upstream_timeout: upstream(
     504,
-    'The upstream did not answer within the attempt timeout, or timed out itself (408).',
+    'The upstream did not answer within the attempt timeout, or reported a timeout (408).',
   ),
   deadline_exceeded: upstream(504, "The request's deadline passed before it could be completed."),
   outcome_unknown: upstream(
@@ -209,14 +222,14 @@ export const FAILURES = {
   terminated: server(500, "The request's workflow was terminated in Temporal."),
 } as const satisfies Record<string, CatalogueEntry>;
 
-/** Both families. A code belongs to exactly one. */
+/** Refusals and failures. Each code belongs to exactly one of the two. */
 export const ERROR_CATALOGUE = { ...REFUSALS, ...FAILURES } as const;
 
 export type RefusalCode = keyof typeof REFUSALS;
 export type FailureCode = keyof typeof FAILURES;
 export type ErrorCode = keyof typeof ERROR_CATALOGUE;
 
-/** Whether a recorded code is one of the catalogue's. */
+/** Whether a recorded code is in the catalogue. */
 export function isFailureCode(code: string): code is FailureCode {
   return Object.hasOwn(FAILURES, code);
 }

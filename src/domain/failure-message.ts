@@ -1,23 +1,26 @@
 import { type FailureCode, FAILURES } from './error-catalogue.ts';
 import { FailureReason } from './vocabulary.ts';
 
-/** What a message is made of: a failed upstream call, without what Temporal and the journal need of it. */
+/**
+ * The parts of a failed upstream call from which its message is built. Temporal and the journal need others
+ * as well.
+ */
 export interface SeenFailure {
   readonly code: FailureCode;
   readonly retryAfterMs: number | null;
   readonly upstreamStatus: number | null;
-  /** Completes the code's sentence, in our own words. */
+  /** Completes the code's sentence, in ReqRun's words and not the upstream's. */
   readonly detail: string | null;
   readonly toldNotToRetry: boolean;
 }
 
 /**
- * What was seen of a failed upstream call, as one sentence without its full stop. It names the status, where there
- * was one, and nothing of the upstream's own text.
+ * Describes a failed upstream call in one sentence without its full stop. It names the status, if there is
+ * one, and contains none of the upstream's own text.
  */
 export function whatHappened(failure: SeenFailure): string {
   const { code, upstreamStatus: status } = failure;
-  // A recorded failure of before has no detail.
+  // A failure recorded by an older version has no detail.
   const detail = failure.detail ?? null;
   const answered = status === null ? 'The upstream answered' : `The upstream answered ${status}`;
   const because = (what: string): string => `${answered}: ${detail ?? what}`;
@@ -28,14 +31,14 @@ export function whatHappened(failure: SeenFailure): string {
     case 'upstream_not_found':
       return because('it does not know the model, deployment or path');
     case 'upstream_conflict':
-      return because('the request is in conflict with another');
+      return because('the request conflicts with another');
     case 'upstream_rate_limited':
-      return because('it limits the rate');
+      return because('it reported a rate limit');
     case 'upstream_quota_exhausted':
       return because("the account's quota, credit or spend limit is exhausted");
     case 'upstream_auth_failed':
       return status === 407
-        ? "A proxy before the upstream answered 407: it refused the operator's credentials"
+        ? "A proxy in front of the upstream answered 407: it refused the operator's credentials"
         : because("it refused the operator's credentials");
     case 'upstream_redirect':
       return `${answered} with a redirect, which is not followed`;
@@ -51,20 +54,20 @@ export function whatHappened(failure: SeenFailure): string {
         : (detail ?? `The connection led to another server, which answered ${status}`);
     case 'upstream_connection_lost':
       return status === null
-        ? 'The connection broke after the request was sent, before an answer came'
+        ? 'The connection broke after the request was sent and before an answer came'
         : because('the connection to it was closed');
     case 'upstream_timeout':
       return status === null
-        ? 'The upstream did not answer within the time of the attempt'
-        : because('it did not get or handle the request in time');
+        ? 'The upstream did not answer within the attempt timeout'
+        : because('it did not receive or handle the request in time');
     case 'upstream_response_lost':
       return status === null
         ? sentence(code)
         : `${answered}, and ${detail ?? 'the answer broke off before its end'}`;
     case 'upstream_invalid_response':
-      return withThis('something that is no completion');
+      return withThis('something that is not a completion');
     case 'upstream_incomplete':
-      return withThis('a result that has neither content nor end');
+      return withThis('an unfinished result');
     case 'upstream_error_in_body':
       return withThis('an error inside');
     case 'upstream_error_in_stream':
@@ -72,14 +75,14 @@ export function whatHappened(failure: SeenFailure): string {
     case 'upstream_stream_truncated':
       return withThis('an event stream that broke off');
     case 'upstream_response_too_large':
-      return withThis('more than can be stored');
+      return withThis('a body that is too large to store');
     default:
       return sentence(code);
   }
 }
 
 /**
- * The message of a request that ended with this failure: what was seen, and why nothing more is tried.
+ * The message of a request that ended with this failure: what happened, and why there is no further attempt.
  *
  * @param attempts calls begun so far
  */
@@ -101,7 +104,9 @@ export function endMessage(
     case FailureReason.outcomeUnknown:
       return `${seen}, so the request may have run; on_unknown_outcome is "fail", so it was not repeated.`;
     case FailureReason.terminal:
-      return failure.toldNotToRetry ? `${seen}; it said not to retry.` : `${seen}; it is not retried.`;
+      return failure.toldNotToRetry
+        ? `${seen}; it asked for no retry (x-should-retry: false).`
+        : `${seen}; it is not retried.`;
     default:
       return `${seen}.`;
   }

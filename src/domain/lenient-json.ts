@@ -1,15 +1,19 @@
-/** Strings, which are left alone, and the three literals that JSON lacks and Python's and Go's writers emit. */
+/**
+ * Matches strings, which stay unchanged, and the three literals that JSON lacks and that Python's and Go's
+ * writers emit.
+ */
 const STRING_OR_NON_FINITE = /"(?:[^"\\]|\\[^])*"|-?\b(?:NaN|Infinity)\b/g;
 
 /**
- * The value of a JSON text; undefined where it is none. `NaN`, `Infinity` and `-Infinity` are read as null, as an
- * official Python client reads them as numbers. For judging only: what is judged is passed on as it came.
+ * Parses a JSON text; undefined if it is not JSON. `NaN`, `Infinity` and `-Infinity` are read as null; an
+ * official Python client reads them as numbers. The value is only for classification: the caller gets the
+ * original bytes.
  */
 export function parseLeniently(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    // Most of what fails here is no JSON at all.
+    // Most texts that fail here are not JSON at all.
   }
   if (!hasNonFinite(text)) return undefined;
   try {
@@ -19,7 +23,7 @@ export function parseLeniently(text: string): unknown {
   }
 }
 
-/** The text with null in place of every non-finite number, so that a strict reader can read it. */
+/** Replaces every non-finite number with null, so that a strict parser can read the text. */
 export function toStrictJson(text: string): string {
   if (!hasNonFinite(text)) return text;
   return text.replaceAll(STRING_OR_NON_FINITE, (found) => (found.startsWith('"') ? found : 'null'));

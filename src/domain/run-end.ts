@@ -15,7 +15,7 @@ import type { UpstreamFailure } from './upstream-failure.ts';
 import { FailureReason } from './vocabulary.ts';
 import { isObject } from './raw-json.ts';
 
-/** An error of ours, with nothing of the upstream's in it. */
+/** Creates an error of ReqRun, without any data from the upstream. */
 export function requestError(code: FailureCode, reason: FailureReason): RequestError {
   return {
     code,
@@ -31,8 +31,8 @@ export function requestError(code: FailureCode, reason: FailureReason): RequestE
 }
 
 /**
- * The error of a request whose last attempt ended in `failure`. The upstream's identifiers stay with it only
- * where the failure itself is the request's end: they would mislead under a code of ours.
+ * Creates the error of a request whose last attempt ended in `failure`. The upstream's identifiers are
+ * included only if the failure's own code ends the request, because they would mislead under another code.
  *
  * @param attempts calls begun so far
  */
@@ -55,7 +55,10 @@ export function requestErrorOf(
   };
 }
 
-/** The error of a failed attempt that Temporal is going to repeat; it is true however the repeating ends. */
+/**
+ * Creates the error of a failed attempt that Temporal is going to repeat. It stays true whether or not a
+ * later attempt succeeds.
+ */
 export function passingErrorOf(failure: UpstreamFailure): RequestError {
   const error = requestErrorOf(failure, failure.code, FailureReason.terminal, 0);
   return { ...error, message: `${whatHappened(failure)}.` };
@@ -65,17 +68,20 @@ export const CANCELLED_ERROR = requestError('request_cancelled', FailureReason.c
 export const TERMINATED_ERROR = requestError('terminated', FailureReason.terminated);
 export const DEADLINE_ERROR = requestError('deadline_exceeded', FailureReason.deadlineExceeded);
 
-/** What a run that did not complete leaves behind; the details of its failure, and of its activity's. */
+/**
+ * The result of a run that did not complete. It is stored in the details of the run's failure and of its
+ * activity's failure.
+ */
 export interface RunEnd {
   readonly error: RequestError;
   readonly journal: Journal;
 }
 
 /**
- * Reads how a run ended from the failure of its activity. The workflow uses it to end the run, a reader to
- * show the run while the workflow has not ended it yet: both say the same.
+ * Reads how a run ended from the failure of its activity. The workflow uses it to end the run. A reader uses
+ * it to show the run before the workflow has ended it, so both report the same end.
  *
- * @param otherwise the journal where the failure carries none: what is known without it
+ * @param otherwise the journal to use if the failure carries none
  */
 export function toRunEnd(failure: unknown, otherwise: Journal): RunEnd {
   const cause = failure instanceof ActivityFailure ? failure.cause : failure;
@@ -102,7 +108,10 @@ function timedOut(failure: TimeoutFailure, retryState: RetryState | undefined, o
   return { error: DEADLINE_ERROR, journal };
 }
 
-/** A failure of ours carries its end in its details; the server may have ended the retries on its own. */
+/**
+ * Reads the end from the details of ReqRun's own failure. Temporal may have ended the retries for its own
+ * reason, which then decides.
+ */
 function endOfApplicationFailure(
   failure: ApplicationFailure,
   retryState: RetryState | undefined,

@@ -2,23 +2,26 @@ import { type SeenFailure, whatHappened } from './failure-message.ts';
 import { Billed, Outcome, Phase } from './vocabulary.ts';
 
 /**
- * Whether an attempt that ended like this may be followed by another. `twice`: two tries in all; `few`: the retry
- * policy has the number. A request's `on_unknown_outcome` is applied on top of it, by the outcome.
+ * Whether another attempt may follow a failed one. `twice`: two attempts in total. `few`: the retry policy
+ * sets the number. The request's `on_unknown_outcome` is applied afterwards, by the outcome.
  */
 export const Retry = { always: 'always', few: 'few', twice: 'twice', never: 'never' } as const;
 export type Retry = (typeof Retry)[keyof typeof Retry];
 
-/** Where the backoff begins; the retry policy has the numbers. An overloaded upstream is left alone for longer. */
+/** Where the backoff begins; the retry policy has the numbers. It is longer for an overloaded upstream. */
 export const Backoff = { usual: 'usual', overload: 'overload' } as const;
 export type Backoff = (typeof Backoff)[keyof typeof Backoff];
 
-/** One row of the upstream table: what a failed upstream call means. Made by the classifier, nowhere else. */
+/**
+ * One row of docs/upstream-outcomes.md: the meaning of a failed upstream call. Only the classifier creates
+ * it.
+ */
 export interface UpstreamFailure extends SeenFailure {
   readonly outcome: Outcome;
   readonly billed: Billed;
   readonly phase: Phase;
   readonly retry: Retry;
-  /** How our own backoff begins; the upstream's wish, where it had one, is a floor on top. */
+  /** Where ReqRun's backoff begins. A delay that the upstream asks for is a minimum on top of it. */
   readonly backoff: Backoff;
   readonly upstreamCode: string | null;
   readonly upstreamType: string | null;
@@ -26,10 +29,12 @@ export interface UpstreamFailure extends SeenFailure {
   readonly upstreamRequestId: string | null;
 }
 
-/** What a row of the table says; what is left out is as {@link row} fills it in. */
+/** The given values of a row. {@link row} fills in the others. */
 export type Row = Pick<UpstreamFailure, 'code'> & Partial<UpstreamFailure>;
 
-/** A row in full. Without further words: unknown, maybe billed, retried, nothing of the upstream's known. */
+/**
+ * Completes a row. The defaults: outcome unknown, billing possible, retried, nothing known from the upstream.
+ */
 export function row(said: Row): UpstreamFailure {
   return {
     outcome: Outcome.unknown,
@@ -49,13 +54,13 @@ export function row(said: Row): UpstreamFailure {
   };
 }
 
-/** The upstream, or something before it, refused: nothing ran. */
+/** The upstream, or something in front of it, refused the call. Nothing ran. */
 export const REJECTED = { outcome: Outcome.rejected, billed: Billed.no, retry: Retry.never } as const;
-/** Nothing ran, and trying again may help. Only where the upstream's own documented words prove it. */
+/** Nothing ran, and another attempt may help. Used only if the upstream's documented error proves it. */
 export const NOT_RUN = { outcome: Outcome.notRun, billed: Billed.no } as const;
-/** It ran and its answer is gone. */
+/** The call ran and its answer is lost. */
 export const LOST = { outcome: Outcome.lost } as const;
-/** It ran, its answer is here and nobody can read it. Another one would most likely read the same. */
+/** The call ran, but its answer cannot be read. The next answer would probably be unreadable too. */
 export const UNREADABLE = {
   code: 'upstream_invalid_response',
   outcome: Outcome.lost,
@@ -63,7 +68,7 @@ export const UNREADABLE = {
 } as const;
 
 /**
- * What Temporal's UI shows of a failed attempt: short, telling, and nothing of the upstream's own text.
+ * The text of a failed attempt in Temporal's UI. It is short and contains none of the upstream's own text.
  * For example "429 from upstream (rate_limit_exceeded), asked to wait 2 s".
  */
 export function describeFailure(failure: UpstreamFailure): string {
@@ -71,7 +76,7 @@ export function describeFailure(failure: UpstreamFailure): string {
   const asked = retryAfterMs === null ? '' : `, asked to wait ${retryAfterMs / 1000} s`;
   const isAnswer = upstreamStatus !== null && (upstreamStatus < 200 || upstreamStatus > 299);
   if (!isAnswer) return `${code}: ${whatHappened(failure)}${asked}`;
-  // Before a connection to the upstream only a proxy can have answered.
+  // Only a proxy can answer before there is a connection to the upstream.
   const who = phase === Phase.connect ? 'the proxy' : 'upstream';
   return `${upstreamStatus} from ${who} (${upstreamCode ?? code})${asked}`;
 }

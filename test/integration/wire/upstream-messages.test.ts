@@ -16,29 +16,30 @@ const CASES: readonly Case[] = [
   {
     raw: rate(),
     options: { max_attempts: 2 },
-    message: 'The upstream answered 429: it limits the rate; given up after 2 attempts.',
+    message: 'The upstream answered 429: it reported a rate limit; given up after 2 attempts.',
   },
   {
     raw: rate('retry-after: 300'),
     deadlineMs: 60_000,
     message:
-      'The upstream answered 429: it limits the rate; it asked to wait 300 s, which is longer than the deadline leaves.',
+      'The upstream answered 429: it reported a rate limit; it asked to wait 300 s, which is longer than the deadline leaves.',
   },
   {
     raw: rate('x-should-retry: false'),
-    message: 'The upstream answered 429: it limits the rate; it said not to retry.',
+    message:
+      'The upstream answered 429: it reported a rate limit; it asked for no retry (x-should-retry: false).',
   },
   {
     raw: rate(),
     deadlineMs: 6_000,
     message:
-      "The request's deadline leaves no time for another attempt, after 3 attempts. The last one: the upstream answered 429: it limits the rate.",
+      "The request's deadline leaves no time for another attempt, after 3 attempts. The last one: the upstream answered 429: it reported a rate limit.",
   },
   {
     raw: rate('retry-after: 2'),
     deadlineMs: 3_000,
     message:
-      'The upstream answered 429: it limits the rate; it asked to wait 2 s, which is longer than the deadline leaves.',
+      'The upstream answered 429: it reported a rate limit; it asked to wait 2 s, which is longer than the deadline leaves.',
   },
   {
     raw: answer(202, '{"id":"x"}'),
@@ -59,11 +60,12 @@ const CASES: readonly Case[] = [
   {
     raw: answer(409, '{"error":{"message":"secret"}}'),
     options: { max_attempts: 1 },
-    message: 'The upstream answered 409: the request is in conflict with another; given up after 1 attempt.',
+    message: 'The upstream answered 409: the request conflicts with another; given up after 1 attempt.',
   },
   {
     raw: answer(409, '{}', 'x-should-retry: false'),
-    message: 'The upstream answered 409: the request is in conflict with another; it said not to retry.',
+    message:
+      'The upstream answered 409: the request conflicts with another; it asked for no retry (x-should-retry: false).',
   },
   {
     raw: answer(
@@ -87,7 +89,7 @@ const CASES: readonly Case[] = [
   {
     raw: answer(407, ''),
     message:
-      "A proxy before the upstream answered 407: it refused the operator's credentials; it is not retried.",
+      "A proxy in front of the upstream answered 407: it refused the operator's credentials; it is not retried.",
   },
   {
     raw: answer(404, ''),
@@ -126,13 +128,13 @@ const CASES: readonly Case[] = [
     raw: '',
     options: { max_attempts: 1 },
     message:
-      'The connection broke after the request was sent, before an answer came; given up after 1 attempt.',
+      'The connection broke after the request was sent and before an answer came; given up after 1 attempt.',
   },
   {
     raw: answer(408, ''),
     options: { max_attempts: 1 },
     message:
-      'The upstream answered 408: it did not get or handle the request in time; given up after 1 attempt.',
+      'The upstream answered 408: it did not receive or handle the request in time; given up after 1 attempt.',
   },
 ];
 
