@@ -1,4 +1,7 @@
-/** All metrics of ReqRun. The registry is built from this table, and the table in docs/operations.md is generated from it. */
+/**
+ * All metrics of ReqRun. The registry is built from this table, and the table in docs/operations.md is
+ * generated from it.
+ */
 
 interface CatalogueEntry {
   readonly type: 'counter' | 'gauge' | 'histogram';
@@ -13,9 +16,9 @@ interface CatalogueEntry {
   readonly buckets?: readonly number[];
 }
 
-/** From an immediate answer to a caller held for its whole wait (240 s by default). */
+/** Buckets from an immediate answer to the full wait of a caller (240 s by default). */
 const ANSWER_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 240];
-/** From a refused call to the longest attempt by default (600 s). */
+/** Buckets from a refused call to the longest attempt by default (600 s). */
 const CALL_SECONDS = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600];
 
 export const METRICS = {
@@ -32,13 +35,13 @@ export const METRICS = {
   reqrun_http_request_duration_seconds: {
     type: 'histogram',
     labels: ['method', 'route'],
-    help: 'From the head of the request to the end of its answer, waits included.',
+    help: 'Seconds from the head of the request to the end of its answer, including waits.',
     buckets: ANSWER_SECONDS,
   },
   reqrun_requests_accepted_total: {
     type: 'counter',
     labels: [],
-    help: 'Requests that Temporal has on disk, counted when Temporal confirms it.',
+    help: 'Requests that Temporal has stored on disk, counted when Temporal confirms it.',
   },
   reqrun_requests_replayed_total: {
     type: 'counter',
@@ -53,22 +56,22 @@ export const METRICS = {
   reqrun_requests_accepting: {
     type: 'gauge',
     labels: [],
-    help: 'Calls that Temporal has not accepted yet; REQRUN_MAX_ACCEPTING at most.',
+    help: 'Calls that Temporal has not accepted yet; at most REQRUN_MAX_ACCEPTING.',
   },
   reqrun_requests_reading: {
     type: 'gauge',
     labels: [],
-    help: 'GETs that Temporal has not answered yet; REQRUN_MAX_READING at most.',
+    help: 'GETs that Temporal has not answered yet; at most REQRUN_MAX_READING.',
   },
   reqrun_waiters: {
     type: 'gauge',
     labels: [],
-    help: 'Callers held by a wait; REQRUN_MAX_WAITERS at most.',
+    help: 'Callers that wait for a result; at most REQRUN_MAX_WAITERS.',
   },
   reqrun_upstream_calls_in_flight: {
     type: 'gauge',
     labels: [],
-    help: 'Upstream calls that this worker waits for; REQRUN_MAX_ATTEMPTS_IN_FLIGHT at most.',
+    help: 'Upstream calls in flight in this worker; at most REQRUN_MAX_ATTEMPTS_IN_FLIGHT.',
   },
   reqrun_attempts_total: {
     type: 'counter',
@@ -78,7 +81,7 @@ export const METRICS = {
   reqrun_attempt_duration_seconds: {
     type: 'histogram',
     labels: ['outcome'],
-    help: 'How long an upstream call took.',
+    help: 'Duration of an upstream call in seconds.',
     buckets: CALL_SECONDS,
   },
   reqrun_runs_ended_total: {
