@@ -1,6 +1,6 @@
 /**
- * What each environment variable means, for the tables of docs/configuration.md. Names and defaults stand in the
- * schema of config.ts; a test compares the names in both directions.
+ * The meaning of each environment variable, for the tables of docs/configuration.md. Names and defaults are
+ * in the schema of config.ts; a test checks that both files have the same names.
  */
 
 export const VARIABLE_GROUPS = ['listen', 'temporal', 'upstream', 'waits', 'limits', 'security'] as const;
@@ -8,11 +8,11 @@ export type VariableGroup = (typeof VARIABLE_GROUPS)[number];
 
 interface ConfigVariable {
   readonly group: VariableGroup;
-  /** Whether a deployment sets it: most do, some do, or nobody needs to. */
+  /** Whether a deployment sets it: most do, some do, or none needs to. */
   readonly set: 'usually' | 'sometimes' | 'no need';
   /** Short sentences; the unit is in the name or in the first sentence. */
   readonly meaning: string;
-  /** What holds while it is not set, where the schema has no value for that. */
+  /** The text of the default column if the schema has no default. */
   readonly unset?: string;
 }
 
@@ -31,7 +31,7 @@ export const CONFIG_VARIABLE_TEXTS: Readonly<Record<string, ConfigVariable>> = {
   REQRUN_METRICS_HOST: {
     group: 'listen',
     set: 'sometimes',
-    meaning: 'Address of the metrics. There is no authentication on it.',
+    meaning: 'Address that `GET /metrics` listens on. It has no authentication.',
   },
   REQRUN_LOG_LEVEL: {
     group: 'listen',
@@ -47,7 +47,7 @@ export const CONFIG_VARIABLE_TEXTS: Readonly<Record<string, ConfigVariable>> = {
   REQRUN_CACHE_DIR: {
     group: 'temporal',
     set: 'no need',
-    meaning: 'Directory in which the Temporal CLI is kept.',
+    meaning: 'Directory that holds the Temporal CLI.',
     unset: '~/.cache/reqrun',
   },
   REQRUN_TEMPORAL_PORT: { group: 'temporal', set: 'no need', meaning: 'Port of the embedded server.' },
@@ -70,7 +70,7 @@ export const CONFIG_VARIABLE_TEXTS: Readonly<Record<string, ConfigVariable>> = {
   REQRUN_RETENTION_HOURS: {
     group: 'temporal',
     set: 'sometimes',
-    meaning: 'Hours that the embedded server keeps a run after its end. A key is free again after that.',
+    meaning: 'Hours that the embedded server keeps a run after its end. After that, its key is free again.',
   },
   REQRUN_HEARTBEAT_TIMEOUT_SECONDS: {
     group: 'temporal',
@@ -113,47 +113,47 @@ export const CONFIG_VARIABLE_TEXTS: Readonly<Record<string, ConfigVariable>> = {
   HTTPS_PROXY: {
     group: 'upstream',
     set: 'sometimes',
-    meaning: 'Proxy for calls to https upstreams. Also in lower case, which counts more.',
+    meaning: 'Proxy for calls to https upstreams. The lower-case name takes precedence.',
     unset: "HTTP_PROXY's",
   },
   HTTP_PROXY: {
     group: 'upstream',
     set: 'sometimes',
-    meaning: 'Proxy for calls to http upstreams. Also in lower case, which counts more.',
+    meaning: 'Proxy for calls to http upstreams. The lower-case name takes precedence.',
     unset: 'none',
   },
   NO_PROXY: {
     group: 'upstream',
     set: 'sometimes',
-    meaning: 'Upstreams that are called without a proxy. Also in lower case, which counts more.',
+    meaning: 'Upstreams that are called without a proxy. The lower-case name takes precedence.',
     unset: 'none',
   },
   REQRUN_MAX_ATTEMPTS_IN_FLIGHT: {
     group: 'upstream',
     set: 'sometimes',
-    meaning: 'Upstream calls at once in one worker. More requests stay `queued`.',
+    meaning: 'Maximum concurrent upstream calls in one worker. Further requests stay `queued`.',
   },
   REQRUN_MAX_CALLS_PER_SECOND: {
     group: 'upstream',
     set: 'sometimes',
-    meaning: 'Upstream calls a second, all workers together. Temporal spreads them evenly.',
+    meaning: 'Maximum upstream calls per second, for all workers together. Temporal spreads them evenly.',
     unset: 'no limit',
   },
   REQRUN_SHUTDOWN_GRACE_SECONDS: {
     group: 'upstream',
     set: 'sometimes',
-    meaning: 'Seconds that a stopping worker lets its running calls finish.',
+    meaning: 'Seconds that a stopping worker gives its running calls to finish.',
   },
 
   REQRUN_DEFAULT_WAIT_SECONDS: {
     group: 'waits',
     set: 'sometimes',
-    meaning: 'Seconds that a POST waits for its result when the caller names no wait.',
+    meaning: 'Seconds that a POST waits for its result when the caller sends no `wait`.',
   },
   REQRUN_WAIT_SECONDS: {
     group: 'waits',
     set: 'no need',
-    meaning: 'Seconds that `"wait": true` stands for.',
+    meaning: 'Seconds that a POST waits for its result with `"wait": true`.',
   },
   REQRUN_MAX_WAIT_SECONDS: {
     group: 'waits',
@@ -169,28 +169,30 @@ export const CONFIG_VARIABLE_TEXTS: Readonly<Record<string, ConfigVariable>> = {
   REQRUN_MAX_CONNECTIONS: {
     group: 'limits',
     set: 'no need',
-    meaning: 'Open connections. Requests on connections over this limit get 503, except health checks.',
+    meaning:
+      'Maximum open connections. Requests on connections over this limit get 503, except health checks.',
   },
   REQRUN_MAX_ACCEPTING: {
     group: 'limits',
     set: 'no need',
-    meaning: 'POSTs and DELETEs that Temporal has not answered yet. Over the limit: 503 `overloaded`.',
+    meaning:
+      'Maximum POSTs and DELETEs that Temporal has not answered yet. Over the limit: 503 `overloaded`.',
   },
   REQRUN_MAX_READING: {
     group: 'limits',
     set: 'no need',
-    meaning: 'GETs that Temporal has not answered yet. Over the limit: 503 `overloaded`.',
+    meaning: 'Maximum GETs that Temporal has not answered yet. Over the limit: 503 `overloaded`.',
   },
   REQRUN_MAX_WAITERS: {
     group: 'limits',
     set: 'no need',
-    meaning: 'Callers held by a wait. Over the limit, a caller gets its 202 or record early.',
+    meaning: 'Maximum callers that wait for a result. Over the limit, a caller gets its 202 or record early.',
   },
   REQRUN_MAX_LONG_POLLS: {
     group: 'limits',
     set: 'sometimes',
     meaning:
-      'Requests that an API without a worker watches in Temporal. Over the limit, a caller gets its 202 or record early.',
+      'Maximum requests that an API without a worker watches in Temporal. Over the limit, a caller gets its 202 or record early.',
   },
 
   REQRUN_KEYS_FILE: {
@@ -209,13 +211,13 @@ export const CONFIG_VARIABLE_TEXTS: Readonly<Record<string, ConfigVariable>> = {
   REQRUN_ALLOW_OPEN: {
     group: 'security',
     set: 'no need',
-    meaning: '1: without API keys, listen beyond loopback.',
+    meaning: '1: listen on addresses outside loopback without API keys.',
   },
   REQRUN_ALLOWED_HOSTS: {
     group: 'security',
     set: 'sometimes',
     meaning:
-      'Host names, without ports and with commas between, that an open service answers to besides loopback and `HOST`. `*`: any name, which allows DNS rebinding.',
+      'Host names that an open service accepts in addition to loopback names and `HOST`. Without ports, separated by commas. `*`: any name, which allows DNS rebinding.',
     unset: 'none',
   },
   REQRUN_ALLOW_PLAIN_UPSTREAM: {
