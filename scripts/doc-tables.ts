@@ -8,13 +8,16 @@ import { RequestOptions } from '../src/domain/options.ts';
 import { METRICS } from '../src/metrics/catalogue.ts';
 
 /**
- * The tables of the documentation that are generated from code. In a page, a table stands between
- * `<!-- generated: name -->` and `<!-- /generated -->`; `npm run docs` writes it, and a test compares it.
+ * Generates the tables of the documentation from code. In a page, a table stands between `<!-- generated:
+ * name -->` and `<!-- /generated -->`; `npm run docs` writes it, and a test compares it.
  */
 
 type Table = () => string;
 
-/** One line a row, unpadded, so that a changed row is one changed line. */
+/**
+ * Builds a Markdown table with one line for each row and no padding, so that a changed row is one changed
+ * line.
+ */
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]): string =>
     `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
@@ -38,7 +41,9 @@ function errorTable(
   return table(['code', 'status', 'meaning'], rows);
 }
 
-/** A refusal that the same call may get past later: of a limit, or of a service that is not well. */
+/**
+ * Whether the same call may succeed later: the refusal is from a limit (429) or a fault of the service (5xx).
+ */
 const isPassing = ({ status }: CodeMeaning): boolean => status === 429 || status >= 500;
 
 function configurationTable(group: VariableGroup): string {
@@ -55,7 +60,7 @@ function configurationTable(group: VariableGroup): string {
 }
 
 const Bounds = z.looseObject({ minimum: z.number().optional(), maximum: z.number().optional() });
-/** What JSON Schema says of one option. */
+/** The parts of an option's JSON Schema that the table shows. */
 const Option = Bounds.extend({
   enum: z.array(z.string()).optional(),
   anyOf: z.array(Bounds).optional(),
@@ -100,7 +105,7 @@ function demoModelsTable(): string {
   );
 }
 
-/** Every generated table, by the name in its marker. */
+/** All generated tables, by the name in the marker. */
 export const TABLES: Readonly<Record<string, Table>> = {
   'errors: fix your request': () => errorTable(REFUSALS, (entry) => !isPassing(entry)),
   'errors: try again': () => errorTable(REFUSALS, isPassing),
@@ -119,15 +124,15 @@ export const TABLES: Readonly<Record<string, Table>> = {
 
 const MARKED = /(<!-- generated: (.+?) -->\n).*?(<!-- \/generated -->)/gs;
 
-/** The names of the generated tables that a page has. */
+/** Returns the names of the generated tables in a page. */
 export function tablesIn(page: string): readonly string[] {
   return [...page.matchAll(MARKED)].map(([, , name]) => name ?? '');
 }
 
 /**
- * The page with its generated tables as the code has them now.
+ * Returns the page with its generated tables rewritten from the code.
  *
- * @throws Error for a marker that names no table
+ * @throws Error if a marker names an unknown table
  */
 export function withTables(page: string): string {
   return page.replace(MARKED, (_all, begin: string, name: string, end: string) => {
