@@ -146,7 +146,7 @@ const wire = (answers: readonly Answer[]): Buffer =>
   Buffer.from(answers.map(({ headers, text }) => JSON.stringify([...headers]) + text).join('\n'));
 
 describe('with encryption on', () => {
-  it('secrets, prompts and upstream texts stand in no log, metric, answer, list, summary, history or file', async () => {
+  it('no log, metric, answer, list, summary, history or file holds secrets, prompts or upstream texts', async () => {
     const first = await service.start();
     const ends = await makeRequests(service.url);
     const refusals = await makeRefusals(service.url);

@@ -15,7 +15,7 @@ const { upstream, deployment, url } = await useDeployment({
 const terminal = ({ terminal }: { terminal: boolean }): boolean => terminal;
 
 describe('cancelling', () => {
-  it('aborts the upstream call at once where the worker is in the same process: no heartbeat is waited for', async () => {
+  it('aborts the upstream call at once in the same process, without waiting for a heartbeat', async () => {
     const key = unique('in-call');
     upstream.script(key, { stall: 'headers' });
     const held = post(url, { model: key, idempotency_key: key, wait: 30 });
@@ -50,7 +50,7 @@ describe('cancelling', () => {
     );
   });
 
-  it('keeps every attempt in the record when it comes between two of them, although Temporal drops them', async () => {
+  it('keeps every attempt in the record when it arrives between two, although Temporal drops them', async () => {
     const key = unique('in-backoff');
     upstream.script(key, { answer: 429, headers: { 'retry-after': '1' } }, overloaded());
     await post(url, { model: key, idempotency_key: key });
@@ -133,7 +133,7 @@ describe('cancelling where the worker is elsewhere', () => {
     await alone.stop();
   });
 
-  it('lets no further call be made when no worker was up to carry it out, although Temporal schedules one', async () => {
+  it('prevents the next call even if no worker was up, although Temporal schedules an attempt', async () => {
     const alone = await startDeployment({
       upstreamURL: upstream.baseURL,
       together: false,
@@ -160,7 +160,7 @@ describe('cancelling where the worker is elsewhere', () => {
     await alone.stop();
   });
 
-  it('lets no first call be made either that waited for a place while no worker was up to carry it out', async () => {
+  it('also prevents a first call that was queued while no worker was up', async () => {
     const alone = await startDeployment({ upstreamURL: upstream.baseURL, together: false, worker: false });
     const worker = await startWorker(alone.taskQueue, { REQRUN_MAX_ATTEMPTS_IN_FLIGHT: '1' });
     const [holder, key] = [unique('holder'), unique('waiting')];

@@ -194,7 +194,7 @@ it('replaces an orphan of its own, because lock and command line prove whose it 
   expect(server.pid()).not.toBe(orphan.pid);
 });
 
-it('leaves a remembered process alone that is something else by now, because ids are used again', async () => {
+it('does not kill a recorded process id that now belongs to another process', async () => {
   await rememberServer(dataDir, { pid: process.pid, port, uiPort, startedAt: new Date().toISOString() });
   await start();
 });

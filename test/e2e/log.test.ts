@@ -33,7 +33,7 @@ const Attempt = z.strictObject({
   msg: z.enum(['attempt succeeded', 'attempt failed']),
 });
 
-it('has one line for each call and each attempt, with id, attempt, code and duration, so that nothing else is needed', async () => {
+it('logs one line for each call and each attempt, with id, attempt, code and duration', async () => {
   const model = unique('log');
   upstream.script(model, overloaded({ 'retry-after': '1' }), ok());
   const failing = unique('fails');
@@ -61,7 +61,7 @@ it('has one line for each call and each attempt, with id, attempt, code and dura
   ]);
 });
 
-it('has no line of the SDK about a failure that a line of ours has told already, with its request and code', async () => {
+it('logs no SDK line about a failure that ReqRun has already logged with its request and code', async () => {
   const service = await createEmbeddedService({});
   const running = await service.start();
   const id = unique('refused');

@@ -23,7 +23,7 @@ afterAll(async () => {
   await server.remove();
 });
 
-it('fails what is too large for it, in its record as to its caller, who gets nothing more than Temporal', async () => {
+it('fails an answer over the limit in the record, and does not pass it to the caller either', async () => {
   const { url } = deployment;
   const key = unique('too-large');
   upstream.script(key, ok('x'.repeat(LIMIT_BYTES + 100_000)));

@@ -21,7 +21,7 @@ async function inTurns(count: number, one: (index: number) => Promise<void>): Pr
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
 }
 
-it(`row 10: keeps a backlog of ${BACKLOG} while no worker is up, and makes each call once when one comes`, async () => {
+it(`row 10: keeps a backlog of ${BACKLOG} without a worker, and makes each call once with one`, async () => {
   const upstream = await startScriptedUpstream();
   const deployment = await startDeployment({ upstreamURL: upstream.baseURL, together: false, worker: false });
   const keys = Array.from({ length: BACKLOG }, () => unique('backlog'));
@@ -42,7 +42,7 @@ it(`row 10: keeps a backlog of ${BACKLOG} while no worker is up, and makes each 
   await upstream.close();
 });
 
-it(`row 26: completes ${LEAVERS} requests whose callers left while they waited, with one call each (G15)`, async () => {
+it(`row 26: completes ${LEAVERS} requests whose callers disconnected, with one call each (G15)`, async () => {
   const upstream = await startScriptedUpstream();
   const deployment = await startDeployment({ upstreamURL: upstream.baseURL });
   const keys = Array.from({ length: LEAVERS }, () => unique('left'));

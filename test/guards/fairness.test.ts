@@ -11,7 +11,7 @@ const REQUESTS = 600;
 /** Those under way may come before it in any order, and so may as many that come while it is started. */
 const MOST_OVERTAKERS = 3 * CALLERS;
 
-it('passes nobody over: a request is called upstream before all but a few of those that came after it', async () => {
+it('is fair: a request is called before all but a few of the requests that came after it', async () => {
   /** Models in the order in which their requests were sent. */
   const sent: string[] = [];
   const called: string[] = [];

@@ -1,7 +1,7 @@
 import { expect, inject, it } from 'vitest';
 import { stormKeys } from '../faults/storm.ts';
 
-it('makes one call for a crowd of equal ones through two API processes: Temporal decides who was first', async () => {
+it('makes one call for many equal requests through two API processes, because Temporal decides the first', async () => {
   const stormed = await stormKeys({ temporalAddress: inject('temporalAddress'), keys: 4, callers: 60 });
   for (const { ids, bodies, firsts, hits } of stormed) {
     expect([ids.size, bodies.size, hits]).toEqual([1, 1, 1]);

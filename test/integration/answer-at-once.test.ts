@@ -47,7 +47,7 @@ describe('a call that is answered while its run gets no workflow task', () => {
 });
 
 describe('an attempt that Temporal has given up on', () => {
-  it('answers nobody with its late result: the caller gets what the record will say', async () => {
+  it('does not return its late result to the caller, who gets the recorded result', async () => {
     const key = unique('given-up');
     const late = Promise.withResolvers<void>();
     const next = Promise.withResolvers<void>();

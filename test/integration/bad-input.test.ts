@@ -33,7 +33,7 @@ describe.each([
   );
 });
 
-it('calls the upstream for none of them: its only call is of the request that was accepted afterwards', async () => {
+it('makes no upstream call for any of them, only for the request accepted afterwards', async () => {
   const model = unique('after');
   expect((await post(url, { model, wait: 20 })).status).toBe(200);
   expect(upstream.calls()).toBe(1);

@@ -9,7 +9,7 @@ import { useDeployment } from '../support/use-deployment.ts';
 const { upstream, deployment, url } = await useDeployment();
 
 describe('deleting', () => {
-  it('removes all runs from Temporal; every API process says so at once, and the key is free afterwards', async () => {
+  it('removes all runs from Temporal, is visible in every API process at once, and frees the key', async () => {
     const other = await startDeployment({ upstreamURL: upstream.baseURL, together: false, worker: false });
     const key = unique('gone');
     upstream.script(key, { answer: 400, body: {} }, ok('second'), ok('third'));

@@ -15,7 +15,7 @@ function embed(fields: object): Promise<Answer> {
 }
 
 describe('POST /v1/embeddings', () => {
-  it("answers with the upstream's own bytes, after one call of its path, and the record says which operation", async () => {
+  it("returns the upstream's exact bytes after one call of its path, and records the operation", async () => {
     const key = unique('embed');
     upstream.script(key, { answer: 200, body: LIST });
     const answer = await embed({ model: key, idempotency_key: key, dimensions: 3, wait: 20 });

@@ -135,7 +135,7 @@ describe('what Temporal holds', () => {
     return Buffer.concat([pending, await storedOf(client, key), await storedOf(client, `${key}-failed`)]);
   }
 
-  it('has no word of prompt, answer, upstream error or journal: history, describe, list and database file', async () => {
+  it('holds no prompt, answer, upstream error or journal in history, describe, list or database file', async () => {
     const [open, sealed] = [unique('open'), unique('sealed')];
     const [plainText, cipherText] = [await run(plain.url, open), await run(url, sealed)];
     const canariesOf = (key: string): string[] => CANARIES.map((name) => `${name}-${key}`);
@@ -223,7 +223,7 @@ describe('a worker without the key', () => {
     await api.stop();
   });
 
-  it('makes no call of an attempt it cannot read, which then counts as unknown, and another worker goes on', async () => {
+  it('makes no call for an attempt that it cannot read; the attempt is unknown, and another worker continues', async () => {
     const [queue, key] = [unique('queue'), unique('enc-lost-key')];
     upstream.script(key, overloaded({ 'retry-after': '3' }), ok('second'));
     const api = await onQueue(queue, mine, { worker: false });

@@ -69,7 +69,7 @@ describe('an idempotency key', () => {
     expect(upstream.hits(model)).toHaveLength(1);
   });
 
-  it('may stand in the header, bare or quoted, but not differ from the body or come twice (I9, I18, I20)', async () => {
+  it('is accepted in the header, bare or quoted, unless it differs from the body or is repeated (I9, I18, I20)', async () => {
     const [model, key] = [unique('header'), unique('key')];
     expect(
       (await post(url, { model, wait: 20 }, { 'Idempotency-Key': key })).headers.get('x-request-id'),

@@ -93,7 +93,7 @@ describe('POST /v1/chat/completions', () => {
     expect((await untilRecord(deployment.url, model, ({ terminal }) => terminal)).status).toBe('completed');
   });
 
-  it('shows a completed record to whoever reads right after a waiter got its answer', async () => {
+  it('shows a completed record to a caller that reads right after a waiter got its answer', async () => {
     for (let round = 0; round < 20; round += 1) {
       const answer = await post(deployment.url, { model: unique('read'), wait: 20 });
       const record = await readRecord(deployment.url, answer.headers.get('x-request-id') ?? '');

@@ -66,7 +66,7 @@ it('answers early where no more waiters can be held: a POST with its 202, a GET 
   expect(upstream.hits(model)).toHaveLength(3);
 });
 
-it('refuses what it cannot be accepting at the same time, executes nothing of it and leaves its key free', async () => {
+it('refuses requests over the limit, runs none of them and leaves their keys free', async () => {
   const { url } = await start({ REQRUN_MAX_ACCEPTING: '2' });
   const keys = names('accepting', 12);
   temporal.silence('requests');
@@ -155,7 +155,7 @@ it('keeps attempts beyond the limit queued in Temporal, and makes each of them o
   expect(upstream.mostAtOnce()).toBe(3);
 });
 
-it('tells who comes on a connection beyond the limit to come back, but always whether it lives', async () => {
+it('answers 503 on connections over the limit, except health checks', async () => {
   const { url } = await start({ REQRUN_MAX_CONNECTIONS: '4' });
   const { hostname, port } = new URL(url);
   const open = async (): Promise<Socket> => {
@@ -184,7 +184,7 @@ it('tells who comes on a connection beyond the limit to come back, but always wh
   for (const socket of held) socket.destroy();
 });
 
-it('closes a crowd of connections far beyond the limit, so that their number is bounded all the same', async () => {
+it('closes connections far over the limit, so that their number stays bounded', async () => {
   const { url } = await start({ REQRUN_MAX_CONNECTIONS: '4' });
   const { hostname, port } = new URL(url);
   const crowd = Array.from({ length: 150 }, () =>

@@ -149,7 +149,7 @@ describe('models', () => {
     expect(upstream.hits('another-model')).toHaveLength(0);
   });
 
-  it('are looked at again by a retry by hand, because a model may have been taken from the project since', async () => {
+  it('are checked again by a retry by hand, because the operator may have removed a model', async () => {
     const [dropped, kept] = [unique('dropped'), unique('kept')];
     for (const model of ['dropped-model', 'kept-model'])
       upstream.script(model, { answer: 400, body: {} }, ok());

@@ -123,7 +123,7 @@ describe('two projects', () => {
     expect(tooLong && [tooLong.status, errorOf(tooLong).code]).toEqual([400, 'invalid_idempotency_key']);
   });
 
-  it("cannot read, cancel, retry or delete one another's requests: byte for byte as if there were none (84)", async () => {
+  it("get the same bytes for each other's requests as for unknown ones, on every action (84)", async () => {
     const id = unique('foreign');
     const failing = unique('foreign-failed');
     const answer = Promise.withResolvers<void>();

@@ -47,7 +47,7 @@ describe('a retry by hand', () => {
     expect(upstream.hits(key)).toHaveLength(2);
   });
 
-  it('is one run for calls at once that name the run they follow, also when the next one ends before they are read', async () => {
+  it('starts one run for concurrent calls that name the same run, even if the new run ends first', async () => {
     const key = unique('at-once-and-over');
     upstream.script(key, { answer: 400, body: {} }, { answer: 404, body: {} }, ok('never'));
     await post(url, { model: key, idempotency_key: key, wait: 20 });
@@ -92,7 +92,7 @@ describe('a retry by hand', () => {
     });
   });
 
-  it('runs also after an unknown outcome that on_unknown_outcome "fail" ended the request with: a person decided', async () => {
+  it('runs after outcome_unknown under on_unknown_outcome "fail", because a person decided', async () => {
     const key = unique('decided');
     upstream.script(key, { reset: 'before the answer' }, ok('decided'));
     await post(url, { model: key, idempotency_key: key, wait: 20, reqrun: { on_unknown_outcome: 'fail' } });

@@ -53,7 +53,7 @@ describe('a run of a project', () => {
     expect(await findRuns(`ReqRunModel = '${id}' AND ReqRunProject IS NULL`, 1)).toEqual([id]);
   });
 
-  it('names the build that works on it from its start, in the very form that the server would write later', async () => {
+  it('names its worker build from its start, in the form that the server would write later', async () => {
     const id = unique('build');
     await post(url, { model: id, idempotency_key: id, wait: 20 }, byDefault);
     const handle = deployment.client.workflow.getHandle(id);

@@ -39,7 +39,7 @@ describe('a signed request', () => {
     ).toEqual([]);
   });
 
-  it('is what the typed client sends with a signing secret, with one idempotency key per call in the body', async () => {
+  it('is sent by the typed client with a signing secret, with one idempotency key per call in the body', async () => {
     const sent: string[] = [];
     const client = new ReqRun({
       baseURL: `${url}/v1`,
@@ -136,7 +136,7 @@ describe('a signed request', () => {
     }
   });
 
-  it('is signed over the bytes of the body, so that one in another encoding of the same JSON is refused', async () => {
+  it('is signed over the bytes of the body, so the same JSON in other bytes is refused', async () => {
     const body = bodyOf({ model: 'm' });
     const headers = { ...bearer(key), ...sign(secret, { body: body.replace('hi', '\\u0068i') }) };
     const answer = await post(url, body, headers);

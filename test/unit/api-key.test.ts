@@ -28,7 +28,7 @@ describe('an API key', () => {
     );
   });
 
-  it('does not change its form from one version to the next, because keys are kept by those who use them', () => {
+  it('keeps its format between versions, because callers store their keys', () => {
     const key = newApiKey('live', () => new Uint8Array(32).fill(7));
     expect(key).toBe('reqrun_live_1fJjkkpe9PiTw9KSulA8Ghct30vZz4HpdQ5c5b9cPF13Zdy4Q');
   });

@@ -123,7 +123,7 @@ describe('the architecture', () => {
     expect(files.filter((file) => read(file).includes('process.env'))).toEqual(['src/config.ts']);
   });
 
-  it('knows the metrics library in one file, so that all others tell what happened and not how it is counted', () => {
+  it('imports the metrics library in one file only, so that other files only report events', () => {
     expect(imports.filter(({ to }) => to === 'prom-client').map(({ from }) => from)).toEqual([
       'src/metrics/registry.ts',
     ]);
@@ -171,7 +171,7 @@ describe('the architecture', () => {
       expect(files.filter((file) => linesOf(file) > 300)).toEqual([]);
     });
 
-    it('hold one whole idea each: half of them have 60 to 90 lines or more, a quarter at most 40 or fewer', () => {
+    it('have a median of 60 to 90 lines, and at most a quarter have 40 or fewer', () => {
       const sizes = files.map(linesOf).sort((one, other) => one - other);
       expect(sizes[Math.floor(sizes.length / 2)]).toBeGreaterThanOrEqual(60);
       expect(sizes[Math.floor(sizes.length / 2)]).toBeLessThanOrEqual(90);

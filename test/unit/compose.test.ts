@@ -65,7 +65,7 @@ describe('docker-compose.yml', () => {
     expect(readFileSync(new URL('Dockerfile', root), 'utf8')).not.toMatch(/FROM .*alpine/);
   });
 
-  it('gives API and worker the same of whatever both read, or one would refuse what the other takes', () => {
+  it('gives API and worker the same value of each shared variable', () => {
     for (const name of ['REQRUN_KEYS_FILE', 'REQRUN_ENCRYPTION_KEYS', 'REQRUN_ALLOW_PLAIN_UPSTREAM']) {
       const given = ['api', 'worker'].map((service) => services[service]?.environment?.[name]);
       expect(given).toEqual([`\${${name}:-}`, `\${${name}:-}`]);

@@ -42,14 +42,14 @@ describe('the configuration', () => {
     }
   });
 
-  it('takes localhost as one address, because a second server for its others would keep none of the bounds', () => {
+  it('resolves localhost to one address, because a second server would not share the limits', () => {
     expect(loadConfig({ HOST: 'localhost' }).host).toBe('127.0.0.1');
     const metrics = { REQRUN_METRICS_HOST: 'LocalHost', REQRUN_METRICS_PORT: '1' };
     expect(loadConfig(metrics).metrics?.host).toBe('127.0.0.1');
     expect(loadConfig({ HOST: '::1' }).host).toBe('::1');
   });
 
-  it('serves no metrics by default, and on loopback where it does: they ask nobody who he is', () => {
+  it('serves no metrics by default, and only on loopback, because they have no authentication', () => {
     expect(loadConfig({}).metrics).toBe(null);
     expect(loadConfig({ REQRUN_METRICS_PORT: '0', REQRUN_METRICS_HOST: '0.0.0.0' }).metrics).toBe(null);
     expect(loadConfig({ REQRUN_METRICS_PORT: '9464' }).metrics).toEqual({ host: '127.0.0.1', port: 9464 });
@@ -87,7 +87,7 @@ describe('the configuration', () => {
     expect(faultsOf({ OPENAI_BASE_URL: url })).toEqual([]),
   );
 
-  it('takes no credentials in the upstream’s address, which is shown at start, whatever the operator insists on', () => {
+  it('never accepts credentials in the upstream’s address, because the address is logged at start', () => {
     for (const url of ['https://canary@api.example/v1', 'http://u:canary@127.0.0.1/v1']) {
       for (const REQRUN_ALLOW_PLAIN_UPSTREAM of ['0', '1']) {
         expect(faultsOf({ OPENAI_BASE_URL: url, REQRUN_ALLOW_PLAIN_UPSTREAM })).toEqual([

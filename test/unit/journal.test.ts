@@ -137,7 +137,7 @@ describe('the attempt journal', () => {
     expect(interruptAttempt(journal)).toBe(journal);
   });
 
-  it('of two journals the one that knows more wins; of equals the one told by who made the attempts', () => {
+  it("prefers the journal with more attempts, and on a tie the worker's own report", () => {
     const [one, two] = [after([Outcome.notRun]), after([Outcome.notRun, Outcome.notRun])];
     expect(longer(one, two)).toBe(two);
     expect(longer(two, one)).toBe(two);

@@ -51,7 +51,7 @@ describe('a keys file', () => {
     ]);
   });
 
-  it('has room for two keys of a project that may be used, for rotation, and for any number of revoked ones', () => {
+  it('allows a project two active keys, for rotation, and any number of revoked ones', () => {
     const first = create(EMPTY_KEYS_FILE, 'billing');
     const second = create(first.file, 'billing');
     expect(() => create(second.file, 'billing')).toThrow('revoke one first');
@@ -113,7 +113,7 @@ describe('a keys file', () => {
     });
   });
 
-  it('may name an upstream with an http address where the operator insists, as a container network needs', async () => {
+  it('may name an http upstream if the operator allows it, as in a container network', async () => {
     const base_url = 'http://ollama:11434/v1';
     const text = project({ upstream: { base_url } });
     expect(createKeyRing(parseKeysFile(text, true)).upstreamOf('billing')).toMatchObject({
@@ -205,7 +205,7 @@ describe('whose a changed keys file is', () => {
 });
 
 describe('a watched keys file', () => {
-  it('is read again until it can be, so that a revocation is not lost to a moment without file descriptors', async () => {
+  it('is read again until it succeeds, so that no revocation is lost when file descriptors run out', async () => {
     const path = join(directory, 'flaky.json');
     const { id, key } = await changeKeysFile(path, (file) => create(file, 'billing'));
     let failures = 0;

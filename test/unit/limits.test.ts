@@ -48,7 +48,7 @@ describe('turns', () => {
     expect(began).toEqual([0, 1, 2, 3]);
   });
 
-  it('refuses who has waited too long, without having made the call, and goes on with the next', async () => {
+  it('refuses a caller that waited too long, makes no call for it, and continues with the next', async () => {
     const turns = createConcurrencyQueue(1);
     const held = Promise.withResolvers<void>();
     const first = turns.take(IN_A_MINUTE_MS, () => held.promise);
@@ -86,7 +86,7 @@ describe('single flight', () => {
     expect(calls).toBe(2);
   });
 
-  it('lets nobody join once it is sealed, because a read must begin after all of its readers have asked', async () => {
+  it('accepts no more readers once sealed, because a read must begin after all its readers asked', async () => {
     const flight = createSingleFlight<string>();
     const seals: (() => void)[] = [];
     const ends = [Promise.withResolvers<string>(), Promise.withResolvers<string>()];

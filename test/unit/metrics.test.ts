@@ -4,7 +4,7 @@ import { createRegistry } from '../../src/metrics/registry.ts';
 import { createWorkerMetrics } from '../../src/metrics/worker-metrics.ts';
 
 describe("a worker's metrics", () => {
-  it('take a code that is none of the catalogue for a fault: a recorded run may be of another version', async () => {
+  it('count an unknown code as internal_error, because a recorded run may come from another version', async () => {
     const registry = createRegistry('1.2.3');
     const observer = createWorkerMetrics(registry);
     for (const code of ['a-code-to-come', 'toString']) {

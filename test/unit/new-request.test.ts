@@ -92,7 +92,7 @@ describe('the idempotency key of a call', () => {
     );
   });
 
-  it('is refused where header and member differ, because nobody can tell which one was meant', () => {
+  it('is refused if header and member differ, because either may be the intended one', () => {
     expect(() => readIdempotencyKey(received('one'), 'two', inBilling)).toThrow(
       expect.objectContaining({ code: 'idempotency_key_conflict', param: 'idempotency_key' }),
     );

@@ -17,12 +17,12 @@ const visible = fc.string({
 const project = fc.oneof(fc.constant('default'), fc.stringMatching(/^[a-z0-9-]{1,20}$/));
 
 describe("a request's name", () => {
-  it('is its key in the default project, so that it can be pasted into the UI, and has a prefix in any other', () => {
+  it('is the bare key in the default project, for the Temporal UI, and has a prefix in any other project', () => {
     expect(toWorkflowId({ project: 'default', id: 'ticket-842' })).toBe('ticket-842');
     expect(toWorkflowId({ project: 'billing', id: 'a/b' })).toBe('@billing/a/b');
   });
 
-  it('gives every request of every project a workflow of its own, which fits into 255 and leads back to it', () => {
+  it('gives each request a unique workflow id of at most 255 characters that leads back to it', () => {
     fc.assert(
       fc.property(project, visible, (name, id) => {
         fc.pre(isRequestId(id, name));

@@ -102,7 +102,7 @@ describe('what follows a failed attempt', () => {
     expect(delays).toEqual([2_000, 2_000, 4_000, 8_000, 16_000, 60_000]);
   });
 
-  it('is never ended by our own backoff while the told delay still fits: half of the time left is waited', () => {
+  it("is not ended by ReqRun's backoff while the upstream's delay fits: it waits half of the time left", () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 59_999 }), fc.integer({ min: 1, max: 59_999 }), (told, left) => {
         const decision = decideRetry(
@@ -177,7 +177,7 @@ describe('an attempt that Temporal began by itself', () => {
     });
   });
 
-  it('has the attempts of earlier runs counted apart: a person gave it max_attempts anew', () => {
+  it('does not count the attempts of earlier runs, because a retry by hand renews max_attempts', () => {
     const earlier = carryOver(journalOf(5, { outcome: Outcome.unknown }));
     const inForce = countedOver(options({ max_attempts: 1, on_unknown_outcome: 'fail' }), earlier);
     expect(inForce.max_attempts).toBe(6);

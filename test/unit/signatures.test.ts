@@ -104,7 +104,7 @@ describe('a key whose calls must be signed', () => {
     }
   });
 
-  it('tells a wrong signature before what is wrong with the body, which nobody vouched for', async () => {
+  it('reports a wrong signature before faults of the body, because the body is not trusted', async () => {
     const { send } = await start();
     expect(codeOf(await send(signed(), { body: '{' }))).toEqual([401, 'invalid_signature']);
     expect(codeOf(await send(signed({ body: '{' }), { body: '{' }))).toEqual([400, 'invalid_json']);
@@ -170,7 +170,7 @@ describe('a key whose calls must be signed', () => {
     expect((await send({ 'x-reqrun-signature': 'nonsense' }, { apiKey: plain.key })).status).toBe(202);
   });
 
-  it('lets nobody in whose sealed secret was altered in the file, or put beside another key', async () => {
+  it('refuses a key whose sealed secret was altered in the file, or moved to another key', async () => {
     const other = createKey(EMPTY_KEYS_FILE, wanted, randomBytes);
     const swapped = other.file.keys[0]?.signing ?? '';
     const keys = made.file.keys.map((entry) => ({ ...entry, signing: swapped }));

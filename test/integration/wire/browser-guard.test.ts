@@ -41,7 +41,7 @@ describe.each([
   ['', ['127.0.0.1']],
   [' to all Hosts', null],
 ] as const)('a service that is open%s', (_how, hosts) => {
-  it('lets no page of another origin cancel, run again, delete, read or begin anything, for it needs no preflight', async () => {
+  it('refuses every action from a page of another origin, because some need no preflight', async () => {
     const { url, asked } = await startAppAlone({ access: { kind: 'open', hosts } });
     for (const headers of FOREIGN) {
       for (const line of [

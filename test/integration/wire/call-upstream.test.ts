@@ -99,7 +99,7 @@ function endIn(result: unknown): RunEnd {
 }
 
 describe('an attempt', () => {
-  it('answers with the very bytes of the upstream and the journal beside them, without a heartbeat when short', async () => {
+  it('returns the upstream’s exact bytes and the journal, and sends no heartbeat if it is short', async () => {
     const model = unique('short');
     const { result, beats, asked } = await make({ model });
     if (!(result instanceof RawJson)) throw new Error('expected an answer');

@@ -49,7 +49,7 @@ describe('the demo upstream', () => {
     expect(await attempts(model, `rr_${model}`, codes.length)).toEqual(codes);
   });
 
-  it('misbehaves anew for every request, so that a second try of the demo shows the same', async () => {
+  it('repeats its faults for every request, so that a second demo run shows the same', async () => {
     expect(await attempts('demo-reset', 'first')).toEqual(await attempts('demo-reset', 'second'));
   });
 

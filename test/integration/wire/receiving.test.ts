@@ -70,7 +70,7 @@ describe('a caller that does not finish sending', () => {
 });
 
 describe('whatever is refused', () => {
-  it('behind a good request waits for its answer, for in its place it would say that nothing was accepted', async () => {
+  it('is answered after the valid request before it, so that its refusal is not read as that answer', async () => {
     const accepted = Promise.withResolvers<void>();
     const { url, asked } = await startAppAlone({ acceptAfter: accepted.promise });
     const socket = await open(url);
@@ -100,7 +100,7 @@ describe('whatever is refused', () => {
 describe('what a caller says about itself', () => {
   const FAKE = `${CANARY}\n{"level":60,"msg":"fake"}`;
 
-  it('is neither believed nor logged: addresses, request ids, line feeds in a prompt (rows 28, 32, 68)', async () => {
+  it('is neither trusted nor logged: addresses, request ids, line feeds in a prompt (rows 28, 32, 68)', async () => {
     const { url, asked, logLines } = await startAppAlone();
     const spoofed = [
       `X-Forwarded-For: ${CANARY}`,

@@ -15,7 +15,7 @@ async function openForTest(url: string): Promise<Socket> {
   return socket.on('error', () => undefined);
 }
 
-it('are given up, the oldest first, when they are too many bytes, so that who reads is answered all the same', async () => {
+it('are dropped, the oldest first, when they hold too many bytes, so that others are still answered', async () => {
   // More than the system's own buffers take.
   const result = new Uint8Array(32 * MIB).fill(0x20);
   const slowReaders = { timeoutMs: 60_000, maxBytes: 80 * MIB };

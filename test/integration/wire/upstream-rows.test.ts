@@ -65,7 +65,7 @@ describe('one upstream call by the real openai client', () => {
     });
   });
 
-  it('row 3: a certificate that nobody vouches for ends the request, for it is a fault of configuration', async () => {
+  it('row 3: an untrusted certificate ends the request, because it is a configuration error', async () => {
     const { private: key, cert } = await generate([{ name: 'commonName', value: 'localhost' }]);
     const server = createServer({ key, cert }).listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -86,7 +86,7 @@ describe('one upstream call by the real openai client', () => {
     expect(scripted.hits('row 4')).toHaveLength(0);
   });
 
-  it('row 50: an exception that nobody knows is not repeated, for its outcome is unknown', () => {
+  it('row 50: an unknown exception is not repeated, because its outcome is unknown', () => {
     const sent = { phase: 'request', aborted: false } as const;
     expect(classifyError(new Error('a bug'), sent)).toMatchObject({
       code: 'internal_error',
