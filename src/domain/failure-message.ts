@@ -67,7 +67,7 @@ export function whatHappened(failure: SeenFailure): string {
     case 'upstream_invalid_response':
       return withThis('something that is not a completion');
     case 'upstream_incomplete':
-      return withThis('an unfinished result');
+      return withThis('an unfinished result, which has neither content nor an end');
     case 'upstream_error_in_body':
       return withThis('an error inside');
     case 'upstream_error_in_stream':

@@ -109,7 +109,7 @@ describe('a whole answer that nobody can read', () => {
       `${head(J, 'transfer-encoding: chunked')}xyz\r\n${OK}\r\n0\r\n\r\n`,
       'HTTP',
     ],
-    ['more headers than can be read', sized(1_200_000), 'larger'],
+    ['more headers than can be read', sized(1_200_000), 'too large to read'],
     ['malformed JSON', answer(200, OK.slice(0, -1)), 'malformed JSON'],
     ['a control character in its text', answer(200, OK.replace('pong', 'a\nb')), 'malformed JSON'],
     ['two JSON texts', answer(200, OK + OK), 'malformed JSON'],
