@@ -14,7 +14,7 @@ export interface ProjectLimiter {
    * @throws Refusal `too_many_in_flight` or `rate_limited`
    */
   admit(project: Project, reply: FastifyReply): Promise<void>;
-  /** The project's limit on callers held by a wait. */
+  /** The project's limit on callers that wait at once. */
   waiters(project: Project): Limit;
 }
 
