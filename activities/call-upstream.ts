@@ -13,6 +13,7 @@ import {
   identityOf,
   asksFirst,
   isJournal,
+  type RequestIdentity,
   type RunActivities,
   type UpstreamCall,
 } from '../src/domain/run-contract.ts';
@@ -52,8 +53,7 @@ interface Attempt {
   readonly call: UpstreamCall;
   readonly body: RawJson;
   readonly workflowId: string;
-  /** Unix ms by Temporal's clock. */
-  readonly now: () => number;
+  readonly request: RequestIdentity;
   /** Aborted when a cancellation of the request is known, or when the attempt must end with its worker. */
   readonly broken: AbortSignal;
   /** The journal with this attempt begun. */
@@ -69,6 +69,7 @@ export function createActivities(dependencies: ActivityDependencies): RunActivit
     call,
     body,
     workflowId,
+    request,
     broken,
     journal,
     startedAtMs,
@@ -79,7 +80,7 @@ export function createActivities(dependencies: ActivityDependencies): RunActivit
       .complete({
         operation: call.operation ?? FIRST_OPERATION,
         body: body.bytes,
-        request: identityOf(call, workflowId),
+        request,
         clientRequestId: `${workflowId}/${journal.begun}`,
         signal: limit.signal,
       })
@@ -116,11 +117,16 @@ export function createActivities(dependencies: ActivityDependencies): RunActivit
         if (asks) context.heartbeat(journal);
 
         const broken = AbortSignal.any([context.cancellationSignal, running.cancelled]);
-        const answer = await callOnce({ call, body, workflowId, now, broken, journal, startedAtMs });
+        const request = identityOf(call, workflowId);
+        const answer = await callOnce({ call, body, workflowId, request, broken, journal, startedAtMs });
         const endedAtMs = now();
-        const { project, id } = identityOf(call, workflowId);
         const durationMs = endedAtMs - startedAtMs;
-        const fields = { project, request_id: id, attempt: journal.begun, duration_ms: durationMs };
+        const fields = {
+          project: request.project,
+          request_id: request.id,
+          attempt: journal.begun,
+          duration_ms: durationMs,
+        };
         if (answer.kind === 'completed') {
           const end = succeededEnd(answer, startedAtMs, endedAtMs);
           observer?.attemptEnded(end);
