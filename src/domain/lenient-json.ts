@@ -15,9 +15,10 @@ export function parseLeniently(text: string): unknown {
   } catch {
     // Most texts that fail here are not JSON at all.
   }
-  if (!hasNonFinite(text)) return undefined;
+  const strict = toStrictJson(text);
+  if (strict === text) return undefined;
   try {
-    return JSON.parse(toStrictJson(text));
+    return JSON.parse(strict);
   } catch {
     return undefined;
   }
@@ -25,10 +26,6 @@ export function parseLeniently(text: string): unknown {
 
 /** Replaces every non-finite number with null, so that a strict parser can read the text. */
 export function toStrictJson(text: string): string {
-  if (!hasNonFinite(text)) return text;
+  if (!text.includes('NaN') && !text.includes('Infinity')) return text;
   return text.replaceAll(STRING_OR_NON_FINITE, (found) => (found.startsWith('"') ? found : 'null'));
-}
-
-function hasNonFinite(text: string): boolean {
-  return text.includes('NaN') || text.includes('Infinity');
 }

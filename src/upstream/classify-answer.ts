@@ -6,7 +6,7 @@ import { Backoff, LOST, Retry, row, UNREADABLE, type UpstreamFailure } from '../
 import { classifyEventStream } from './classify-event-stream.ts';
 import { classifyStatus } from './classify-status.ts';
 import { errorBodyOf } from './error-body.ts';
-import { isBilling, isLargerThanLimit, isRate, saysOverloaded } from './error-meaning.ts';
+import { asksToSlowDown, isBilling, isLargerThanLimit, isRate, saysOverloaded } from './error-meaning.ts';
 import { toldDelayMs } from './told-delay.ts';
 
 const noCompletion = (detail: string): UpstreamFailure =>
@@ -101,11 +101,10 @@ export function classifyErrorInBody(json: unknown, headers: Headers, nowMs: numb
   const body = errorBodyOf(json);
   const status = Number(/^[45]\d\d$/.exec(body.words.upstreamCode ?? '')?.[0] ?? NaN);
   const like = Number.isNaN(status) ? null : classifyStatus({ status, headers, body }, nowMs);
-  const isSlow = body.names.includes('slow_down') || saysOverloaded(body);
   return row({
     code: 'upstream_error_in_body',
     retry: like?.retry ?? namedRetry(),
-    backoff: like?.backoff ?? (isSlow ? Backoff.overload : Backoff.usual),
+    backoff: like?.backoff ?? (asksToSlowDown(body) ? Backoff.overload : Backoff.usual),
     retryAfterMs: toldDelayMs(headers, body, nowMs, isRate(body) ? 429 : status),
     detail: like === null ? null : `an error inside, with the code ${status}`,
     ...body.words,

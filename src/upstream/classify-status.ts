@@ -16,6 +16,7 @@ import {
   isLargerThanLimit,
   isProxysWord,
   saysOverloaded,
+  asksToSlowDown,
 } from './error-meaning.ts';
 import { carriesOutput, type ErrorBody } from './error-body.ts';
 import { requestIdIn, requestIdOf } from './error-object.ts';
@@ -174,6 +175,5 @@ function rateRow(body: ErrorBody): StatusRow {
   if (isLargerThanLimit(body)) {
     return { ...limited, retry: Retry.few, detail: 'this request alone is larger than the rate limit' };
   }
-  const isSlow = body.names.includes('slow_down') || saysOverloaded(body);
-  return isSlow ? { ...limited, backoff: Backoff.overload } : limited;
+  return asksToSlowDown(body) ? { ...limited, backoff: Backoff.overload } : limited;
 }

@@ -56,6 +56,11 @@ export function saysOverloaded(body: ErrorBody): boolean {
   return body.names.some((name) => OVERLOAD_NAMES.has(name)) || OVERLOAD_WORDS.test(body.text);
 }
 
+/** Whether the error asks for a slower pace: by the name `slow_down`, or because the provider is overloaded. */
+export function asksToSlowDown(body: ErrorBody): boolean {
+  return body.names.includes('slow_down') || saysOverloaded(body);
+}
+
 /**
  * Whether the body may come from a proxy: a text, a page, or an error in the words that proxies use. Such a
  * body does not prove that the upstream started no work.

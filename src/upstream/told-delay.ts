@@ -92,52 +92,64 @@ function isoDate(text: string): number {
     : NaN;
 }
 
-const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-const PART = /(\d{1,12}(?:\.\d{1,9})?)(ms|s|m|h|d)/g;
+const UNIT_MS: Readonly<Record<string, number>> = {
+  ms: 1,
+  milli: 1,
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
+const PART = /(\d{1,12}(?:\.\d{1,9})?) ?(ms|milli|s|m|h|d)/g;
 
 /**
  * Reads a duration in Go's form, which OpenAI and Groq send: `6m0s`, `76ms`, `7.66s`, `1h2m3s`. Null for
  * anything else.
  */
 function durationMs(text: string): number | null {
-  if (!/^(?:\d{1,12}(?:\.\d{1,9})?(?:ms|s|m|h|d))+$/.test(text)) return null;
+  return /^(?:\d{1,12}(?:\.\d{1,9})?(?:ms|s|m|h|d))+$/.test(text) ? sumOfParts(text) : null;
+}
+
+/** Adds up the parts of a duration, in ms: `1h2m` or `1 hour and 2 minutes`. */
+function sumOfParts(text: string): number {
   return [...text.matchAll(PART)].reduce(
     (sum, [, count, unit = '']) => sum + Number(count) * (UNIT_MS[unit] ?? 0),
     0,
   );
 }
 
-/**
- * The members that hold a delay, with the unit of a plain number in ms. A text is read like a reset header.
- */
-const MEMBER_MS: Readonly<Record<string, number>> = {
+/** The members that hold a delay in ms. */
+const MEMBERS_IN_MS: ReadonlySet<string> = new Set(['retry_after_ms', 'retryafterms']);
+
+/** The members that hold a delay in seconds, a duration or a time, like a reset header. */
+const MEMBERS: ReadonlySet<string> = new Set([
   // Cloudflare, xAI's and other gateways' own; OpenRouter: `metadata.retry_after_seconds`.
-  retry_after: 1_000,
-  retryafter: 1_000,
-  retry_after_seconds: 1_000,
-  retry_after_ms: 1,
-  retryafterms: 1,
+  'retry_after',
+  'retryafter',
+  'retry_after_seconds',
   // Google: google.rpc.RetryInfo in `details`.
-  retrydelay: 1_000,
+  'retrydelay',
   // Hugging Face, while a model loads.
-  estimated_time: 1_000,
+  'estimated_time',
   // OpenAI, usage_limit_reached.
-  resets_in_seconds: 1_000,
-  resets_at: 1_000,
-  reset_at: 1_000,
+  'resets_in_seconds',
+  'resets_at',
+  'reset_at',
   // OpenRouter: `metadata.headers`.
-  'x-ratelimit-reset': 1_000,
-  'retry-after': 1_000,
-};
+  'x-ratelimit-reset',
+  'retry-after',
+]);
 
 function memberDelays(value: unknown, nowMs: number, depth: number): number[] {
   if (depth > 5) return [];
   if (Array.isArray(value)) return value.slice(0, 20).flatMap((item) => memberDelays(item, nowMs, depth + 1));
   if (!isObject(value)) return [];
   return Object.entries(value).flatMap(([name, inner]) => {
-    const unitMs = MEMBER_MS[name.toLowerCase()];
-    if (unitMs === undefined) return memberDelays(inner, nowMs, depth + 1);
-    if (unitMs === 1) return Number.isFinite(Number(inner)) && Number(inner) > 0 ? [Number(inner)] : [];
+    const member = name.toLowerCase();
+    if (MEMBERS_IN_MS.has(member)) {
+      return Number.isFinite(Number(inner)) && Number(inner) > 0 ? [Number(inner)] : [];
+    }
+    if (!MEMBERS.has(member)) return memberDelays(inner, nowMs, depth + 1);
     return typeof inner === 'string' || typeof inner === 'number'
       ? (untilReset(String(inner), nowMs) ?? [])
       : [];
@@ -150,13 +162,7 @@ function memberDelays(value: unknown, nowMs: number, depth: number): number[] {
  */
 const SENTENCE =
   /(?:try again|retry|retrying|wait|resets?)(?: again)?(?: in| after| for)?:? (?:about |at least )?((?:\d{1,12}(?:\.\d{1,9})? ?(?:milliseconds?|ms|seconds?|secs?|s|minutes?|mins?|m|hours?|h|days?|d)\b ?(?:and )?|\d{1,12}(?:\.\d{1,9})?(?:h|m|s))+)/g;
-const SENTENCE_PART = /(\d{1,12}(?:\.\d{1,9})?) ?(ms|milli|s|m|h|d)/g;
 
 function sentenceDelays(text: string): number[] {
-  return [...text.matchAll(SENTENCE)].map(([, told = '']) =>
-    [...told.matchAll(SENTENCE_PART)].reduce(
-      (sum, [, count, unit = '']) => sum + Number(count) * (UNIT_MS[unit === 'milli' ? 'ms' : unit] ?? 0),
-      0,
-    ),
-  );
+  return [...text.matchAll(SENTENCE)].map(([, duration = '']) => sumOfParts(duration));
 }
