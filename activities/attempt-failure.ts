@@ -27,9 +27,9 @@ interface FailedAttempt {
 export function attemptFailure(attempt: FailedAttempt): ApplicationFailure | CancelledFailure {
   const { failure, cancellation, journal, options, timeLeftMs, random } = attempt;
   switch (cancellation) {
-    case Cancellation.toldByTemporal:
+    case Cancellation.reportedByTemporal:
       return new CancelledFailure(CANCELLED_ERROR.message, [journal]);
-    case Cancellation.toldHere:
+    case Cancellation.reportedHere:
       // Temporal rejects a CancelledFailure from an activity to which it has not yet delivered a cancellation.
       return finalFailure({ error: CANCELLED_ERROR, journal });
     case Cancellation.interrupted:
@@ -132,9 +132,9 @@ function times(startedAtMs: number, endedAtMs: number): Pick<AttemptEnd, 'finish
 /** Why a call is aborted. */
 export const Cancellation = {
   /** The request was cancelled. Temporal reported it in the response to a heartbeat. */
-  toldByTemporal: 'told by Temporal',
+  reportedByTemporal: 'reported by Temporal',
   /** The request was cancelled. This process reported it before the next heartbeat did. */
-  toldHere: 'told here',
+  reportedHere: 'reported here',
   /** The worker is stopping, or Temporal has given up on the attempt. */
   interrupted: 'interrupted',
 } as const;
@@ -148,7 +148,7 @@ export function toCancellation(temporals: AbortSignal, ours: AbortSignal): Cance
   if (temporals.aborted) {
     const { reason } = temporals;
     const asked = reason instanceof CancelledFailure && reason.message === 'CANCELLED';
-    return asked ? Cancellation.toldByTemporal : Cancellation.interrupted;
+    return asked ? Cancellation.reportedByTemporal : Cancellation.interrupted;
   }
-  return ours.aborted ? Cancellation.toldHere : null;
+  return ours.aborted ? Cancellation.reportedHere : null;
 }

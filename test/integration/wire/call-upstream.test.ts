@@ -248,7 +248,7 @@ describe('an attempt', () => {
     });
   });
 
-  it('that is told here of a cancellation ends for good, and aborts its call', async () => {
+  it('that learns of a cancellation from its own process ends for good, and aborts its call', async () => {
     const model = unique('told-here');
     server.script(model, { stall: 'headers' });
     const runningCalls = createRunningCalls();
