@@ -110,6 +110,55 @@ function backoffMs(backoff: Backoff, attempts: number, mostMs: number): number {
   return Math.min(mostMs, FIRST_BACKOFF_MS[backoff] * 2 ** Math.min(attempts - 1, 16));
 }
 
+/** Longest wait of a lane before it lets out a call that shows whether the upstream still refuses. */
+const MAX_LANE_WAIT_MS = 30_000;
+/** A lane's own backoff after the second refusal in a row. It doubles with each refusal. */
+const FIRST_LANE_BACKOFF_MS = 250;
+
+/**
+ * How long a lane lets nothing out after a refusal. The first refusal alone needs no backoff, because the lane slows
+ * down as well. A longer delay that the upstream asked for binds the refused request, not the whole lane.
+ *
+ * @param refusals in a row, without an answer between them; at least 1
+ * @param toldMs the delay that the upstream asked for; null = none
+ */
+export function laneWaitMs(refusals: number, toldMs: number | null): number {
+  const ownMs = FIRST_LANE_BACKOFF_MS * 2 ** Math.min(refusals - 1, 16);
+  return Math.min(MAX_LANE_WAIT_MS, Math.max(ownMs, toldMs ?? 0));
+}
+
+/** Whether a lane lets out a single call after its wait, because it cannot know that the limit has room again. */
+export function laneProbes(refusals: number, toldMs: number | null): boolean {
+  return refusals >= 2 || (toldMs !== null && toldMs > MAX_LANE_WAIT_MS);
+}
+
+/** An attempt whose turn is further away than this goes back to Temporal. A shorter delay becomes 1 s there. */
+export const LANE_HOLD_MS = 1_000;
+/** Attempts that a lane sends back come back this much earlier than their turn, so that the lane never runs dry. */
+const BACK_EARLIER_MS = 500;
+/** Returned attempts of one lane per second, at most: each one costs Temporal about 10 ms of CPU. */
+const RETURNS_PER_SECOND = 10;
+
+/**
+ * The delay after which Temporal schedules an attempt again that was sent back to wait for its turn. A turn is an
+ * estimate, so an attempt asks again after 30 s at the latest, or later if so many wait that this would be too often.
+ *
+ * @param turnMs until its turn
+ * @param waiting attempts of the lane that wait
+ * @param timeLeftMs until the request's deadline, at which the attempt comes back to end
+ */
+export function returnDelayMs(
+  turnMs: number,
+  waiting: number,
+  timeLeftMs: number,
+  random: () => number,
+): number {
+  const mostMs = Math.max(MAX_LANE_WAIT_MS, (waiting * 1000) / RETURNS_PER_SECOND);
+  // Spread those that cannot be given a time, so that they do not come back together.
+  const delayMs = turnMs <= mostMs ? turnMs - BACK_EARLIER_MS : mostMs * (0.5 + random() / 2);
+  return Math.max(1, Math.ceil(Math.min(Math.max(delayMs, LANE_HOLD_MS), timeLeftMs)));
+}
+
 /**
  * Delay of the attempt after an interrupted one. It means "at once". It is not 0, because Temporal reads 0 as "no more
  * retries".
