@@ -139,9 +139,16 @@ function originOfStart(): Origin {
   };
 }
 
-/** Origin of a run that may have been reset. The journal of the earlier runs is then read from Temporal. */
+/**
+ * Origin of a run that may have been reset. The journal of the earlier runs is then read from Temporal. A run
+ * that is cancelled before that makes no call and needs no journal. It must still report its end to the callers
+ * that wait for it, so the cancellation is not thrown here.
+ */
 async function originAfterReset(): Promise<Origin> {
-  const earlier = await recallEarlier();
+  const earlier = await recallEarlier().catch((failure: unknown) => {
+    if (isCancellation(failure)) return null;
+    throw failure;
+  });
   return earlier === null ? originOfStart() : { startedAtMs: Date.now(), earlier };
 }
 

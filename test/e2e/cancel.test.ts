@@ -102,6 +102,22 @@ describe('cancelling', () => {
     expect(upstream.hits(key)).toHaveLength(1);
   });
 
+  it('answers a held caller as soon as a worker of its process takes the cancelled request', async () => {
+    const together = await startDeployment({ upstreamURL: upstream.baseURL, worker: false });
+    const key = unique('held');
+    const held = post(together.url, { model: key, idempotency_key: key, wait: 120 });
+    await until(
+      () => get(together.url, `/v1/requests/${key}`),
+      ({ status }) => status === 200,
+    );
+    expect((await act(together.url, key, 'cancel')).status).toBe(202);
+    await together.startWorker();
+    const answer = await held;
+    expect([answer.status, errorOf(answer).code]).toEqual([409, 'request_cancelled']);
+    expect(upstream.hits(key)).toHaveLength(0);
+    await together.stop();
+  });
+
   it('answers an unknown id like a read of it', async () => {
     const answer = await act(url, unique('nobody'), 'cancel');
     expect([answer.status, answer.text]).toEqual([
