@@ -4,7 +4,7 @@ import { CONFIG_VARIABLE_TEXTS, VARIABLE_GROUPS, type VariableGroup } from '../s
 import { DEMO_MODELS } from '../src/demo/models.ts';
 import { FAILURES, REFUSALS } from '../src/domain/error-catalogue.ts';
 import { OPERATIONS } from '../src/domain/operations.ts';
-import { RequestOptions } from '../src/domain/options.ts';
+import { NewRequestOptions } from '../src/domain/options.ts';
 import { METRICS } from '../src/metrics/catalogue.ts';
 
 /**
@@ -59,20 +59,30 @@ function configurationTable(group: VariableGroup): string {
   return table(['variable', 'default', 'set it?', 'meaning'], rows);
 }
 
-const Bounds = z.looseObject({ minimum: z.number().optional(), maximum: z.number().optional() });
-/** The parts of an option's JSON Schema that the table shows. */
-const Option = Bounds.extend({
+/** The parts of a JSON Schema from which the table's column "values" follows. */
+const Values = z.looseObject({
   enum: z.array(z.string()).optional(),
-  anyOf: z.array(Bounds).optional(),
-  default: z.unknown(),
-  description: z.string(),
+  format: z.string().optional(),
+  minimum: z.number().optional(),
+  maximum: z.number().optional(),
+  get anyOf() {
+    return z.array(Values).optional();
+  },
 });
+type Values = z.infer<typeof Values>;
+const Option = Values.extend({ default: z.unknown(), description: z.string() });
+
+function valuesOf({ enum: texts, format, minimum, maximum, anyOf }: Values): string[] {
+  if (anyOf !== undefined) return anyOf.flatMap(valuesOf);
+  if (texts !== undefined) return texts.map((text) => code(`"${text}"`));
+  if (maximum !== undefined) return [`${minimum} to ${maximum}`];
+  return format === undefined ? [] : [format];
+}
 
 function optionsTable(): string {
-  const rows = Object.entries(RequestOptions.shape).map(([name, schema]) => {
+  const rows = Object.entries(NewRequestOptions.shape).map(([name, schema]) => {
     const option = Option.parse(z.toJSONSchema(schema, { io: 'input' }));
-    const { minimum, maximum } = option.anyOf?.[0] ?? option;
-    const values = option.enum?.map((value) => code(`"${value}"`)).join(', ') ?? `${minimum} to ${maximum}`;
+    const values = valuesOf(option).join(', ');
     return [code(name), values, code(JSON.stringify(option.default)), option.description];
   });
   return table(['option', 'values', 'default', 'meaning'], rows);

@@ -133,10 +133,10 @@ interface Origin {
 function originOfStart(): Origin {
   const { startTime, memo: memos } = workflowInfo();
   const memo = memos?.[MEMO_KEY];
-  return {
-    startedAtMs: startTime.getTime(),
-    earlier: isRunMemo(memo) ? earlierJournal(memo) : EMPTY_JOURNAL,
-  };
+  if (!isRunMemo(memo)) return { startedAtMs: startTime.getTime(), earlier: EMPTY_JOURNAL };
+  // `startTime` is the time of the start call, also if Temporal has delayed the start.
+  const startedAtMs = startTime.getTime() + (memo.start_delay_ms ?? 0);
+  return { startedAtMs, earlier: earlierJournal(memo) };
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { APIPromise, OpenAI } from 'openai';
-import type { RequestOptions } from '../domain/options.ts';
+import type { NewRequestOptions } from '../domain/options.ts';
 import type { AsyncObject } from '../domain/operations.ts';
 import type { AsyncRequest } from '../domain/record.ts';
 
@@ -9,7 +9,7 @@ export interface DurableParams {
   wait?: boolean | number;
   /** The name of the request. Without one, the client sends a new key with each call. */
   idempotency_key?: string;
-  reqrun?: Partial<RequestOptions>;
+  reqrun?: Partial<NewRequestOptions>;
 }
 
 /**

@@ -6,4 +6,4 @@ export { Requests, WaitTimeoutError, type WaitOptions } from './requests.ts';
 export { signedFetch, type SigningOptions } from './signed-fetch.ts';
 export type { CreateParams, DurableChat, DurableEmbeddings, DurableParams } from './durable-resources.ts';
 export type { AsyncRequest, Attempt, RequestError, RequestRecord } from '../domain/record.ts';
-export type { RequestOptions, RetryOptions } from '../domain/options.ts';
+export type { NewRequestOptions, RequestOptions, RetryOptions } from '../domain/options.ts';

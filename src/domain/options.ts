@@ -10,7 +10,7 @@ const fields = {
     .min(1)
     .max(604_800)
     .describe(
-      'Seconds from acceptance to the deadline. The request ends by then, including all retries and waits.',
+      'Seconds from acceptance, or from `run_at`, to the deadline. The request ends by then, including all retries and waits.',
     ),
   attempt_timeout_seconds: z
     .number()
@@ -36,8 +36,8 @@ const fields = {
 };
 
 /**
- * The `reqrun` object of a POST: how the request is made durable. Unknown names are refused. The options are
- * not part of "the same request": those of the first call stay in force.
+ * The options of a request as they are stored and as the record shows them. They are not part of "the same
+ * request": those of the first call stay in force.
  */
 export const RequestOptions = z
   .strictObject({
@@ -46,6 +46,11 @@ export const RequestOptions = z
     max_attempts: fields.max_attempts.default(null),
     on_unknown_outcome: fields.on_unknown_outcome.default(OnUnknownOutcome.retry),
     priority: fields.priority.default(3),
+    run_at: z.iso
+      .datetime()
+      .nullable()
+      .default(null)
+      .describe('No call is made before this time. Null = no start delay. A retry by hand has none.'),
   })
   .meta({ id: 'RequestOptions' });
 
@@ -54,15 +59,50 @@ export const RequestOptions = z
  */
 export type RequestOptions = z.infer<typeof RequestOptions>;
 
+/** The longest start delay: 30 days. */
+const MAX_DELAY_SECONDS = 2_592_000;
+
+/** The `reqrun` object of a POST: how the request is made durable. Unknown names are refused. */
+export const NewRequestOptions = RequestOptions.extend({
+  run_at: z
+    .union([z.iso.datetime({ offset: true }), z.number().min(0).max(MAX_DELAY_SECONDS)])
+    .nullable()
+    .default(null)
+    .describe(
+      'When to begin, at most 30 days ahead: a date-time with offset, or seconds from now. The deadline counts from then. 0 or a time in the past means at once.',
+    ),
+}).meta({ id: 'NewRequestOptions' });
+export type NewRequestOptions = z.infer<typeof NewRequestOptions>;
+
+/**
+ * Resolves `run_at` to an absolute time, once, when the request is received. A time that is not in the future
+ * becomes null.
+ *
+ * @param nowMs Unix ms
+ * @throws Refusal `invalid_value` for a time more than 30 days ahead
+ */
+export function resolveRunAt({ run_at, ...options }: NewRequestOptions, nowMs: number): RequestOptions {
+  if (run_at === null) return { ...options, run_at };
+  const runAtMs = typeof run_at === 'number' ? nowMs + Math.round(run_at * 1000) : Date.parse(run_at);
+  if (runAtMs <= nowMs) return { ...options, run_at: null };
+  if (runAtMs <= nowMs + MAX_DELAY_SECONDS * 1000) {
+    return { ...options, run_at: new Date(runAtMs).toISOString() };
+  }
+  throw new Refusal('invalid_value', {
+    param: 'reqrun.run_at',
+    message: 'Must be at most 30 days ahead.',
+  });
+}
+
 /**
  * The `reqrun` object of a retry by hand: the options that change from the run before. It has no defaults.
  */
 export const RetryOptions = z.strictObject(fields).partial().meta({ id: 'RetryOptions' });
 export type RetryOptions = z.infer<typeof RetryOptions>;
 
-/** The options of the next run: those of the run before, with the changes of the retry. */
+/** The options of the next run: those of the run before, with the changes of the retry. It begins at once. */
 export function withOverrides(before: RequestOptions, anew: RetryOptions): RequestOptions {
-  return RequestOptions.parse({ ...before, ...anew });
+  return RequestOptions.parse({ ...before, ...anew, run_at: null });
 }
 
 /**

@@ -1,7 +1,15 @@
 import { z } from 'zod';
 import { type AsyncObject, OPERATION_NAMES } from './operations.ts';
 import { RequestOptions } from './options.ts';
-import { AttemptStatus, Billed, FailureReason, Outcome, Phase, RequestStatus } from './vocabulary.ts';
+import {
+  AttemptStatus,
+  Billed,
+  FailureReason,
+  Outcome,
+  Phase,
+  RequestStatus,
+  WaitingFor,
+} from './vocabulary.ts';
 
 /** One entry of `attempt_log`. Times are ISO 8601 in UTC. Every field is safe to show. */
 export const Attempt = z
@@ -67,6 +75,12 @@ export const RequestRecord = z
       .min(0)
       .describe('Attempts begun, over all runs. At least the number of upstream calls. Never decreases.'),
     max_attempts: z.number().int().nullable(),
+    waiting_for: z
+      .enum(WaitingFor)
+      .nullable()
+      .describe(
+        'What it waits for before its next call; null while a call runs and once terminal. "worker": no worker has taken it. "start_time": its run_at. "retry": the time of its next attempt.',
+      ),
     options: RequestOptions.describe(
       'The options in force: those of the first call, with the changes of any retry by hand.',
     ),
@@ -74,7 +88,10 @@ export const RequestRecord = z
     updated_at: z.iso.datetime(),
     completed_at: z.iso.datetime().nullable(),
     deadline_at: z.iso.datetime(),
-    next_attempt_at: z.iso.datetime().nullable(),
+    next_attempt_at: z.iso
+      .datetime()
+      .nullable()
+      .describe('Until when it waits, for a start_time or a retry.'),
     expires_at: z.iso
       .datetime()
       .nullable()

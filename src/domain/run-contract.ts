@@ -87,6 +87,11 @@ export interface RunMemo {
   readonly run: number;
   /** The retention of the namespace when the run was started. Absent when it was not known. */
   readonly retention_ms?: number;
+  /**
+   * How long Temporal delays the first workflow task. The deadline counts from the end of this delay, by
+   * Temporal's clock. Absent in runs of 0.1.0.
+   */
+  readonly start_delay_ms?: number;
   /** Present in a retry by hand: the run before it, and the journal up to the end of that run. */
   readonly earlier?: { readonly run_id: string; readonly journal: Journal };
 }

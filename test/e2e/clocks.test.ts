@@ -32,12 +32,21 @@ it.each([
   const [plain, again, late] = [unique('plain'), unique('again'), unique('late')];
   upstream.script(again, { answer: 429, headers: { 'retry-after': '1' } }, ok());
   upstream.script(late, { stall: 'headers' });
+  const timed = unique('timed');
+  const postedMs = Date.now();
   const answers = await Promise.all([
     post(url, { model: plain, idempotency_key: plain, wait: 20 }),
     post(url, { model: again, idempotency_key: again, wait: 20 }),
     post(url, { model: late, idempotency_key: late, wait: 20, reqrun: { deadline_seconds: 3 } }),
+    post(url, {
+      model: timed,
+      idempotency_key: timed,
+      wait: 30,
+      reqrun: { run_at: 2, deadline_seconds: 20 },
+    }),
   ]);
-  expect(answers.map(({ status }) => status)).toEqual([200, 200, 504]);
+  expect(answers.map(({ status }) => status)).toEqual([200, 200, 504, 200]);
+  expect(upstream.hits(timed)[0]?.atMs).toBeGreaterThanOrEqual(postedMs + 2_000);
   expect([plain, again, late].map((key) => upstream.hits(key).length)).toEqual([1, 2, 1]);
   const [first, second] = upstream.hits(again).map(({ atMs }) => atMs);
   expect((second ?? 0) - (first ?? 0)).toBeGreaterThanOrEqual(1_000);

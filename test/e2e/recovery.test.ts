@@ -61,6 +61,18 @@ describe('after kill -9 of everything that npm start runs', () => {
     expect(upstream.hits(once)).toHaveLength(1);
   });
 
+  it('makes the call of a request that waits for its start time once, and not before that time', async () => {
+    const key = unique('start-time');
+    await post(url, { model: key, idempotency_key: key, reqrun: { run_at: 4 } });
+    await killTree(running.child.pid ?? 0);
+
+    running = await service.start();
+    const record = await untilRecord(url, key, ({ terminal }) => terminal);
+    expect(record).toMatchObject({ status: 'completed', attempts: 1, unknown_attempts: 0 });
+    expect(upstream.hits(key)).toHaveLength(1);
+    expect(upstream.hits(key)[0]?.atMs).toBeGreaterThanOrEqual(Date.parse(record.options.run_at ?? ''));
+  });
+
   it("leaves other workers' calls alone: only the directory's own predecessors are proven dead", async () => {
     await running.end('SIGTERM');
     const lonely = unique('elsewhere');

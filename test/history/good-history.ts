@@ -40,6 +40,7 @@ export function record(id: string, fields: Partial<RequestRecord> = {}): Request
     previous_run_id: null,
     attempts: 2,
     max_attempts: null,
+    waiting_for: null,
     options: RequestOptions.parse({}),
     created_at: AT,
     updated_at: AT,

@@ -63,6 +63,20 @@ describe('the typed client', () => {
     await expect(reqrun.requests.get(model)).rejects.toBeInstanceOf(NotFoundError);
   });
 
+  it('takes a start time, and shows in the record that the request waits for it', async () => {
+    const model = unique('start-time');
+    const runAt = new Date(Date.now() + 3_600_000).toISOString();
+    const fields = { model, messages, idempotency_key: model };
+    await reqrun.chat.completions.create({ ...fields, reqrun: { run_at: runAt } });
+    expect(await reqrun.requests.get(model)).toMatchObject({
+      waiting_for: 'start_time',
+      next_attempt_at: runAt,
+      options: { run_at: runAt },
+    });
+    await reqrun.requests.cancel(model);
+    expect((await reqrun.requests.wait(model)).status).toBe('cancelled');
+  });
+
   it('does not wait for what does not exist, nor after its signal', async () => {
     await expect(reqrun.requests.wait(unique('nobody'))).rejects.toBeInstanceOf(NotFoundError);
     await expect(

@@ -36,6 +36,8 @@ export interface FakeRun {
   readonly startedAt?: string;
   readonly closedAt?: string;
   readonly cancelRequested?: boolean;
+  /** Whether a workflow task is to be done. Not while Temporal delays the start. */
+  readonly workflowTask?: boolean;
   readonly pending?: PendingActivity;
   readonly memo?: RunMemo;
   /** Of the run that this one was reset from, and of those before it. */
@@ -138,6 +140,7 @@ function description(runId: string, run: FakeRun): Description {
       firstRunId: run.firstRunId ?? runId,
     }),
     workflowExtendedInfo: { cancelRequested: run.cancelRequested ?? false },
+    pendingWorkflowTask: run.workflowTask === true ? {} : null,
     pendingActivities: run.pending === undefined ? [] : [run.pending],
   };
 }

@@ -26,6 +26,8 @@ interface Call {
   readonly caps?: Partial<OptionCaps>;
 }
 
+const RECEIVED_AT = '2026-11-26T10:00:00.000Z';
+
 function made(text: string, { key, signed, caps = {} }: Call = {}): NewRequest {
   const jsonBody = parseBody(Buffer.from(text));
   const project = plainProject('billing');
@@ -36,6 +38,7 @@ function made(text: string, { key, signed, caps = {} }: Call = {}): NewRequest {
     body: OPERATION_SCHEMAS['chat.completions'].body.parse(jsonBody.value),
     jsonBody,
     project: { ...project, limits: { ...project.limits, caps: { ...NO_CAPS, ...caps } } },
+    receivedAtMs: Date.parse(RECEIVED_AT),
   });
 }
 
@@ -242,6 +245,29 @@ describe('the options of a request', () => {
     ['have what is within the cap', { max_attempts: 5 }, { max_attempts: 5 }, { max_attempts: 5 }],
   ])('%s', (_what, reqrun, caps, expected) => {
     expect(options(reqrun, caps)).toEqual({ ...DEFAULTS, ...expected });
+  });
+
+  it.each<[string, string | number | null, string | null]>([
+    ['null', null, null],
+    ['0', 0, null],
+    ['the time of the call', RECEIVED_AT, null],
+    ['a time in the past', '2020-02-29T00:00:00Z', null],
+    ['a part of a second', 0.25, '2026-11-26T10:00:00.250Z'],
+    ['30 days in seconds', 2_592_000, '2026-12-26T10:00:00.000Z'],
+    ['a time 30 days ahead', '2026-12-26T10:00:00.000Z', '2026-12-26T10:00:00.000Z'],
+    ['a time in UTC', '2026-11-26T10:00:05Z', '2026-11-26T10:00:05.000Z'],
+    ['a time with another offset', '2026-11-26T20:30:05.5+10:30', '2026-11-26T10:00:05.500Z'],
+  ])('have a run_at of %s as an absolute time, or null for at once', (_what, run_at, expected) => {
+    expect(options({ run_at }).run_at).toBe(expected);
+  });
+
+  it.each([
+    ['more than 30 days ahead', '2026-12-26T10:00:00.001Z'],
+    ['the last time that can be written', '9999-12-31T23:59:59Z'],
+  ])('are refused for a run_at that is %s', (_what, run_at) => {
+    expect(() => options({ run_at })).toThrow(
+      expect.objectContaining({ code: 'invalid_value', param: 'reqrun.run_at' }),
+    );
   });
 
   it.each([

@@ -84,18 +84,48 @@ async function read(
 }
 const stateOf = async (...moments: readonly FakeRun[]): Promise<RunState> => (await read(moments)).state;
 
-const OPEN = { error: null, result: null, nextAttemptAt: null, completedAt: null };
+const OPEN = { error: null, result: null, waitingFor: null, nextAttemptAt: null, completedAt: null };
+const RUN_AT = '2026-11-25T00:00:00.000Z';
+const delayed = memoOf({ options: { run_at: RUN_AT }, start_delay_ms: 86_400_000 });
 
 describe('a run that goes on', () => {
   it.each<[string, FakeRun, Partial<RunState>]>([
-    ['queued before its first workflow task', { historyLength: 3 }, { status: 'queued' }],
-    ['queued while no attempt has begun', { pending: pending(SCHEDULED, 1) }, { status: 'queued' }],
+    [
+      'queued before its first workflow task',
+      { historyLength: 2, workflowTask: true },
+      { status: 'queued', waitingFor: 'worker' },
+    ],
+    [
+      'queued during its first workflow task',
+      { historyLength: 3, workflowTask: true, memo: delayed },
+      { status: 'queued', waitingFor: 'worker' },
+    ],
+    [
+      'queued until its start time, while Temporal delays its start',
+      { historyLength: 1, memo: delayed },
+      { status: 'queued', waitingFor: 'start_time', nextAttemptAt: new Date(RUN_AT) },
+    ],
+    [
+      'queued until its start time, also if an operator has signalled it',
+      { historyLength: 2, memo: delayed },
+      { status: 'queued', waitingFor: 'start_time', nextAttemptAt: new Date(RUN_AT) },
+    ],
+    [
+      'queued for a worker once its start time has come',
+      { historyLength: 2, memo: delayed, workflowTask: true },
+      { status: 'queued', waitingFor: 'worker' },
+    ],
+    [
+      'queued while no attempt has begun',
+      { pending: pending(SCHEDULED, 1) },
+      { status: 'queued', waitingFor: 'worker' },
+    ],
     [
       'queued while an operator has paused its first attempt',
       { pending: pending(PAUSED, 1) },
       { status: 'queued' },
     ],
-    ['queued before its call is scheduled', { events: [] }, { status: 'queued' }],
+    ['queued before its call is scheduled', { events: [] }, { status: 'queued', waitingFor: 'worker' }],
     [
       'processing while an attempt runs',
       { startedAt: FAR_AHEAD, pending: pending(STARTED, 3, { heartbeatDetails: encoded(TWICE) }) },
@@ -123,7 +153,12 @@ describe('a run that goes on', () => {
     [
       'retrying between two attempts, with the time of the next',
       { pending: pending(SCHEDULED, 3, withHeartbeat) },
-      { status: 'retrying', journal: TWICE, nextAttemptAt: new Date(NEXT_AT) },
+      { status: 'retrying', journal: TWICE, waitingFor: 'retry', nextAttemptAt: new Date(NEXT_AT) },
+    ],
+    [
+      'retrying for a worker once the time of its next attempt has come',
+      { pending: pending(SCHEDULED, 3, { heartbeatDetails: encoded(TWICE) }) },
+      { status: 'retrying', journal: TWICE, waitingFor: 'worker' },
     ],
     [
       'retrying while an operator has paused its next attempt, which has no time',
@@ -257,7 +292,7 @@ describe('the runs before', () => {
 
   it('are counted by a retry by hand, which brings them along and asks for none of them', async () => {
     const { state, asked } = await read([{ memo, pending: pending(SCHEDULED, 1) }]);
-    expect(state).toEqual({ ...OPEN, status: 'queued', journal: earlier });
+    expect(state).toEqual({ ...OPEN, status: 'queued', waitingFor: 'worker', journal: earlier });
     expect(asked).toEqual([]);
     expect(await stateOf({ memo, pending: pending(STARTED, 1) })).toMatchObject({ journal: { begun: 5 } });
     expect(await stateOf({ memo, historyLength: 3 })).toMatchObject({ status: 'queued', journal: earlier });
@@ -271,7 +306,7 @@ describe('the runs before', () => {
       'run-0': [{ status: 'TERMINATED', closedAt: CLOSED_AT, events: [scheduled, failed] }],
     } as const;
     const { state, asked } = await read([{ ...afterReset, events: [scheduled, reset] }], { before });
-    expect(state).toEqual({ ...OPEN, status: 'queued', journal: carryOver(TWICE) });
+    expect(state).toEqual({ ...OPEN, status: 'queued', waitingFor: 'worker', journal: carryOver(TWICE) });
     expect(asked).toEqual([`first events ${RUN_ID}`, 'describe run-0', 'last events run-0']);
   });
 

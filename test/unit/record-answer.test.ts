@@ -18,6 +18,7 @@ const RECORD: StoredRequest['record'] = {
   previous_run_id: null,
   attempts: 0,
   max_attempts: null,
+  waiting_for: 'worker',
   options: RequestOptions.parse({}),
   created_at: AT,
   updated_at: AT,

@@ -22,6 +22,7 @@ const QUEUED: RunState = {
   journal: EMPTY_JOURNAL,
   error: null,
   result: null,
+  waitingFor: null,
   nextAttemptAt: null,
   completedAt: null,
 };
@@ -49,7 +50,8 @@ const recordOf = async (parts: Parts = {}): Promise<StoredRequest['record']> =>
 describe('a record', () => {
   it('of a request that was just accepted says all that is known of it', async () => {
     const memo = memoOf({ options: { max_attempts: 7, deadline_seconds: 60 } });
-    expect(await recordOf({ memo })).toEqual({
+    const state: Partial<RunState> = { waitingFor: 'start_time', nextAttemptAt: new Date(at(30)) };
+    expect(await recordOf({ memo, state })).toEqual({
       id: 'its-id',
       object: 'request',
       status: 'queued',
@@ -61,12 +63,13 @@ describe('a record', () => {
       previous_run_id: null,
       attempts: 0,
       max_attempts: 7,
+      waiting_for: 'start_time',
       options: memo.options,
       created_at: at(0),
       updated_at: at(0),
       completed_at: null,
       deadline_at: at(60),
-      next_attempt_at: null,
+      next_attempt_at: at(30),
       expires_at: null,
       last_error_code: null,
       error: null,
@@ -120,6 +123,22 @@ describe('a record', () => {
       created_at: at(0),
       deadline_at: at(160),
     });
+  });
+
+  it('counts its deadline from the end of a start delay, which a reset run has none of', async () => {
+    const memo = memoOf({ options: { deadline_seconds: 60, run_at: at(30) }, start_delay_ms: 29_990 });
+    expect(await recordOf({ memo, run: { startedAt: at(0.01) } })).toMatchObject({
+      deadline_at: at(90),
+      options: { run_at: at(30) },
+    });
+    const reset = { startedAt: at(100), firstRunId: 'run-0' };
+    expect(await recordOf({ memo, run: reset })).toMatchObject({ deadline_at: at(160) });
+  });
+
+  it('of a run of 0.1.0 shows the options that came later as they are without a choice', async () => {
+    const { run_at: _later, ...options } = memoOf().options;
+    const memo = { ...memoOf(), options } as RunMemo;
+    expect((await recordOf({ memo })).options).toEqual({ ...options, run_at: null });
   });
 
   it('of a retry by hand keeps the acceptance, and names the run before', async () => {

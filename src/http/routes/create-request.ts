@@ -57,7 +57,15 @@ function createRequestRoute(
         body.wait,
         request.headers['prefer']?.toString(),
       );
-      const asked = toNewRequest({ operation, key, signed: request.signed, body, jsonBody, project });
+      const asked = toNewRequest({
+        operation,
+        key,
+        signed: request.signed,
+        body,
+        jsonBody,
+        project,
+        receivedAtMs: Date.now(),
+      });
       const acceptance = await requests.forProject(project.name).submit(asked, {
         ms: waitMs,
         signal: untilClientDisconnects(reply, stopping),

@@ -1,7 +1,7 @@
 import canonicalize from 'canonicalize';
 import { createHash, randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import { RequestOptions, withinCaps } from '../../domain/options.ts';
+import { NewRequestOptions, resolveRunAt, withinCaps } from '../../domain/options.ts';
 import type { Project } from '../../domain/project.ts';
 import { isObject, RawJson } from '../../domain/raw-json.ts';
 import { Refusal } from '../../domain/refusal.ts';
@@ -23,13 +23,15 @@ interface ReceivedRequest {
   readonly body: RequestBody;
   readonly jsonBody: JsonBody;
   readonly project: Project;
+  /** Unix ms. */
+  readonly receivedAtMs: number;
 }
 
 /**
  * Converts a POST to the request that the store accepts. The body sent upstream is the received text without
  * ReqRun's own members.
  *
- * @throws Refusal `invalid_value` when an option exceeds the project's cap
+ * @throws Refusal `invalid_value` when an option exceeds the project's cap, or `run_at` is too far ahead
  */
 export function toNewRequest({
   operation,
@@ -38,6 +40,7 @@ export function toNewRequest({
   body,
   jsonBody,
   project,
+  receivedAtMs,
 }: ReceivedRequest): NewRequest {
   const { model, reqrun } = body;
   // Taken from the received text, because validation has filled in the defaults in `body`.
@@ -49,7 +52,7 @@ export function toNewRequest({
     fingerprint: fingerprint(operation, jsonBody),
     body: new RawJson(Buffer.from(cutMembers(jsonBody, OWN_MEMBERS))),
     options: withinCaps(
-      reqrun ?? RequestOptions.parse({}),
+      resolveRunAt(reqrun ?? NewRequestOptions.parse({}), receivedAtMs),
       isObject(given) ? given : {},
       project.limits.caps,
     ),

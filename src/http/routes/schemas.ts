@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type Operation, OPERATIONS } from '../../domain/operations.ts';
-import { RequestOptions } from '../../domain/options.ts';
+import { NewRequestOptions } from '../../domain/options.ts';
 import { asyncRequest } from '../../domain/record.ts';
 
 /** Fields that could redirect the upstream call. They are refused. */
@@ -18,7 +18,7 @@ const ownFields = {
     .string()
     .optional()
     .describe('The name of the request. It is visible in Temporal, so it must not contain personal data.'),
-  reqrun: RequestOptions.optional(),
+  reqrun: NewRequestOptions.optional(),
 };
 export const OWN_MEMBERS: ReadonlySet<string> = new Set(Object.keys(ownFields));
 

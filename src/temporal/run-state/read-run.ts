@@ -1,11 +1,10 @@
 import type { Client, WorkflowExecutionDescription, WorkflowHandle } from '@temporalio/client';
-import { optionalTsToDate } from '../sdk-internals.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beginAttempt, interruptAttempt, type Journal } from '../../domain/journal.ts';
 import type { RequestError } from '../../domain/record.ts';
 import { EVENTS_OF_A_START, RECORD_QUERY, type RunMemo } from '../../domain/run-contract.ts';
 import { CANCELLED_ERROR, DEADLINE_ERROR, requestError, TERMINATED_ERROR } from '../../domain/run-end.ts';
-import { FailureReason, RequestStatus } from '../../domain/vocabulary.ts';
+import { FailureReason, RequestStatus, type WaitingFor } from '../../domain/vocabulary.ts';
 import type { Decoder } from './decode.ts';
 import {
   type Ending,
@@ -14,8 +13,9 @@ import {
   type PendingActivity,
   readPendingJournal,
 } from './pending-activity.ts';
-import { readPreviousRuns } from './previous-runs.ts';
+import { isReset, readPreviousRuns } from './previous-runs.ts';
 import { readActivityEnd } from './run-history.ts';
+import { NO_WAIT, type RunWait, waitOf } from './waiting.ts';
 import { createCallBudget, withinBudget } from '../calls/call-budget.ts';
 
 /** The state of one run. It is read from Temporal alone, so it needs no worker. */
@@ -24,6 +24,8 @@ export interface RunState {
   readonly journal: Journal;
   readonly error: RequestError | null;
   readonly result: Uint8Array | null;
+  /** Null while a call runs, and once the run has ended. */
+  readonly waitingFor: WaitingFor | null;
   readonly nextAttemptAt: Date | null;
   readonly completedAt: Date | null;
 }
@@ -45,8 +47,14 @@ export async function readRun(
   const earlier = await readEarlierRuns(client, decoder, description, memo);
   const running = isOpen(description);
   const pending = findPendingActivity(description);
-  if (running && pending) return pendingRun(pending, decoder, memo, earlier, endingOf(description, memo));
-  if (running && description.historyLength <= EVENTS_OF_A_START) return open(RequestStatus.queued, earlier);
+  const wait = waitOf(description, memo, pending);
+  if (running && pending) {
+    const journal = await readPendingJournal(pending, decoder, memo, earlier, endingOf(description, memo));
+    return open(pendingStatus(pending, journal, earlier), journal, wait);
+  }
+  if (running && description.historyLength <= EVENTS_OF_A_START) {
+    return open(RequestStatus.queued, earlier, wait);
+  }
 
   // The activity's end in the history is the request's end, even if the run has not closed yet.
   const { workflowId, runId } = description;
@@ -62,12 +70,11 @@ export async function readRun(
   const completedAt = endedAt ?? description.closeTime ?? null;
   if (end.kind === 'completed') {
     const { journal, result } = end;
-    const ended = { status: RequestStatus.completed, error: null, nextAttemptAt: null };
-    return { ...ended, journal, result, completedAt };
+    return { ...NO_WAIT, status: RequestStatus.completed, error: null, journal, result, completedAt };
   }
   const journal = end.kind === 'failed' ? end.journal : earlier;
   if (running) {
-    if (end.kind !== 'failed') return open(RequestStatus.queued, journal);
+    if (end.kind !== 'failed') return open(RequestStatus.queued, journal, wait);
     // The workflow will close as cancelled, no matter how the call ended.
     return failed(cancelRequested(description) ? CANCELLED_ERROR : end.error, journal, completedAt);
   }
@@ -104,9 +111,16 @@ export function endingOf(description: WorkflowExecutionDescription, memo: RunMem
   return { isCancelled: cancelRequested(description), deadlineMs: deadlineMsOf(description, memo) };
 }
 
-/** The deadline counts from the run's start, by Temporal's clock. Unix ms. */
-export function deadlineMsOf({ startTime }: WorkflowExecutionDescription, { options }: RunMemo): number {
-  return startTime.getTime() + options.deadline_seconds * 1000;
+/**
+ * The deadline counts from the run's start and its start delay, by Temporal's clock. A reset run has no delay.
+ * Unix ms.
+ */
+export function deadlineMsOf(
+  description: WorkflowExecutionDescription,
+  { options, start_delay_ms: delayMs = 0 }: RunMemo,
+): number {
+  const startMs = description.startTime.getTime() + (isReset(description) ? 0 : delayMs);
+  return startMs + options.deadline_seconds * 1000;
 }
 
 /** The journal of the earlier runs. Every read of a run starts from it. */
@@ -121,18 +135,9 @@ export function readEarlierRuns(
   );
 }
 
-async function pendingRun(
-  pending: PendingActivity,
-  decoder: Decoder,
-  memo: RunMemo,
-  earlier: Journal,
-  ending: Ending,
-): Promise<RunState> {
-  const journal = await readPendingJournal(pending, decoder, memo, earlier, ending);
-  if (!isWaiting(pending)) return open(RequestStatus.processing, journal);
-  if (journal.begun === earlier.begun) return open(RequestStatus.queued, journal);
-  const nextAttemptAt = optionalTsToDate(pending.nextAttemptScheduleTime) ?? null;
-  return { ...open(RequestStatus.retrying, journal), nextAttemptAt };
+function pendingStatus(pending: PendingActivity, journal: Journal, earlier: Journal): RequestStatus {
+  if (!isWaiting(pending)) return RequestStatus.processing;
+  return journal.begun === earlier.begun ? RequestStatus.queued : RequestStatus.retrying;
 }
 
 /**
@@ -165,11 +170,11 @@ function closedError(
   }
 }
 
-function open(status: RequestStatus, journal: Journal): RunState {
-  return { status, journal, error: null, result: null, nextAttemptAt: null, completedAt: null };
+function open(status: RequestStatus, journal: Journal, wait: RunWait): RunState {
+  return { ...wait, status, journal, error: null, result: null, completedAt: null };
 }
 
 function failed(error: RequestError, journal: Journal, completedAt: Date | null): RunState {
   const status = error.code === CANCELLED_ERROR.code ? RequestStatus.cancelled : RequestStatus.failed;
-  return { status, journal, error, result: null, nextAttemptAt: null, completedAt };
+  return { ...NO_WAIT, status, journal, error, result: null, completedAt };
 }

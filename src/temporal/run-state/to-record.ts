@@ -1,5 +1,6 @@
 import type { WorkflowExecutionDescription } from '@temporalio/client';
 import { type JournalEntry, lastErrorCode } from '../../domain/journal.ts';
+import type { RequestOptions } from '../../domain/options.ts';
 import type { Attempt } from '../../domain/record.ts';
 import type { StoredRequest } from '../../domain/requests.ts';
 import type { RunMemo } from '../../domain/run-contract.ts';
@@ -14,6 +15,9 @@ export interface RecordSettings {
   /** The namespace's retention after a run closes. Null = not read. */
   readonly retentionMs: number | null;
 }
+
+/** Defaults of the options that the memos of 0.1.0 lack. */
+const OPTIONS_SINCE_0_1_0: Partial<RequestOptions> = { run_at: null };
 
 /**
  * Builds the record. Pure.
@@ -55,7 +59,8 @@ export function toRecord(
       previous_run_id: memo.earlier?.run_id ?? null,
       attempts: journal.begun,
       max_attempts: memo.options.max_attempts,
-      options: memo.options,
+      waiting_for: state.waitingFor,
+      options: { ...OPTIONS_SINCE_0_1_0, ...memo.options },
       created_at: memo.created_at,
       updated_at: latest([...starts, completedAt?.toISOString(), ...journal.entries.flatMap(times)]),
       completed_at: completedAt?.toISOString() ?? null,

@@ -83,8 +83,9 @@ export async function startRun(
   run: NewRun,
   budget: CallBudget,
 ): Promise<StartOutcome> {
-  const options = withStartId(startOptions(settings, run), run.startId);
   for (let isFirst = true; ; isFirst = false) {
+    // Made for each try, because what is left of a start delay shrinks.
+    const options = withStartId(startOptions(settings, run, Date.now()), run.startId);
     const untilMs = Math.min(Date.now() + TRY_MS, budget.deadlineMs);
     try {
       const start = client.connection.withDeadline(untilMs, () =>
@@ -108,6 +109,7 @@ export async function startRun(
 function startOptions(
   settings: StartSettings,
   { ref: { project, id, workflowId }, memo, body }: NewRun,
+  nowMs: number,
 ): WorkflowStartOptions & { args: [RunInput, RawJson] } {
   const { operation, model, options } = memo;
   const input: RunInput = {
@@ -122,7 +124,12 @@ function startOptions(
     ...(settings.workersAreOurs ? [FOREKNOWN_BUILD] : []),
   ];
   const retentionMs = settings.retentionMs();
-  const kept: RunMemo = retentionMs === null ? memo : { ...memo, retention_ms: retentionMs };
+  const delayMs = options.run_at === null ? 0 : Math.max(0, Date.parse(options.run_at) - nowMs);
+  const kept: RunMemo = {
+    ...memo,
+    ...(retentionMs === null ? {} : { retention_ms: retentionMs }),
+    start_delay_ms: delayMs,
+  };
   return {
     workflowId,
     args: [input, body],
@@ -130,10 +137,10 @@ function startOptions(
     workflowIdConflictPolicy: 'FAIL',
     workflowIdReusePolicy: memo.run === 1 ? 'REJECT_DUPLICATE' : 'ALLOW_DUPLICATE_FAILED_ONLY',
     // Ends the run if no worker is running. While a worker is running, the activity's own deadline comes
-    // first.
-    workflowExecutionTimeout: options.deadline_seconds * 1000 + RUN_SLACK_MS,
+    // first. Temporal counts it from the start call, so the start delay is added.
+    workflowExecutionTimeout: delayMs + options.deadline_seconds * 1000 + RUN_SLACK_MS,
     workflowTaskTimeout: WORKFLOW_TASK_TIMEOUT,
-    requestEagerStart: settings.eagerStart,
+    ...(delayMs === 0 ? { requestEagerStart: settings.eagerStart } : { startDelay: delayMs }),
     memo: { [MEMO_KEY]: kept },
     staticSummary: `${operation} · ${model}${memo.run === 1 ? '' : ` · run ${memo.run}`}`,
     priority: { priorityKey: options.priority },

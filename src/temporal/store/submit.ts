@@ -53,7 +53,8 @@ export async function submitRequest(
       createdAt: joined?.memo.created_at ?? createdAt,
       replayed: joined !== null,
     };
-    const known = joined === null ? QUEUED : toRun(joined.stored);
+    const known =
+      joined === null ? { ...QUEUED, nextAttemptAt: request.options.run_at } : toRun(joined.stored);
     if (known.kind !== 'pending') return { ...acceptance, run: known };
     const held = await waiter.wait(left());
     if (!held.wasHeld) return { ...acceptance, run: known };

@@ -1,0 +1,47 @@
+import type { WorkflowExecutionDescription } from '@temporalio/client';
+import { EVENTS_OF_A_START, type RunMemo } from '../../domain/run-contract.ts';
+import { WaitingFor } from '../../domain/vocabulary.ts';
+import { optionalTsToDate, PendingActivityState } from '../sdk-internals.ts';
+import type { PendingActivity } from './pending-activity.ts';
+
+/** What an open run waits for before its next call, and until when. Null = it does not wait, or not known. */
+export interface RunWait {
+  readonly waitingFor: WaitingFor | null;
+  readonly nextAttemptAt: Date | null;
+}
+
+/** The wait of a run that makes a call or has ended. */
+export const NO_WAIT: RunWait = { waitingFor: null, nextAttemptAt: null };
+const FOR_A_WORKER: RunWait = { waitingFor: WaitingFor.worker, nextAttemptAt: null };
+
+/**
+ * Determines the wait of an open run. Pure.
+ *
+ * @param pending the upstream call. Undefined = the workflow has not scheduled it yet
+ */
+export function waitOf(
+  description: WorkflowExecutionDescription,
+  memo: RunMemo,
+  pending: PendingActivity | undefined,
+): RunWait {
+  if (pending !== undefined) return waitOfCall(pending);
+  const { run_at: runAt } = memo.options;
+  if (!runAt || !isStartDelayed(description)) return FOR_A_WORKER;
+  return { waitingFor: WaitingFor.startTime, nextAttemptAt: new Date(runAt) };
+}
+
+/** The wait between two attempts. An operator who has paused the call is not a wait that ends by itself. */
+function waitOfCall({ state, nextAttemptScheduleTime }: PendingActivity): RunWait {
+  if (state !== PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED) return NO_WAIT;
+  // Temporal omits the time once it has come.
+  const nextAttemptAt = optionalTsToDate(nextAttemptScheduleTime) ?? null;
+  return nextAttemptAt === null ? FOR_A_WORKER : { waitingFor: WaitingFor.retry, nextAttemptAt };
+}
+
+/**
+ * Whether Temporal still delays the first workflow task. At the end of the delay, and at once after a
+ * cancellation, Temporal schedules the task.
+ */
+function isStartDelayed({ historyLength, raw }: WorkflowExecutionDescription): boolean {
+  return historyLength < EVENTS_OF_A_START && !raw.pendingWorkflowTask;
+}
