@@ -1,6 +1,7 @@
 import { isObject } from '../domain/raw-json.ts';
 import type { ErrorBody } from './error-body.ts';
-import { longest, parseRetryAfterMs, takeDates } from './retry-after.ts';
+import { msUntil, sumOfParts } from './reset-time.ts';
+import { longest, parseRetryAfterMs } from './retry-after.ts';
 
 /**
  * The delay that an error asks for, in ms: `Retry-After` and the other forms that providers document. Each
@@ -66,56 +67,10 @@ function resetDelays(
   return counted.map(({ untilMs }) => untilMs);
 }
 
-/**
- * The ms until a reset, from a duration, seconds, Unix seconds or ms, an ISO date or an HTTP date. Null for
- * the past and for an unreadable value.
- */
+/** The ms until a reset. Null for the past and for an unreadable value. */
 function untilReset(value: string, nowMs: number): number | null {
-  const text = value.trim();
-  const [date] = takeDates(text, nowMs).dates;
-  const number = /^\d{1,15}(\.\d{1,9})?$/.test(text) ? Number(text) : null;
-  const until =
-    number === null ? (durationMs(text) ?? (date ?? isoDate(text)) - nowMs) : untilNumber(number, nowMs);
-  return until > 0 ? until : null;
-}
-
-/** Distinguishes Unix ms, Unix seconds and a number of seconds by their size. */
-function untilNumber(value: number, nowMs: number): number {
-  if (value >= 1e11) return value - nowMs;
-  return value >= 1e9 ? value * 1000 - nowMs : value * 1000;
-}
-
-/** Unix ms of an ISO date. NaN for any other text, so that the comparison with 0 fails. */
-function isoDate(text: string): number {
-  return /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/.test(text)
-    ? Date.parse(text)
-    : NaN;
-}
-
-const UNIT_MS: Readonly<Record<string, number>> = {
-  ms: 1,
-  milli: 1,
-  s: 1_000,
-  m: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
-};
-const PART = /(\d{1,12}(?:\.\d{1,9})?) ?(ms|milli|s|m|h|d)/g;
-
-/**
- * Reads a duration in Go's form, which OpenAI and Groq send: `6m0s`, `76ms`, `7.66s`, `1h2m3s`. Null for
- * anything else.
- */
-function durationMs(text: string): number | null {
-  return /^(?:\d{1,12}(?:\.\d{1,9})?(?:ms|s|m|h|d))+$/.test(text) ? sumOfParts(text) : null;
-}
-
-/** Adds up the parts of a duration, in ms: `1h2m` or `1 hour and 2 minutes`. */
-function sumOfParts(text: string): number {
-  return [...text.matchAll(PART)].reduce(
-    (sum, [, count, unit = '']) => sum + Number(count) * (UNIT_MS[unit] ?? 0),
-    0,
-  );
+  const until = msUntil(value, nowMs);
+  return until === 0 ? null : until;
 }
 
 /** The members that hold a delay in ms. */

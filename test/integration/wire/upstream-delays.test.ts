@@ -69,6 +69,7 @@ describe('a reset header', () => {
     ['Groq', ['x-ratelimit-reset-tokens: 7.66s', 'x-ratelimit-remaining-tokens: 0'], 7_660],
     ['Azure', ['x-ratelimit-reset-tokens: 12'], 12_000],
     ['Cerebras', ['x-ratelimit-reset-tokens-minute: 31.5', 'x-ratelimit-remaining-tokens-minute: 0'], 31_500],
+    ['Cerebras, with its decimals', ['x-ratelimit-reset-tokens-minute: 11.382867097854614'], 11_383],
     ['the draft', ['ratelimit-reset: 9', 'ratelimit-remaining: 0'], 9_000],
     ['the draft in one', ['ratelimit: limit=10, remaining=0, reset=9'], 9_000],
     ['the later draft', ['ratelimit: "default";r=0;t=9'], 9_000],
