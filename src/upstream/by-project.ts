@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { NO_REPORT } from '../domain/lane.ts';
 import type { RequestIdentity } from '../domain/run-contract.ts';
 import { Phase } from '../domain/vocabulary.ts';
 import {
@@ -92,6 +93,7 @@ export function createProjectUpstreams(lookUp: UpstreamLookUp): ProjectUpstreams
 
 const UNUSABLE: UpstreamAnswer = {
   kind: 'failed',
+  limits: NO_REPORT,
   failure: row({
     code: 'configuration_error',
     ...NOT_RUN,

@@ -23,30 +23,51 @@ export const CLOSED_IN_QUEUE = row({
   detail: 'the body is only white space, which an upstream sends to keep a queued call alive',
 });
 
+/** What the body of a 2xx is. */
+export interface BodyReading {
+  /** Null = a completion. */
+  readonly failure: UpstreamFailure | null;
+  /** All tokens that the completion reports to have used. Null = not reported, or a failure. */
+  readonly tokens: number | null;
+}
+
 /**
- * Classifies the body of a 2xx: rows 8 to 19 of docs/upstream-outcomes.md. Returns null for a completion,
- * whatever its content type is.
+ * Reads the body of a 2xx: rows 8 to 19 of docs/upstream-outcomes.md. The content type does not decide whether it is
+ * a completion.
  */
-export function classifyBody(
+export function readBody(
   operation: Operation,
   bytes: Uint8Array,
   headers: Headers,
   nowMs: number,
-): UpstreamFailure | null {
+): BodyReading {
   const contentType = headers.get('content-type') ?? '';
-  if (bytes.length === 0) return noCompletion('an empty body');
-  if (isWhiteSpace(bytes)) return CLOSED_IN_QUEUE;
+  if (bytes.length === 0) return failed(noCompletion('an empty body'));
+  if (isWhiteSpace(bytes)) return failed(CLOSED_IN_QUEUE);
   const text = decode(bytes);
   const body = parseLeniently(text);
   if (body === undefined) {
-    if (contentType.includes('text/event-stream')) return classifyEventStream(text, headers, nowMs);
-    return looksLikeJson(bytes, contentType)
-      ? row({ ...UNREADABLE, detail: whyUnreadable(bytes, headers) })
-      : noCompletion(/^\s*</.test(text) ? 'a page instead of JSON' : 'a body that is not JSON');
+    if (contentType.includes('text/event-stream')) return failed(classifyEventStream(text, headers, nowMs));
+    return failed(
+      looksLikeJson(bytes, contentType)
+        ? row({ ...UNREADABLE, detail: whyUnreadable(bytes, headers) })
+        : noCompletion(/^\s*</.test(text) ? 'a page instead of JSON' : 'a body that is not JSON'),
+    );
   }
-  if (!isObject(body)) return noCompletion('JSON that is not an object');
-  if (isSet(body['error'])) return classifyErrorInBody(body, headers, nowMs);
-  return BY_COMPLETENESS[OPERATIONS[operation].completeness(body)];
+  if (!isObject(body)) return failed(noCompletion('JSON that is not an object'));
+  if (isSet(body['error'])) return failed(classifyErrorInBody(body, headers, nowMs));
+  const failure = BY_COMPLETENESS[OPERATIONS[operation].completeness(body)];
+  return { failure, tokens: failure === null ? totalTokens(body) : null };
+}
+
+function failed(failure: UpstreamFailure): BodyReading {
+  return { failure, tokens: null };
+}
+
+/** Reads `usage.total_tokens`, which chat completions, responses and embeddings share. */
+function totalTokens({ usage }: Readonly<Record<string, unknown>>): number | null {
+  const total = isObject(usage) ? usage['total_tokens'] : null;
+  return typeof total === 'number' && Number.isFinite(total) && total >= 0 ? total : null;
 }
 
 /** Whether the bytes are only JSON white space, such as the empty lines that a queue sends. */

@@ -1,7 +1,7 @@
 import type { Operation } from '../domain/operations.ts';
 import { LOST, Retry, row, type UpstreamFailure } from '../domain/upstream-failure.ts';
 import { Phase } from '../domain/vocabulary.ts';
-import { classifyBody, CLOSED_IN_QUEUE, isWhiteSpace } from './classify-answer.ts';
+import { type BodyReading, CLOSED_IN_QUEUE, isWhiteSpace, readBody } from './classify-answer.ts';
 import { causes, classifyError } from './classify-error.ts';
 import { classifyRefusedTunnel, classifyStatus } from './classify-status.ts';
 import { readErrorBody } from './error-body.ts';
@@ -30,12 +30,14 @@ export function isSuccess(status: number): boolean {
   return status >= 200 && status <= 299;
 }
 
-/** Classifies an answer; null for a completion. `x-should-retry: false` also applies to a 2xx. */
-export function classifyAnswer(operation: Operation, answer: Answer, nowMs: number): UpstreamFailure | null {
+/** Reads an answer: a completion or a failure. `x-should-retry: false` also applies to a 2xx. */
+export function readAnswer(operation: Operation, answer: Answer, nowMs: number): BodyReading {
   const { status, headers, bytes } = answer;
-  if (!isSuccess(status)) return classifyStatus({ status, headers, body: readErrorBody(bytes) }, nowMs);
-  const failure = classifyBody(operation, bytes, headers, nowMs);
-  return failure === null ? null : inBody(failure, answer, nowMs);
+  if (!isSuccess(status)) {
+    return { failure: classifyStatus({ status, headers, body: readErrorBody(bytes) }, nowMs), tokens: null };
+  }
+  const { failure, tokens } = readBody(operation, bytes, headers, nowMs);
+  return { failure: failure === null ? null : inBody(failure, answer, nowMs), tokens };
 }
 
 /** Classifies an exception: the answer was too large, broke off, is not readable, or never came. */

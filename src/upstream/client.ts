@@ -1,11 +1,13 @@
 import OpenAI from 'openai';
+import { type LimitReport, NO_REPORT } from '../domain/lane.ts';
 import { type Operation, OPERATIONS } from '../domain/operations.ts';
 import type { HttpProxy } from '../domain/proxy.ts';
 import type { UpstreamFailure } from '../domain/upstream-failure.ts';
 import { Phase } from '../domain/vocabulary.ts';
 import { createTransport } from './transport.ts';
-import { classifyAnswer, classifyThrown } from './classify.ts';
+import { classifyThrown, readAnswer } from './classify.ts';
 import { requestIdOf } from './error-object.ts';
+import { readLimits } from './limit-headers.ts';
 
 export interface UpstreamSettings {
   readonly baseURL: string;
@@ -42,18 +44,31 @@ export interface UpstreamCallInput {
   readonly signal: AbortSignal;
 }
 
-export type UpstreamAnswer =
-  | {
-      readonly kind: 'completed';
-      /**
-       * The decoded body, unchanged except that a leading byte order mark is removed, because JSON does not
-       * allow it.
-       */
-      readonly bytes: Uint8Array;
-      readonly status: number;
-      readonly requestId: string | null;
-    }
-  | { readonly kind: 'failed'; readonly failure: UpstreamFailure };
+/** What every answer has. */
+interface Reported {
+  /** What the upstream reported of its limits. `NO_REPORT` if no status line arrived. */
+  readonly limits: LimitReport;
+}
+
+export type UpstreamAnswer = Completed | Failed;
+
+interface Completed extends Reported {
+  readonly kind: 'completed';
+  /**
+   * The decoded body, unchanged except that a leading byte order mark is removed, because JSON does not
+   * allow it.
+   */
+  readonly bytes: Uint8Array;
+  readonly status: number;
+  readonly requestId: string | null;
+  /** All tokens that the call used, as the body reports them. Null = not reported. */
+  readonly tokens: number | null;
+}
+
+interface Failed extends Reported {
+  readonly kind: 'failed';
+  readonly failure: UpstreamFailure;
+}
 
 export interface Upstream {
   /** Makes one call with one HTTP request. It never rejects: a fault is returned as a `failed` answer. */
@@ -115,6 +130,7 @@ export function createUpstream(settings: UpstreamSettings): Upstream {
     async complete(call) {
       let phase: Phase = Phase.connect;
       let response: Response | null = null;
+      let limits = NO_REPORT;
       const received: Uint8Array[] = [];
       try {
         response = await capped.reporting(
@@ -122,20 +138,23 @@ export function createUpstream(settings: UpstreamSettings): Upstream {
           () => post(call),
         );
         const { status, headers } = response;
+        // Read before the body, because the resets count from here.
+        limits = readLimits(headers, Date.now());
         phase = Phase.body;
         for await (const chunk of response.body ?? []) received.push(chunk);
         const bytes = withoutMark(Buffer.concat(received));
-        const failure = classifyAnswer(call.operation, { status, headers, bytes }, Date.now());
+        const { failure, tokens } = readAnswer(call.operation, { status, headers, bytes }, Date.now());
         return failure === null
-          ? { kind: 'completed', bytes, status, requestId: requestIdOf(headers) }
-          : { kind: 'failed', failure };
+          ? { kind: 'completed', bytes, status, requestId: requestIdOf(headers), limits, tokens }
+          : { kind: 'failed', failure, limits };
       } catch (error) {
         const aborted = call.signal.aborted;
         const answer =
           response === null
             ? null
             : { status: response.status, headers: response.headers, bytes: Buffer.concat(received) };
-        return { kind: 'failed', failure: classifyThrown({ error, phase, aborted, answer }, Date.now()) };
+        const failure = classifyThrown({ error, phase, aborted, answer }, Date.now());
+        return { kind: 'failed', failure, limits };
       }
     },
   };

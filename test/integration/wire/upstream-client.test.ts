@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { createGzip } from 'node:zlib';
+import { NO_REPORT } from '../../../src/domain/lane.ts';
 import { createUpstream, type UpstreamAnswer, type UpstreamSettings } from '../../../src/upstream/client.ts';
 import {
   completion,
@@ -137,6 +138,56 @@ describe('what is never sent', () => {
     expect(scripted.hits('early')).toHaveLength(0);
   });
 });
+
+describe('what an answer reports', () => {
+  const headers = {
+    'x-ratelimit-limit-requests': '60',
+    'x-ratelimit-remaining-requests': '0',
+    'x-ratelimit-reset-requests': '1m0s',
+  };
+  const limits = { requests: { limit: 60, remaining: 0, resetMs: 60_000 }, tokens: null };
+
+  it('of limits and tokens is known of a completion', async () => {
+    const body = { ...completion(), usage: { prompt_tokens: 5, completion_tokens: 7, total_tokens: 12 } };
+    const step = { answer: 200, headers, body };
+    expect(await call({ model: 'usage', step })).toMatchObject({ kind: 'completed', limits, tokens: 12 });
+  });
+
+  it.each<[string, unknown]>([
+    ['no usage', undefined],
+    ['null', null],
+    ['no total', { prompt_tokens: 5 }],
+    ['a text', { total_tokens: '12' }],
+    ['a negative number', { total_tokens: -1 }],
+  ])('of tokens is unknown with %s', async (title, usage) => {
+    const step = { answer: 200, body: { ...completion(), usage } };
+    const answer = await call({ model: `usage: ${title}`, step });
+    expect(answer).toMatchObject({ kind: 'completed', limits: NO_REPORT, tokens: null });
+  });
+
+  it.each<[string, Step]>([
+    ['a refusal', { answer: 429, headers, body: { error: { code: 'rate_limit_exceeded' } } }],
+    ['a server error', { answer: 500, headers }],
+    ['a body that is no completion', { answer: 200, headers, body: '<html>' }],
+    [
+      'a body that breaks off',
+      { raw: `HTTP/1.1 200 OK\r\n${rawHeaders(headers)}content-length: 99\r\n\r\n{` },
+    ],
+  ])('of limits is known of %s', async (title, step) => {
+    expect(await call({ model: title, step })).toMatchObject({ kind: 'failed', limits });
+  });
+
+  it('of limits is nothing where no status line arrived', async () => {
+    const answer = await call({ model: 'reset', step: { reset: 'before the answer' } });
+    expect(answer).toMatchObject({ kind: 'failed', limits: NO_REPORT });
+  });
+});
+
+function rawHeaders(headers: Record<string, string>): string {
+  return Object.entries(headers)
+    .map(([name, value]) => `${name}: ${value}\r\n`)
+    .join('');
+}
 
 describe('a body that is too large', () => {
   it('ends a decompression bomb without taking its size in memory', async () => {
