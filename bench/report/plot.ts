@@ -2,6 +2,7 @@ import type { Machine } from '../machine/describe-machine.ts';
 import { SYSTEM_WORDS, type SystemName } from '../systems/system.ts';
 import { type FigureRow, FIGURES, format } from './figures.ts';
 import type { Summary } from './summary.ts';
+import { FAINT, page, text } from './svg.ts';
 
 const WIDTH = 960;
 const COLUMNS = 2;
@@ -18,8 +19,6 @@ const COLOURS: Readonly<Record<SystemName, string>> = {
   service: '#1f6feb',
   restate: '#5b8f7b',
 };
-const INK = '#1b1f24';
-const FAINT = '#656d76';
 
 /**
  * Draws the figures that several systems have as an SVG with one panel each. It is readable on light and dark
@@ -53,14 +52,11 @@ export function toSvg(
   const height = top + legend.length * 17 + 18;
   const { cpu, cores, memoryGiB, disk, node } = machine;
   const where = `${cpu}, ${cores} cores, ${memoryGiB} GiB, ${disk}; Node ${node}; ${date.slice(0, 10)}${machine.commit === null ? '' : `, ${machine.commit}`}`;
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" font-family="system-ui, -apple-system, 'Segoe UI', Helvetica, Arial, sans-serif">`,
-    `<rect width="${WIDTH}" height="${height}" rx="8" fill="#ffffff"/>`,
+  return page(WIDTH, height, [
     text(MARGIN, 34, `What durability costs: an upstream that takes ${delayMs} ms`, { size: 19, bold: true }),
     text(MARGIN, 55, where, { size: 11.5, colour: FAINT }),
     ...drawn,
-    '</svg>\n',
-  ].join('\n');
+  ]);
 }
 
 function heightOf({ of }: FigureRow, summaries: readonly Summary[]): number {
@@ -98,22 +94,4 @@ function drawPanel(
     anchor: 'end',
   });
   return [heading, hint, ...lines].join('\n');
-}
-
-interface TextStyle {
-  readonly size: number;
-  readonly bold?: boolean;
-  readonly colour?: string;
-  readonly anchor?: 'start' | 'end';
-}
-
-function text(
-  x: number,
-  y: number,
-  content: string,
-  { size, bold = false, colour = INK, anchor = 'start' }: TextStyle,
-): string {
-  const escaped = content.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
-  const weight = bold ? ' font-weight="600"' : '';
-  return `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" font-size="${size}"${weight} fill="${colour}" text-anchor="${anchor}">${escaped}</text>`;
 }

@@ -1,6 +1,7 @@
 import type { Measures } from '../rows/measure.ts';
 import { SYSTEM_WORDS } from '../systems/system.ts';
 import { FIGURES, format } from './figures.ts';
+import { table } from './markdown.ts';
 import type { Summary } from './summary.ts';
 import { isReached, type Target } from './targets.ts';
 
@@ -72,14 +73,4 @@ function otherRows({ duplicates, held, inFlight, longCall, loads }: Measures): s
         `ERRORS: ${system} ${row} round ${round}: ${errors}, ${firstError}`,
     ),
   ];
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  if (rows.length === 0) return '';
-  const all = [head, ...rows];
-  const widths = head.map((_, column) => Math.max(3, ...all.map((row) => row[column]?.length ?? 0)));
-  const line = (row: readonly string[]): string =>
-    `| ${widths.map((width, column) => (column === 0 ? (row[column] ?? '').padEnd(width) : (row[column] ?? '').padStart(width))).join(' | ')} |`;
-  const rule = `| ${widths.map((width, column) => (column === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`)).join(' | ')} |`;
-  return [line(head), rule, ...rows.map(line)].join('\n');
 }

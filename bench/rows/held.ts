@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { RequestRecord } from '../../src/domain/record.ts';
-import type { HttpCaller } from '../load/http-call.ts';
 import { promptOf } from '../load/load.ts';
+import { untilAnswered } from '../load/durable-caller.ts';
 import { startHttpSystem } from '../systems/start-system.ts';
 import { type BenchRun, modelOf, newPlace } from './bench-run.ts';
 
@@ -18,8 +17,6 @@ export interface HeldMeasure {
   readonly turnedAway: number;
   readonly seconds: number;
 }
-
-const COME_BACK_MS = 1_000;
 
 /** Measures callers that arrive evenly. Each has its own request and waits until it is answered. */
 export async function measureHeld(run: BenchRun): Promise<HeldMeasure> {
@@ -61,31 +58,4 @@ export async function measureHeld(run: BenchRun): Promise<HeldMeasure> {
   await stop();
   const counts = { mostAtOnce, mostUpstreamCallsAtOnce, answered, errors, firstError, turnedAway, seconds };
   return { callers, upstreamSeconds: heldSeconds, ...counts };
-}
-
-/**
- * Behaves as a caller that follows the contract: on a 503 it sends the POST again with the key, on a 202 it
- * reads the record.
- */
-async function untilAnswered(
-  caller: HttpCaller,
-  body: Buffer,
-  key: string,
-  onTurnedAway: () => void,
-): Promise<void> {
-  let { status, text } = await caller.post(body, { 'idempotency-key': key });
-  while (status === 503) {
-    onTurnedAway();
-    await sleep(COME_BACK_MS);
-    ({ status, text } = await caller.post(body, { 'idempotency-key': key }));
-  }
-  if (status === 200) return;
-  while (status === 202 || status === 200) {
-    ({ status, text } = await caller.get(`/v1/requests/${key}?wait=240`));
-    if (status !== 200) break;
-    const record = RequestRecord.parse(JSON.parse(text));
-    if (record.status === 'completed') return;
-    if (record.terminal) break;
-  }
-  throw new Error(`${status} ${text.slice(0, 300)}`);
 }

@@ -7,8 +7,10 @@ import { killTree } from '../../test/support/process-tree.ts';
 
 /** A process entry of the repository that runs with its own directory. */
 export interface Entry {
-  /** Path from the repository's root. */
+  /** Path from the root of the checkout. */
   readonly path: string;
+  /** Root of another checkout. Default: this one. */
+  readonly checkout?: string | null;
   readonly args: readonly string[];
   /** Variables in addition to PATH and HOME. The process gets no others. */
   readonly env?: Record<string, string>;
@@ -27,11 +29,18 @@ export interface SpawnedEntry {
 const living = new Set<number>();
 
 /** Starts a process entry. Its output goes to a file, so that no process spends time on reading it. */
-export async function spawnEntry({ path, args, env = {}, directory }: Entry): Promise<SpawnedEntry> {
+export async function spawnEntry({
+  path,
+  checkout = null,
+  args,
+  env = {},
+  directory,
+}: Entry): Promise<SpawnedEntry> {
   await mkdir(directory, { recursive: true });
   const logPath = join(directory, 'output.log');
   const log = await open(logPath, 'a');
-  const child = fork(fileURLToPath(new URL(`../../${path}`, import.meta.url)), [...args], {
+  const root = checkout ?? fileURLToPath(new URL('../../', import.meta.url));
+  const child = fork(join(root, path), [...args], {
     execArgv: [],
     env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...env },
     stdio: ['ignore', log.fd, log.fd, 'ipc'],

@@ -1,15 +1,10 @@
-import { isListening } from '../../src/dev-server/ports.ts';
-import { until } from '../../test/support/until.ts';
 import { spawnReady, startCalledInside } from './called-inside.ts';
 import { calledOverHttp, type HttpSystem } from './called-over-http.ts';
-import { spawnEntry } from './spawn-entry.ts';
+import { startService } from './start-service.ts';
 import type { Place, Surroundings, System, SystemName } from './system.ts';
 
 /** The systems that have HTTP in front. */
 export type HttpSystemName = 'direct' | 'plain' | 'service' | 'restate';
-
-/** Wait of each call, s. Longer than any call of a load takes, and within ReqRun's maximum. */
-const WAIT_SECONDS = 240;
 
 /** Starts a system. Resolves when it takes calls. */
 export function startSystem(name: SystemName, place: Place, around: Surroundings): Promise<System> {
@@ -38,22 +33,8 @@ export async function startHttpSystem(
       const spawned = await spawnReady(entryOf(name, args, directory));
       return calledOverHttp(name, spawned, `http://127.0.0.1:${port}/completions/complete`);
     }
-    case 'service': {
-      const env = {
-        PORT: String(port),
-        OPENAI_BASE_URL: upstreamURL,
-        REQRUN_DATA_DIR: directory,
-        REQRUN_TEMPORAL_PORT: String(ports[1]),
-        REQRUN_TEMPORAL_UI_PORT: String(ports[2]),
-        // As under npm: the process stops when the process that started it is gone.
-        npm_lifecycle_event: 'start',
-      };
-      const spawned = await spawnEntry({ path: 'src/main.ts', args: [], env, directory });
-      // The API is the last part that starts to listen.
-      await Promise.race([until(() => isListening(port), Boolean, 60_000), spawned.died]);
-      const url = `http://127.0.0.1:${port}/v1/chat/completions`;
-      return calledOverHttp(name, spawned, url, { prefer: `wait=${WAIT_SECONDS}` });
-    }
+    case 'service':
+      return startService({ directory, ports }, upstreamURL);
   }
 }
 
