@@ -11,6 +11,7 @@ import { measure } from './rows/measure.ts';
 import { buildFloorBundle } from './systems/floor-bundle.ts';
 import { findRestateBinary } from './systems/restate-binary.ts';
 import { killAll } from './systems/spawn-entry.ts';
+import { startBenchLimitedUpstream } from './upstream/limited.ts';
 import { startUpstream } from './upstream/upstream.ts';
 
 const asked = readOptions(process.argv, fileURLToPath(new URL('results', import.meta.url)));
@@ -47,12 +48,13 @@ const cacheDir =
   join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'reqrun');
 const { path: temporalBinary } = await findTemporalBinary({ cacheDir, progress: say, env: process.env });
 const upstream = await startUpstream();
+const limited = await startBenchLimitedUpstream();
 const around = {
   upstreamURL: upstream.baseURL,
   temporalBinary,
   floorBundle: await buildFloorBundle(directory),
 };
-const run = { options, upstream, around, directory, say };
+const run = { options, upstream, limited, around, directory, say };
 try {
   const measures = await measure(run);
   const machine = describeMachine(directory, temporalBinary);
@@ -60,5 +62,6 @@ try {
 } finally {
   await killAll();
   await upstream.close();
+  await limited.close();
   await rm(directory, { recursive: true, force: true });
 }

@@ -1,5 +1,7 @@
 import { Command } from 'commander';
 import { z } from 'zod';
+import { ALL_CASES, caseOf, isCase } from './crowd/cases.ts';
+import { CONTENDERS, isContender } from './crowd/crowd-measure.ts';
 import { ALL_ROWS, isRow, ROWS, STANDARD_ROWS } from './rows/row.ts';
 import { isSystemName, SYSTEMS } from './systems/system.ts';
 
@@ -23,6 +25,12 @@ const Options = z.object({
   heldSeconds: count,
   calls: count,
   longSeconds: count,
+  cases: list.pipe(z.array(z.string().refine(isCase, { error: `of ${ALL_CASES.join(', ')}` }))),
+  contenders: list.pipe(z.array(z.string().refine(isContender, { error: `of ${CONTENDERS.join(', ')}` }))),
+  /** Root of the checkout that is measured as `before`. */
+  before: z.string().optional(),
+  capSeconds: count,
+  posts: count,
   /** False = write no files. */
   out: z.union([z.literal(false), z.string()]).optional(),
 });
@@ -35,8 +43,11 @@ export type BenchOptions = Omit<z.infer<typeof Options>, 'out'> & { readonly out
  */
 export function readOptions(argv: readonly string[], results: string): BenchOptions {
   const rows = ALL_ROWS.map((row) => `  ${row.padEnd(14)} ${ROWS[row].what}`).join('\n');
+  const cases = ALL_CASES.map((name) => `  ${name.padEnd(22)} ${caseOf(name).what}`).join('\n');
   const command = new Command('bench')
-    .description(`Compares ReqRun with other systems, in interleaved rounds of one run.\n\nRows:\n${rows}`)
+    .description(
+      `Compares ReqRun with other systems, in interleaved rounds of one run.\n\nRows:\n${rows}\n\nCases of the row crowd:\n${cases}`,
+    )
     .option('--rounds <n>', 'interleaved rounds', '5')
     .option('--seconds <n>', 'duration of each measurement under load', '5')
     .option('--warm-up-seconds <n>', 'duration of the load on each system before anything is measured', '10')
@@ -52,7 +63,12 @@ export function readOptions(argv: readonly string[], results: string): BenchOpti
     .option('--held-seconds <n>', 'time that the upstream takes for a call in the row held', '60')
     .option('--calls <n>', 'concurrent upstream calls in the row in-flight', '5000')
     .option('--long-seconds <n>', 'time that the upstream takes in the row long-call', '360')
-    .option('--out <directory>', 'directory for latest.json and latest.svg; a full run has a default')
+    .option('--cases <list>', 'cases of the row crowd', ALL_CASES.join(','))
+    .option('--contenders <list>', 'contenders of the row crowd', CONTENDERS.join(','))
+    .option('--before <directory>', 'another checkout, with its packages, as a contender of the row crowd')
+    .option('--cap-seconds <n>', 'time after which a case of the row crowd is stopped', '200')
+    .option('--posts <n>', 'asynchronous POSTs in the case posts', '10000')
+    .option('--out <directory>', 'directory for the results and their picture; a full run has a default')
     .option('--no-out', 'write no files')
     .parse([...argv]);
   const parsed = Options.safeParse(command.opts());

@@ -2,12 +2,15 @@ import { join } from 'node:path';
 import { freePort } from '../../test/support/free-port.ts';
 import type { BenchOptions } from '../options.ts';
 import type { Place, Surroundings } from '../systems/system.ts';
+import type { BenchLimitedUpstream } from '../upstream/limited.ts';
 import type { BenchUpstream } from '../upstream/upstream.ts';
 
 /** What every row measures with. `Needed` names the options it reads. */
 export interface BenchRun<Needed extends keyof BenchOptions = keyof BenchOptions> {
   readonly options: Pick<BenchOptions, Needed>;
   readonly upstream: BenchUpstream;
+  /** The upstream of the row `crowd`. */
+  readonly limited: BenchLimitedUpstream;
   readonly around: Surroundings;
   /** Directory on disk for all files of the run's systems. */
   readonly directory: string;

@@ -1,3 +1,5 @@
+import type { CrowdMeasure } from '../crowd/crowd-measure.ts';
+import { measureCrowd } from '../crowd/measure-crowd.ts';
 import type { BenchRun } from './bench-run.ts';
 import { type ColdStartMeasure, measureColdStart } from './cold-start.ts';
 import { type DuplicatesMeasure, measureDuplicates } from './duplicates.ts';
@@ -20,6 +22,7 @@ export interface Measures {
   readonly held: HeldMeasure | null;
   readonly inFlight: readonly InFlightMeasure[];
   readonly longCall: LongCallMeasure | null;
+  readonly crowd: readonly CrowdMeasure[];
 }
 
 /** Measures the rows that the run's options name, one after the other. */
@@ -40,5 +43,6 @@ export async function measure(run: BenchRun): Promise<Measures> {
     held: isAsked('held') ? await measureHeld(run) : null,
     inFlight: isAsked('in-flight') ? await measureInFlight(run) : [],
     longCall: isAsked('long-call') ? await measureLongCall(run) : null,
+    crowd: isAsked('crowd') ? await measureCrowd(run) : [],
   };
 }

@@ -8,7 +8,10 @@ import { type LoadMeasure, measureLoad } from './measure-load.ts';
 const WARM_UP_CONCURRENCY = 16;
 
 /** The part of a run that the rounds use. */
-type RoundsRun = BenchRun<'systems' | 'rounds' | 'warmUpSeconds' | 'seconds' | 'delayMs' | 'concurrency'>;
+type RoundsRun = Omit<
+  BenchRun<'systems' | 'rounds' | 'warmUpSeconds' | 'seconds' | 'delayMs' | 'concurrency'>,
+  'limited'
+>;
 
 /** The load rows to measure. `halfLoad` also measures the ceiling, because it needs that. */
 export interface LoadRows {
