@@ -1,4 +1,4 @@
-import { isObject } from './raw-json.ts';
+import { z } from 'zod';
 
 /** What an upstream reports of one of its limits with an answer. Null = not reported. */
 export interface LimitState {
@@ -39,6 +39,33 @@ export interface LaneWait {
   readonly pace: number | null;
 }
 
-export function isLaneWait(value: unknown): value is LaneWait {
-  return isObject(value) && typeof value['lane'] === 'string' && typeof value['reason'] === 'string';
-}
+/** The states of a lane. */
+export const LaneState = {
+  /** Calls are let out as they come. */
+  open: 'open',
+  /** Calls wait and are let out at the pace of the lane. */
+  paced: 'paced',
+  /** The upstream refused calls. Nothing is let out until a time. */
+  waiting: 'waiting',
+  /** One call is let out, to see whether the upstream still refuses. */
+  probing: 'probing',
+} as const;
+export type LaneState = (typeof LaneState)[keyof typeof LaneState];
+
+/** A lane as one worker sees it. */
+export const LaneSnapshot = z
+  .object({
+    id: z.string().describe('A hash of the upstream, its key and the model. The same in every worker.'),
+    model: z.string().describe('The model, or the name of its group.'),
+    state: z.enum(LaneState),
+    pace: z.number().nullable().describe('Calls per second that are let out; null = not limited.'),
+    in_flight: z.number().int(),
+    waiting: z.number().int().describe('Requests that wait for their turn.'),
+    calls: z.number().int().describe('Calls let out by this worker.'),
+    refused: z.number().int().describe('Calls that the upstream refused because of load.'),
+    returned: z.number().int().describe('Attempts sent back to Temporal to wait there.'),
+    remaining_requests: z.number().nullable().describe('What remains upstream; null = not reported.'),
+    remaining_tokens: z.number().nullable(),
+  })
+  .meta({ id: 'Lane' });
+export type LaneSnapshot = z.infer<typeof LaneSnapshot>;

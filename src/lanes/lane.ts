@@ -1,12 +1,13 @@
-import type { LaneOutcome, LaneWait } from '../domain/lane.ts';
-import { LANE_HOLD_MS, laneProbes, laneWaitMs, returnDelayMs } from '../domain/retry-policy.ts';
-import { createLearnedMeter } from './learned-meter.ts';
+import { type LaneOutcome, type LaneSnapshot, LaneState, type LaneWait } from '../domain/lane.ts';
+import { LANE_HOLD_MS, returnDelayMs } from '../domain/retry-policy.ts';
+import { createGate } from './gate.ts';
+import { createLimits, type Demand, type Marks } from './limits.ts';
 import { createLine, type Place, type Ticket } from './line.ts';
-import { createReportedMeter, type Mark, type Meter } from './meter.ts';
+import type { Meter } from './meter.ts';
 
 /** The clock of a lane, injected for tests. */
 export interface Clock {
-  /** Unix ms. */
+  /** Monotonic, ms. */
   now(): number;
   /** Runs `act` once, later. Returns how to prevent it. */
   after(ms: number, act: () => void): () => void;
@@ -26,8 +27,17 @@ export interface Entrant extends Ticket {
 
 /** The answer of a lane to an attempt. */
 export type Turn =
-  | { readonly kind: 'go'; readonly call: LaneCall }
-  | { readonly kind: 'return'; readonly wait: LaneWait; readonly position: number };
+  { readonly kind: 'go'; readonly call: LaneCall } | { readonly kind: 'return'; readonly wait: LaneWait };
+
+/** An attempt in a lane. */
+export interface Visit {
+  /** The lane's answer. Null = the attempt waits here. */
+  readonly atOnce: Turn | null;
+  /** Resolves when it is the attempt's turn, or when it must wait so long that it goes back to Temporal. */
+  readonly turn: Promise<Turn>;
+  /** Gives the place up. Without effect once the turn has come. */
+  leave(): void;
+}
 
 /** A call that a lane has let out. */
 export interface LaneCall {
@@ -35,159 +45,92 @@ export interface LaneCall {
   end(outcome: LaneOutcome): void;
 }
 
-/** The states of a lane. */
-export const LaneState = {
-  /** Nothing is known of its limits yet. Few calls are let out at first. */
-  cold: 'cold',
-  /** Calls are let out as they come. */
-  open: 'open',
-  /** Calls are let out at the pace of the lane. */
-  paced: 'paced',
-  /** The upstream refused calls. Nothing is let out until a time. */
-  waiting: 'waiting',
-  /** One call is let out, to see whether the upstream still refuses. */
-  probing: 'probing',
-} as const;
-export type LaneState = (typeof LaneState)[keyof typeof LaneState];
-
-export interface LaneSnapshot {
-  readonly id: string;
-  readonly state: LaneState;
-  /** Calls per second. Null = not limited. */
-  readonly pace: number | null;
-  readonly in_flight: number;
-  readonly waiting: number;
-  readonly here: number;
-  readonly calls: number;
-  readonly refused: number;
-  readonly returned: number;
-  readonly remaining_requests: number | null;
-  readonly remaining_tokens: number | null;
-}
+/** The id is safe to show. The model is the callers' text, so it belongs into no metric and no log. */
+export type LaneName = Pick<LaneSnapshot, 'id' | 'model'>;
 
 /** The lane of one upstream key and one model. */
 export interface Lane {
-  /**
-   * Resolves when it is the attempt's turn, or when it must wait so long that it goes back to Temporal. Rejects
-   * with the signal's reason if the signal aborts first.
-   */
-  enter(entrant: Entrant, signal: AbortSignal): Promise<Turn>;
+  enter(entrant: Entrant): Visit;
   snapshot(): LaneSnapshot;
-  /** Unix ms of the last call or attempt. Null = in use. */
+  /** When it was used last, ms of the clock. Null = in use. */
   idleSinceMs(): number | null;
 }
 
-/** Calls that a cold lane lets out at first, and the time in which that number doubles without any answer. */
-const FIRST_WINDOW = 10;
-const WINDOW_DOUBLES_MS = 500;
 /** Knowledge about a lane without calls is given up after this time: it is cold again. */
 const COLD_AFTER_MS = 15_000;
 /** An attempt that already waits here is sent back only if its turn has moved further away than this. */
 const KEEP_MS = 2_000;
-
-/**
- * Attempts that are sent back are planned at this multiple of the pace, because a lane that runs dry loses turns, and
- * an attempt that comes too early costs only another return.
- */
-const PLANNED = 2;
-/** The same while the upstream reports its rate and nobody else draws on it. */
-const PLANNED_WHEN_SURE = 1.25;
+/** How fast the averages of tokens follow the last call. */
+const TOKENS_WEIGHT = 0.1;
+/** Bounds of the correction of estimated tokens, because a single odd answer must not decide. */
+const TOKEN_FACTOR = { min: 0.1, max: 20 } as const;
 
 interface Waiting extends Entrant {
+  /** Its tokens before they were corrected by what the upstream has counted for others. */
+  readonly estimated: number;
   settle(turn: Turn): void;
 }
 
 /**
- * @param ceiling the meter that all lanes of the worker share. Null = disabled
+ * Creates a lane. Attempts wait in its line; the first one that is here is let out when the gate is open and the
+ * limits allow it. One whose turn is too far away is sent back to Temporal and keeps its place.
+ *
+ * @param ceiling the meter that all lanes of the worker share; null = disabled
  * @param onChange called when the state changes
  */
 export function createLane(
-  id: string,
+  { id, model }: LaneName,
   clock: Clock,
   ceiling: Meter | null,
   onChange: (before: LaneState, snapshot: LaneSnapshot) => void,
 ): Lane {
   const line = createLine<Waiting>();
-  const requests = createReportedMeter();
-  const tokens = createReportedMeter();
-  const learned = createLearnedMeter();
+  const gate = createGate();
+  const limits = createLimits(clock.now(), ceiling);
   const counts = { inFlight: 0, calls: 0, refused: 0, returned: 0 };
-  let tokensEach = 1;
-  let coldSinceMs = clock.now();
-  let successes = 0;
-  let refusals = 0;
-  let refusedAtMs = -Infinity;
-  let closedUntilMs = -Infinity;
-  let mustProbe = false;
+  let lastTokens = 1;
+  let tokenFactor = 1;
   let usedAtMs = clock.now();
-  let state: LaneState = LaneState.cold;
+  let state: LaneState = LaneState.open;
   let cancelTimer = (): void => undefined;
 
-  /** Calls per second that the lane lets out. Null = not limited. */
-  function pace(nowMs: number): number | null {
-    const perToken = tokens.pace(nowMs);
-    const reported = [requests.pace(nowMs), perToken === null ? null : perToken / tokensOfOne()].filter(
-      (rate) => rate !== null,
-    );
-    const rates = reported.length > 0 ? reported : [learned.pace(nowMs)].filter((rate) => rate !== null);
-    const most = ceiling?.pace(nowMs) ?? null;
-    if (most !== null) rates.push(most);
-    return rates.length === 0 ? null : Math.min(...rates);
-  }
-
   /** Tokens of an average call: of those that wait, or else of the last ones. */
-  const tokensOfOne = (): number => (line.size() > 0 ? line.tokens() / line.size() : tokensEach);
+  const tokensEach = (): number => (line.size() > 0 ? line.tokens() / line.size() : lastTokens);
 
-  /** Whether neither an answer nor a refusal has shown how much the lane may let out. */
-  const isCold = (nowMs: number): boolean =>
-    requests.pace(nowMs) === null && tokens.pace(nowMs) === null && learned.pace(nowMs) === null;
-
-  const window = (nowMs: number): number =>
-    FIRST_WINDOW * 2 ** Math.min(20, (nowMs - coldSinceMs) / WINDOW_DOUBLES_MS) + successes;
-
-  /** The wait until a call of so many tokens may be let out, ms. Null = until a call ends. */
-  function delayMs(tokensOfCall: number, nowMs: number): number | null {
-    if (mustProbe && counts.inFlight > 0) return null;
-    const gateMs = Math.max(0, closedUntilMs - nowMs);
-    const ceilingMs = ceiling?.delayMs(1, nowMs) ?? 0;
-    const meters = isReported(nowMs)
-      ? Math.max(requests.delayMs(1, nowMs), tokens.delayMs(tokensOfCall, nowMs))
-      : learned.delayMs(1, nowMs);
-    const coldMs =
-      isCold(nowMs) && counts.inFlight >= Math.floor(window(nowMs)) ? WINDOW_DOUBLES_MS / FIRST_WINDOW : 0;
-    return Math.max(gateMs, ceilingMs, meters, coldMs);
+  /** Until a call may be let out, ms. Null = not before a call ends. */
+  function delayMs(tokens: number, nowMs: number): number | null {
+    if (gate.mustProbe() && counts.inFlight > 0) return null;
+    return Math.max(gate.closedMs(nowMs), limits.delayMs(tokens, counts.inFlight, nowMs));
   }
 
-  const isReported = (nowMs: number): boolean => requests.pace(nowMs) !== null || tokens.pace(nowMs) !== null;
+  /** So many calls of those that wait. */
+  const demand = (calls: number): Demand => ({ calls, tokens: calls * tokensEach() });
 
   /** Until the turn of an attempt with so many before it, ms. An estimate. */
-  function turnMs(before: number, tokensOfCall: number, nowMs: number): number {
-    const rate = pace(nowMs);
-    const firstMs = Math.max(0, closedUntilMs - nowMs);
-    if (rate === null) return firstMs;
-    const meters = before === 0 ? (delayMs(tokensOfCall, nowMs) ?? 0) : 0;
-    const isSure = [requests, tokens].every((meter) => meter.pace(nowMs) === null || meter.isSure(nowMs));
-    const planned = rate * (isSure && isReported(nowMs) ? PLANNED_WHEN_SURE : PLANNED);
-    return Math.max(firstMs, meters) + (before * 1000) / planned;
-  }
+  const turnMs = (before: number, nowMs: number): number =>
+    Math.max(gate.closedMs(nowMs), limits.turnMs(demand(before + 1), nowMs));
 
-  function sendBack(place: Place<Waiting>, waitMs: number, before: number, nowMs: number): void {
+  const pace = (nowMs: number): number | null => limits.pace(demand(Math.max(1, line.size())), nowMs);
+
+  function sendBack(place: Place<Waiting>, before: number, nowMs: number): void {
     const { ticket } = place;
+    const waitMs = turnMs(before, nowMs);
     const delay = returnDelayMs(waitMs, line.size(), ticket.timeLeftMs, clock.random);
     place.backAtMs = nowMs + delay;
     counts.returned += 1;
     const rate = pace(nowMs);
     ticket.settle({
       kind: 'return',
-      position: before + 1,
       wait: { lane: id, reason: reasonOf(before, rate, nowMs), wait_ms: delay, pace: rate },
     });
   }
 
-  function reasonOf(before: number, rate: number | null, nowMs: number): string {
-    const closedMs = closedUntilMs - nowMs;
-    if (closedMs > 0) return `the upstream refused calls, and the lane waits for ${seconds(closedMs)} s more`;
-    return `${before} of ${line.size()} waiting are before it${rate === null ? '' : `, at ${rate.toPrecision(2)} calls a second`}`;
+  function reasonOf(before: number, perSecond: number | null, nowMs: number): string {
+    const closedMs = gate.closedMs(nowMs);
+    if (closedMs > 0)
+      return `the upstream refused calls, so the lane lets none out for ${seconds(closedMs)} s`;
+    const rate = perSecond === null ? '' : `, at ${perSecond.toPrecision(2)} calls a second`;
+    return `${before} of ${line.size()} that wait are before it${rate}`;
   }
 
   function letOut(place: Place<Waiting>, nowMs: number): void {
@@ -195,56 +138,32 @@ export function createLane(
     line.leave(place, true);
     counts.inFlight += 1;
     counts.calls += 1;
-    const marks = {
-      requests: requests.spend(1, nowMs),
-      tokens: tokens.spend(ticket.tokens, nowMs),
-      learned: learned.spend(1, nowMs),
-    };
-    ceiling?.spend(1, nowMs);
-    tokensEach += (ticket.tokens - tokensEach) * 0.1;
+    const marks = limits.spend(ticket.tokens, nowMs);
+    lastTokens += (ticket.tokens - lastTokens) * TOKENS_WEIGHT;
     let ended = false;
     const end = (outcome: LaneOutcome): void => {
       if (ended) return;
       ended = true;
       counts.inFlight -= 1;
       usedAtMs = clock.now();
-      onEnd(outcome, marks);
+      if (outcome.kind !== 'other') learn(outcome, marks, ticket.estimated);
       pump();
     };
     ticket.settle({ kind: 'go', call: { end } });
   }
 
-  function onEnd(outcome: LaneOutcome, marks: Record<'requests' | 'tokens' | 'learned', Mark>): void {
-    if (outcome.kind === 'other') return;
+  function learn(outcome: Exclude<LaneOutcome, { kind: 'other' }>, marks: Marks, estimated: number): void {
     const nowMs = clock.now();
-    const before = isReported(nowMs) ? pace(nowMs) : null;
-    const { limits } = outcome;
-    if (limits.requests !== null) requests.report(limits.requests, marks.requests, nowMs);
-    if (limits.tokens !== null) tokens.report(limits.tokens, marks.tokens, nowMs);
-    // The upstream has stopped to report, so the lane goes on at the pace of its last report.
-    if (before !== null && !isReported(nowMs)) learned.adopt(before, nowMs);
-    if (outcome.kind === 'answered') {
-      successes += 1;
-      refusals = 0;
-      if (mustProbe) [mustProbe, closedUntilMs] = [false, -Infinity];
-      learned.answer(nowMs, line.size() > 0);
+    limits.learn(outcome, marks, line.size() > 0, nowMs);
+    if (outcome.kind === 'refused') {
+      counts.refused += 1;
+      gate.refuse(marks.requests.atMs, outcome.retryAfterMs, nowMs);
       return;
     }
-    counts.refused += 1;
-    const isNew = marks.learned.atMs >= refusedAtMs;
-    if (isNew) {
-      refusals += 1;
-      refusedAtMs = nowMs;
-    }
-    const told = outcome.retryAfterMs;
-    closedUntilMs = Math.max(closedUntilMs, nowMs + laneWaitMs(refusals, told));
-    mustProbe = laneProbes(refusals, told);
-    if (isReported(nowMs)) {
-      const isTokens = limits.tokens?.remaining != null && limits.tokens.remaining < tokensEach;
-      if (isTokens) tokens.refuse(marks.tokens, nowMs);
-      else requests.refuse(marks.requests, nowMs);
-    }
-    learned.refuse(marks.learned, nowMs);
+    if (gate.answer()) limits.pardon();
+    if (outcome.tokens === null || estimated <= 0) return;
+    const factor = tokenFactor + (outcome.tokens / estimated - tokenFactor) * TOKENS_WEIGHT;
+    tokenFactor = Math.min(TOKEN_FACTOR.max, Math.max(TOKEN_FACTOR.min, factor));
   }
 
   function pump(): void {
@@ -252,93 +171,91 @@ export function createLane(
     cancelTimer = () => undefined;
     const nowMs = clock.now();
     let next = line.first();
-    while (next !== null) {
+    for (; next !== null; next = line.first()) {
       const wait = delayMs(next.ticket.tokens, nowMs);
-      if (wait === null) break;
-      if (wait > 0) {
-        cancelTimer = clock.after(Math.max(1, wait), pump);
-        break;
-      }
+      if (wait !== null && wait > 0) cancelTimer = clock.after(Math.max(1, wait), pump);
+      if (wait !== 0) break;
       letOut(next, nowMs);
-      next = line.first();
     }
     if (next !== null) sendBackLate(nowMs);
     noteState(nowMs);
   }
 
   /**
-   * Sends back the attempts that are here and whose turn is too far away. How many are here decides, because a turn
-   * that no attempt is here to take is lost. All that wait decide when such an attempt comes back.
+   * Sends back the attempts that are here and whose turn is too far away. The number of those here decides, because a
+   * turn that no attempt is here to take is lost. The number of all that wait decides when such an attempt comes back.
    */
   function sendBackLate(nowMs: number): void {
     let nth = 0;
     for (const [place, before] of [...line.present()]) {
-      const { tokens: cost, mayReturn } = place.ticket;
+      const { mayReturn } = place.ticket;
       const mostMs = place.isNew ? LANE_HOLD_MS : KEEP_MS;
       place.isNew = false;
-      if (mayReturn && turnMs(nth, cost, nowMs) > mostMs)
-        sendBack(place, turnMs(before, cost, nowMs), before, nowMs);
+      if (mayReturn && turnMs(nth, nowMs) > mostMs) sendBack(place, before, nowMs);
       else nth += 1;
     }
   }
 
-  function stateNow(nowMs: number): LaneState {
-    if (closedUntilMs > nowMs) return LaneState.waiting;
-    if (mustProbe) return LaneState.probing;
-    if (line.size() > 0 && pace(nowMs) !== null) return LaneState.paced;
-    return isCold(nowMs) && counts.inFlight + line.size() > 0 && successes === 0
-      ? LaneState.cold
-      : LaneState.open;
+  function stateAt(nowMs: number): LaneState {
+    if (gate.closedMs(nowMs) > 0) return LaneState.waiting;
+    if (gate.mustProbe()) return LaneState.probing;
+    return line.size() > 0 && !limits.isCold(nowMs) ? LaneState.paced : LaneState.open;
   }
 
   function noteState(nowMs: number): void {
     const before = state;
-    state = stateNow(nowMs);
+    state = stateAt(nowMs);
     if (state !== before) onChange(before, snapshot());
   }
 
   function snapshot(): LaneSnapshot {
     const nowMs = clock.now();
+    const { requests, tokens } = limits.remaining(nowMs);
     return {
       id,
-      state: stateNow(nowMs),
+      model,
+      state: stateAt(nowMs),
       pace: pace(nowMs),
       in_flight: counts.inFlight,
       waiting: line.size(),
-      here: [...line.present()].length,
       calls: counts.calls,
       refused: counts.refused,
       returned: counts.returned,
-      remaining_requests: requests.remaining(nowMs),
-      remaining_tokens: tokens.remaining(nowMs),
+      remaining_requests: requests,
+      remaining_tokens: tokens,
     };
   }
 
   return {
-    enter(entrant, signal) {
+    enter(entrant) {
       const nowMs = clock.now();
-      if (counts.inFlight === 0 && line.size() === 0 && nowMs - usedAtMs > COLD_AFTER_MS) {
-        [coldSinceMs, successes] = [nowMs, 0];
-      }
+      const isIdle = counts.inFlight === 0 && line.size() === 0;
+      if (isIdle && nowMs - usedAtMs > COLD_AFTER_MS) limits.restart(nowMs);
       usedAtMs = nowMs;
       line.expire(nowMs);
-      if (entrant.carried?.pace != null && isCold(nowMs)) learned.adopt(entrant.carried.pace, nowMs);
-      return new Promise<Turn>((resolve, reject) => {
-        const leave = (): void => {
-          line.leave(place, false);
-          reject(signal.reason);
-          pump();
-        };
-        const place = line.enter({
-          ...entrant,
-          settle(turn) {
-            signal.removeEventListener('abort', leave);
-            resolve(turn);
-          },
-        });
-        signal.addEventListener('abort', leave, { once: true });
-        pump();
+      const carried = entrant.carried?.pace ?? null;
+      if (carried !== null && limits.isCold(nowMs)) limits.adopt(carried, nowMs);
+      const later = Promise.withResolvers<Turn>();
+      let settled: Turn | null = null;
+      const place = line.enter({
+        ...entrant,
+        tokens: Math.max(1, entrant.tokens * tokenFactor),
+        estimated: entrant.tokens,
+        settle(turn) {
+          settled = turn;
+          later.resolve(turn);
+        },
       });
+      pump();
+      return {
+        atOnce: settled,
+        turn: later.promise,
+        leave() {
+          if (settled !== null) return;
+          line.leave(place, false);
+          pump();
+        },
+      };
     },
     snapshot,
     idleSinceMs: () => (counts.inFlight + line.size() > 0 ? null : usedAtMs),

@@ -12,6 +12,8 @@ export interface Meter {
   report(state: LimitState, mark: Mark, nowMs: number): void;
   /** Slows down, because the upstream refused a call. Refusals of calls that ran together count once. */
   refuse(mark: Mark, nowMs: number): void;
+  /** The time until so many units can have been let out in all, ms. An estimate; 0 = at once. */
+  untilMs(units: number, nowMs: number): number;
   /** Units per second. Null = nothing learned, or unlimited. */
   pace(nowMs: number): number | null;
   /** Whether the pace is known so well that turns can be planned by it. */
@@ -23,6 +25,8 @@ export interface Meter {
 /** The state of a meter when a call was let out. */
 export interface Mark {
   readonly atMs: number;
+  /** The units of the call. */
+  readonly cost: number;
   /** All units let out so far, those of the call included. */
   readonly spent: number;
 }
@@ -42,6 +46,8 @@ const RESERVE = 0.1;
 /** Share of the reported rate after a refusal, and its growth per second without one. */
 const SHARE_AFTER_REFUSAL = 0.7;
 const SHARE_GROWTH = 0.06;
+/** How often a limit is looked at that reports nothing of its rate. */
+const UNKNOWN_RATE_MS = 1_000;
 const MIN_SHARE = 0.02;
 /** From this share on, nobody else seems to draw on the limit. */
 const SURE_SHARE = 0.9;
@@ -104,21 +110,26 @@ export function createReportedMeter(): Meter {
     }
   }
 
+  function untilMs(units: number, nowMs: number): number {
+    if (!isFresh(nowMs)) return 0;
+    const missing = units - levelNow(nowMs);
+    if (missing <= 0) return 0;
+    const perSecond = refill(nowMs);
+    return perSecond > 0 ? Math.ceil((missing * 1000) / perSecond) : UNKNOWN_RATE_MS;
+  }
+
   return {
+    untilMs,
     delayMs(cost, nowMs) {
-      if (!isFresh(nowMs)) return 0;
       const part = shareAt(nowMs);
       const needed = Math.min(cost + most * RESERVE, Math.max(most * part, 1)) / part;
-      const missing = Math.min(needed, Math.max(most, 1)) - levelNow(nowMs);
-      if (missing <= 0) return 0;
-      const perSecond = refill(nowMs);
-      return perSecond > 0 ? Math.ceil((missing * 1000) / perSecond) : 1_000;
+      return untilMs(Math.min(needed, Math.max(most, 1)), nowMs);
     },
     spend(cost, nowMs) {
       level = levelNow(nowMs) - cost;
       levelAtMs = nowMs;
       spent += cost;
-      return { atMs: nowMs, spent };
+      return { atMs: nowMs, cost, spent };
     },
     report(state, mark, nowMs) {
       if (state.remaining === null) return;

@@ -64,32 +64,28 @@ export async function simulate(settings: Simulation): Promise<Simulated> {
 
   const upstream = createSimulatedUpstream(settings, startMs);
   const lanes: Lane[] = Array.from({ length: settings.workers }, (_, nth) =>
-    createLane(`lane-${nth}`, clock, null, () => undefined),
+    createLane({ id: `lane-${nth}`, model: 'm' }, clock, null, () => undefined),
   );
   const counts = { completed: 0, calls: 0, refused: 0, returned: 0, lastMs: 0 };
   const perSecond: number[] = [];
   const completedAtMs: number[] = [];
-  const never = new AbortController().signal;
   let pending: Promise<void>[] = [];
 
   async function attempt(nth: number, failures: number, carried: LaneWait | null): Promise<void> {
     const lane = lanes[Math.floor(prng.next() * lanes.length)];
     if (lane === undefined) return;
     const cost = settings.tokensOf?.(nth) ?? 100;
-    const turn = await lane.enter(
-      {
-        id: String(nth),
-        project: 'p',
-        weight: 1,
-        priority: 3,
-        sinceMs: startMs + nth,
-        tokens: cost,
-        timeLeftMs: 3_600_000,
-        carried,
-        mayReturn: true,
-      },
-      never,
-    );
+    const turn = await lane.enter({
+      id: String(nth),
+      project: 'p',
+      weight: 1,
+      priority: 3,
+      sinceMs: startMs + nth,
+      tokens: cost,
+      timeLeftMs: 3_600_000,
+      carried,
+      mayReturn: true,
+    }).turn;
     if (turn.kind === 'return') {
       counts.returned += 1;
       after(Math.max(1_000, turn.wait.wait_ms) + 10 + prng.next() * 40, () =>

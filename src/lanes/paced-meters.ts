@@ -4,6 +4,8 @@ import type { Mark, Meter } from './meter.ts';
 export interface LearnedMeter extends Meter {
   /** Counts an answered call. `isSaturated`: attempts wait for the lane, so its pace is what limits it. */
   answer(nowMs: number, isSaturated: boolean): void;
+  /** Takes the last refusal back: it was the refused request's own. */
+  pardon(): void;
   /** Starts with the pace that another worker, or this one before a restart, has learned. */
   adopt(pace: number, nowMs: number): void;
 }
@@ -12,6 +14,8 @@ export interface LearnedMeter extends Meter {
 const COUNTED_MS = 8_000;
 /** One call in 30 s: what a limit that stays exhausted may cost. */
 const MIN_PACE = 1 / 30;
+/** The smallest pace after the first refusal. Few calls before it show little of what the upstream takes. */
+const FIRST_PACE = 1;
 /** Pace after a refusal, as a share of what the upstream has answered lately. */
 const AFTER_REFUSAL = 0.7;
 /** Each refusal lowers the pace at least to this share of it. */
@@ -23,8 +27,30 @@ const FAST_GROWTH = 0.08;
 const FAST_AFTER_MS = 15_000;
 /** Refusals within this time are one event. The lane's own wait answers those that follow the first. */
 const ONE_REFUSAL_MS = 2_000;
-/** Units that may be let out at once after a pause, as seconds of the pace. */
-const BURST_SECONDS = 0.5;
+/** What a learned pace lets out at once after a pause, ms of the pace. */
+const LEARNED_BURST_MS = 500;
+/** What the operator's ceiling lets out at once after a pause, ms of its rate. */
+const CEILING_BURST_MS = 1_000;
+
+/** Spaces calls evenly at a rate, after a burst (generic cell rate algorithm). */
+interface Pacer {
+  delayMs(perSecond: number, nowMs: number): number;
+  spend(cost: number, perSecond: number, nowMs: number): void;
+  /** Forgets the burst that has built up, and what was spent ahead. */
+  restart(nowMs: number): void;
+}
+
+function createPacer(burstMs: number): Pacer {
+  /** When all that was let out would have been let out at the rate. */
+  let evenAtMs = -Infinity;
+  return {
+    delayMs: (perSecond, nowMs) =>
+      Math.max(0, Math.ceil(evenAtMs - nowMs - Math.max(0, burstMs - 1_000 / perSecond))),
+    spend: (cost, perSecond, nowMs) =>
+      void (evenAtMs = Math.max(evenAtMs, nowMs) + (cost * 1_000) / perSecond),
+    restart: (nowMs) => void (evenAtMs = nowMs + burstMs),
+  };
+}
 
 /**
  * Creates a meter for an upstream that reports nothing: additive increase, multiplicative decrease. It is
@@ -33,9 +59,10 @@ const BURST_SECONDS = 0.5;
 export function createLearnedMeter(): LearnedMeter {
   let spent = 0;
   let pace: number | null = null;
-  let nextAtMs = -Infinity;
+  const pacer = createPacer(LEARNED_BURST_MS);
   let refusedAtMs = -Infinity;
   let grownAtMs = 0;
+  let beforeRefusal: number | null = null;
   /** The calls let out lately that were not refused. */
   let taken: Mark[] = [];
   let countedSinceMs = Infinity;
@@ -49,13 +76,11 @@ export function createLearnedMeter(): LearnedMeter {
   }
 
   return {
-    delayMs: (_cost, nowMs) => (pace === null ? 0 : Math.max(0, Math.ceil(nextAtMs - nowMs))),
+    delayMs: (_cost, nowMs) => (pace === null ? 0 : pacer.delayMs(pace, nowMs)),
     spend(cost, nowMs) {
       spent += cost;
-      if (pace !== null) {
-        nextAtMs = Math.max(nextAtMs, nowMs - BURST_SECONDS * 1000) + (cost * 1000) / pace;
-      }
-      const mark = { atMs: nowMs, spent };
+      if (pace !== null) pacer.spend(cost, pace, nowMs);
+      const mark = { atMs: nowMs, cost, spent };
       taken = taken.filter(({ atMs }) => nowMs - atMs <= COUNTED_MS);
       taken.push(mark);
       countedSinceMs = Math.min(countedSinceMs, nowMs);
@@ -71,17 +96,49 @@ export function createLearnedMeter(): LearnedMeter {
     refuse(mark, nowMs) {
       taken = taken.filter((one) => one !== mark);
       if (mark.atMs < refusedAtMs || nowMs - refusedAtMs < ONE_REFUSAL_MS) return;
-      const next = Math.max(MIN_PACE, takenPerSecond(nowMs) * AFTER_REFUSAL);
+      beforeRefusal = pace;
+      const next = Math.max(pace === null ? FIRST_PACE : MIN_PACE, takenPerSecond(nowMs) * AFTER_REFUSAL);
       // A limit that was lowered is followed in steps, because what was taken before it says too much or too little.
       pace = pace === null ? next : Math.max(MIN_PACE, pace / 2, Math.min(pace * LEAST_CUT, next));
       [refusedAtMs, grownAtMs] = [nowMs, nowMs];
-      nextAtMs = nowMs;
+      pacer.restart(nowMs);
     },
+    untilMs: (units, nowMs) =>
+      pace === null ? 0 : pacer.delayMs(pace, nowMs) + ((units - 1) * 1_000) / pace,
+    pardon: () => void (pace = beforeRefusal),
     pace: () => pace,
     isSure: () => false,
     remaining: () => null,
     adopt(learned, nowMs) {
-      if (pace === null) [pace, refusedAtMs, nextAtMs] = [learned, nowMs, nowMs];
+      if (pace !== null) return;
+      [pace, refusedAtMs] = [learned, nowMs];
+      pacer.restart(nowMs);
     },
+  };
+}
+
+/**
+ * Creates the operator's ceiling for all lanes of a worker together.
+ *
+ * @param perSecond upstream calls per second, for all workers of the task queue
+ * @param workers the number of workers that share the ceiling now; at least 1
+ */
+export function createCeiling(perSecond: number, workers: () => number): Meter {
+  const pacer = createPacer(CEILING_BURST_MS);
+  let spent = 0;
+  const rate = (): number => perSecond / Math.max(1, workers());
+  return {
+    delayMs: (_cost, nowMs) => pacer.delayMs(rate(), nowMs),
+    spend(cost, nowMs) {
+      spent += cost;
+      pacer.spend(cost, rate(), nowMs);
+      return { atMs: nowMs, cost, spent };
+    },
+    untilMs: (units, nowMs) => pacer.delayMs(rate(), nowMs) + ((units - 1) * 1_000) / rate(),
+    report: () => undefined,
+    refuse: () => undefined,
+    pace: rate,
+    isSure: () => true,
+    remaining: () => null,
   };
 }

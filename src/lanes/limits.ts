@@ -1,0 +1,136 @@
+import type { LaneOutcome, LimitReport } from '../domain/lane.ts';
+import { createReportedMeter, type Mark, type Meter } from './meter.ts';
+import { createLearnedMeter } from './paced-meters.ts';
+
+/** All limits of one lane: what the upstream reports of requests and tokens, or what refusals have taught. */
+export interface Limits {
+  /** Calls per second that can be let out while so many wait. Null = as many as want. */
+  pace(waiting: Demand, nowMs: number): number | null;
+  /** The time until the last of these calls can be let out, ms. Planned rather too early than too late. */
+  turnMs(calls: Demand, nowMs: number): number;
+  /** The wait until a call may be let out, ms. 0 = now. */
+  delayMs(tokens: number, inFlight: number, nowMs: number): number;
+  spend(tokens: number, nowMs: number): Marks;
+  /** Takes the end of a call. @param isSaturated whether attempts wait for the lane */
+  learn(outcome: Learned, marks: Marks, isSaturated: boolean, nowMs: number): void;
+  /** Takes the last refusal back: it was the refused request's own. */
+  pardon(): void;
+  /** Goes on at a pace that another worker, or this one before a restart, has learned. */
+  adopt(pace: number, nowMs: number): void;
+  /** Whether nothing is known of the limits. */
+  isCold(nowMs: number): boolean;
+  /** Forgets how many calls have succeeded, because that was long ago. */
+  restart(nowMs: number): void;
+  remaining(nowMs: number): { readonly requests: number | null; readonly tokens: number | null };
+}
+
+/** The end of a call that shows something of the limits. */
+type Learned = Exclude<LaneOutcome, { kind: 'other' }>;
+
+/** So many calls, with so many tokens together. */
+export interface Demand {
+  readonly calls: number;
+  readonly tokens: number;
+}
+
+/** The state of the meters when a call was let out. */
+export type Marks = Readonly<Record<'requests' | 'tokens' | 'learned', Mark>>;
+
+/** Calls that a cold lane lets out at first, and the time in which that number doubles without any answer. */
+const FIRST_WINDOW = 10;
+const WINDOW_DOUBLES_MS = 500;
+/** How often a full window is looked at again. */
+const WINDOW_RETRY_MS = 50;
+/**
+ * Turns are planned so many times earlier than the meters say, because a lane that runs dry loses turns, and an attempt that comes
+ * back too early costs only another return.
+ */
+const PLANNED = 2;
+/** The same while the upstream reports its rates and nobody else draws on them. */
+const PLANNED_WHEN_SURE = 1.25;
+
+export function createLimits(startMs: number, ceiling: Meter | null): Limits {
+  const requests = createReportedMeter();
+  const tokens = createReportedMeter();
+  const learned = createLearnedMeter();
+  let coldSinceMs = startMs;
+  let successes = 0;
+
+  const isReported = (nowMs: number): boolean => requests.pace(nowMs) !== null || tokens.pace(nowMs) !== null;
+  const isCold = (nowMs: number): boolean => !isReported(nowMs) && learned.pace(nowMs) === null;
+
+  /** Successes widen the window as well, so that it doubles each round trip. */
+  const window = (nowMs: number): number =>
+    FIRST_WINDOW * 2 ** Math.min(20, (nowMs - coldSinceMs) / WINDOW_DOUBLES_MS) + successes;
+
+  /** The meters that count now, each with the units that the calls need of it. */
+  function binding({ calls, tokens: units }: Demand, nowMs: number): (readonly [Meter, number])[] {
+    const own = isReported(nowMs)
+      ? ([
+          [requests, calls],
+          [tokens, units],
+        ] as const)
+      : ([[learned, calls]] as const);
+    return ceiling === null ? [...own] : [...own, [ceiling, calls]];
+  }
+
+  function report(limits: LimitReport, marks: Marks, nowMs: number): void {
+    const before = isReported(nowMs) ? requests.pace(nowMs) : null;
+    if (limits.requests !== null) requests.report(limits.requests, marks.requests, nowMs);
+    if (limits.tokens !== null) tokens.report(limits.tokens, marks.tokens, nowMs);
+    // The upstream no longer reports, so the lane goes on at the pace of its last report.
+    if (before !== null && !isReported(nowMs)) learned.adopt(before, nowMs);
+  }
+
+  return {
+    pace(waiting, nowMs) {
+      const rates = binding(waiting, nowMs).flatMap(([meter, units]) => {
+        const rate = meter.untilMs(units, nowMs) > 0 ? meter.pace(nowMs) : null;
+        return rate === null ? [] : [(rate * waiting.calls) / units];
+      });
+      return rates.length === 0 ? null : Math.min(...rates);
+    },
+    turnMs(calls, nowMs) {
+      const known = binding(calls, nowMs);
+      const isSure = known.every(([meter]) => meter.pace(nowMs) === null || meter.isSure(nowMs));
+      const untilMs = Math.max(...known.map(([meter, units]) => meter.untilMs(units, nowMs)));
+      return untilMs / (isSure ? PLANNED_WHEN_SURE : PLANNED);
+    },
+    delayMs(tokensOfCall, inFlight, nowMs) {
+      const isFull = isCold(nowMs) && inFlight >= Math.floor(window(nowMs));
+      return Math.max(
+        ceiling?.delayMs(1, nowMs) ?? 0,
+        isFull ? WINDOW_RETRY_MS : 0,
+        isReported(nowMs)
+          ? Math.max(requests.delayMs(1, nowMs), tokens.delayMs(tokensOfCall, nowMs))
+          : learned.delayMs(1, nowMs),
+      );
+    },
+    spend(tokensOfCall, nowMs) {
+      ceiling?.spend(1, nowMs);
+      return {
+        requests: requests.spend(1, nowMs),
+        tokens: tokens.spend(tokensOfCall, nowMs),
+        learned: learned.spend(1, nowMs),
+      };
+    },
+    learn(outcome, marks, isSaturated, nowMs) {
+      report(outcome.limits, marks, nowMs);
+      if (outcome.kind === 'answered') {
+        successes += 1;
+        learned.answer(nowMs, isSaturated);
+        return;
+      }
+      learned.refuse(marks.learned, nowMs);
+      if (!isReported(nowMs)) return;
+      const isOfTokens = (outcome.limits.tokens?.remaining ?? Infinity) < marks.tokens.cost;
+      if (isOfTokens) tokens.refuse(marks.tokens, nowMs);
+      else requests.refuse(marks.requests, nowMs);
+    },
+    pardon: () => learned.pardon(),
+    adopt: (learnedPace, nowMs) => learned.adopt(learnedPace, nowMs),
+    isCold,
+    restart: (nowMs) => void ([coldSinceMs, successes] = [nowMs, 0]),
+    remaining: (nowMs) => ({ requests: requests.remaining(nowMs), tokens: tokens.remaining(nowMs) }),
+  };
+}
