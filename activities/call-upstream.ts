@@ -13,16 +13,32 @@ import {
   identityOf,
   asksFirst,
   isJournal,
-  type RequestIdentity,
   type RunActivities,
   type UpstreamCall,
 } from '../src/domain/run-contract.ts';
 import { CANCELLED_ERROR, DEADLINE_ERROR } from '../src/domain/run-end.ts';
-import type { ProjectUpstreams } from '../src/upstream/by-project.ts';
-import { attemptFailure, failedEnd, finalFailure, succeededEnd, toCancellation } from './attempt-failure.ts';
+import type { ProjectUpstreams, RequestUpstream } from '../src/upstream/by-project.ts';
+import {
+  attemptFailure,
+  Cancellation,
+  failedEnd,
+  finalFailure,
+  succeededEnd,
+  toCancellation,
+} from './attempt-failure.ts';
 import { heartbeatWhileRunning, limitAttempt } from './heartbeat.ts';
 import type { RunningCalls } from './running-calls.ts';
 import { FIRST_OPERATION } from '../src/domain/operations.ts';
+import type { LaneOutcome } from '../src/domain/lane.ts';
+import type { Lanes } from '../src/lanes/lanes.ts';
+import {
+  SentBack,
+  takeTurn,
+  toLaneOutcome,
+  NOT_CONFIRMED,
+  type TakenTurn,
+  WORKER_STOPS,
+} from './take-turn.ts';
 import type { UpstreamAnswer } from '../src/upstream/client.ts';
 
 /** Temporal's answer about a running attempt. */
@@ -35,7 +51,8 @@ export interface Inquiry {
 
 /** Dependencies of the activities. Clock and randomness are injected for tests. */
 export interface ActivityDependencies {
-  readonly upstream: Pick<ProjectUpstreams, 'complete'>;
+  readonly upstreams: Pick<ProjectUpstreams, 'find'>;
+  readonly lanes: Lanes;
   /** Unix ms. */
   readonly now: () => number;
   /** 0 (inclusive) to 1 (exclusive). */
@@ -43,6 +60,8 @@ export interface ActivityDependencies {
   readonly runningCalls: RunningCalls;
   /** Asks Temporal about the running attempt. Limited in time; never rejects. */
   readonly inquire: () => Promise<Inquiry>;
+  /** Writes the journal of the running attempt to Temporal. Resolves when Temporal has it on disk. */
+  readonly record: (journal: Journal) => Promise<void>;
   readonly log: { info(fields: object, message: string): void };
   /** Null = disabled. */
   readonly observer: AttemptObserver | null;
@@ -53,7 +72,7 @@ interface Attempt {
   readonly call: UpstreamCall;
   readonly body: RawJson;
   readonly workflowId: string;
-  readonly request: RequestIdentity;
+  readonly upstream: RequestUpstream;
   /** Aborted when a cancellation of the request is known, or when the attempt must end with its worker. */
   readonly broken: AbortSignal;
   /** The journal with this attempt begun. */
@@ -63,24 +82,16 @@ interface Attempt {
 
 /** Creates the activity that makes one attempt of the upstream call. Only Temporal retries it. */
 export function createActivities(dependencies: ActivityDependencies): RunActivities<RawJson> {
-  const { upstream, random, runningCalls, log, observer } = dependencies;
+  const { upstreams, lanes, random, runningCalls, log, observer } = dependencies;
 
-  function callOnce({
-    call,
-    body,
-    workflowId,
-    request,
-    broken,
-    journal,
-    startedAtMs,
-  }: Attempt): Promise<UpstreamAnswer> {
+  async function callOnce(attempt: Attempt): Promise<UpstreamAnswer> {
+    const { call, body, workflowId, upstream, broken, journal, startedAtMs } = attempt;
     const limit = limitAttempt(call, startedAtMs, broken);
     observer?.callBegan();
     return upstream
       .complete({
         operation: call.operation ?? FIRST_OPERATION,
         body: body.bytes,
-        request,
         clientRequestId: `${workflowId}/${journal.begun}`,
         signal: limit.signal,
       })
@@ -96,11 +107,21 @@ export function createActivities(dependencies: ActivityDependencies): RunActivit
       const { attempt, scheduledTimestampMs, heartbeatDetails } = context.info;
       const { workflowId } = context.info.workflowExecution ?? {};
       if (workflowId === undefined) throw new TypeError('an upstream call belongs to a workflow');
+      const request = identityOf(call, workflowId);
       const before = closeGaps(previousJournal(heartbeatDetails, call.earlier), attempt);
       // Start the heartbeat before anything slow, because the heartbeat timeout may be as short as 1 s.
       const heartbeat = heartbeatWhileRunning(context, before);
-      // From here on a cancellation reaches this attempt, even while it asks Temporal.
+      // From here on a cancellation reaches this attempt, even while it waits or asks Temporal.
       const running = runningCalls.enter(workflowId);
+      const broken = AbortSignal.any([context.cancellationSignal, running.cancelled]);
+      const record = async (journal: Journal): Promise<void> => {
+        heartbeat.set(journal);
+        await dependencies.record(journal);
+        // The SDK sends the value that it was given last. An older one would replace what Temporal has now.
+        context.heartbeat(journal);
+      };
+      let turn: TakenTurn | null = null;
+      let outcome: LaneOutcome = { kind: 'other' };
       try {
         const begunMs = dependencies.now();
         const asks = asksFirst(attempt, Math.abs(begunMs - scheduledTimestampMs));
@@ -108,17 +129,38 @@ export function createActivities(dependencies: ActivityDependencies): RunActivit
         // Correct the clock, because the deadline is measured by Temporal's clock.
         const aheadMs = begunMs - (told.startedAtMs ?? begunMs);
         const now = (): number => dependencies.now() - aheadMs;
+        refuseToBegin(call, before, told.isCancelled || running.cancelled.aborted, now());
+        const upstream = await upstreams.find(request);
+        turn = await takeTurn(lanes, {
+          call,
+          request,
+          workflowId,
+          lane: upstream.lane(call.model ?? ''),
+          bytes: body.bytes.byteLength,
+          journal: before,
+          attempt,
+          sinceMs: scheduledTimestampMs,
+          timeLeftMs: call.deadline_at_ms - now(),
+          signal: broken,
+          record,
+        });
         const startedAtMs = now();
-        refuseToBegin(call, before, told.isCancelled || running.cancelled.aborted, startedAtMs);
+        const ended = toCancellation(context.cancellationSignal, running.cancelled);
+        if (ended === Cancellation.interrupted) throw new SentBack(before, attempt, WORKER_STOPS);
+        refuseToBegin(call, before, ended !== null, startedAtMs);
         const journal = beginAttempt(before, attempt, new Date(startedAtMs).toISOString());
         heartbeat.set(journal);
+        if (turn.isRecorded) {
+          await record(journal).catch(() => {
+            throw new SentBack(before, attempt, NOT_CONFIRMED);
+          });
+        }
         // An attempt that asks Temporal first must report its start, because after a cancellation or the
         // deadline, readers of the record count such an attempt only if it has reported its start.
-        if (asks) context.heartbeat(journal);
+        else if (asks) context.heartbeat(journal);
 
-        const broken = AbortSignal.any([context.cancellationSignal, running.cancelled]);
-        const request = identityOf(call, workflowId);
-        const answer = await callOnce({ call, body, workflowId, request, broken, journal, startedAtMs });
+        const answer = await callOnce({ call, body, workflowId, upstream, broken, journal, startedAtMs });
+        outcome = toLaneOutcome(answer);
         const endedAtMs = now();
         const durationMs = endedAtMs - startedAtMs;
         const fields = {
@@ -136,20 +178,25 @@ export function createActivities(dependencies: ActivityDependencies): RunActivit
         const cancellation = toCancellation(context.cancellationSignal, running.cancelled);
         const end = failedEnd(answer.failure, cancellation, startedAtMs, endedAtMs);
         observer?.attemptEnded(end);
-        const ended = endAttempt(journal, end);
+        const after = endAttempt(journal, end);
         // The SDK sends this heartbeat together with the failure, so the next attempt finds the journal in its
         // heartbeat details.
-        context.heartbeat(ended);
+        context.heartbeat(after);
         log.info({ ...fields, code: end.error_code, outcome: end.outcome }, `attempt ${end.status}`);
         throw attemptFailure({
           failure: answer.failure,
           cancellation,
-          journal: ended,
+          journal: after,
           options: call.options,
           timeLeftMs: call.deadline_at_ms - endedAtMs,
           random,
         });
+      } catch (error) {
+        if (!(error instanceof SentBack)) throw error;
+        context.heartbeat(error.journal);
+        throw error.toFailure();
       } finally {
+        turn?.end(outcome);
         running.leave();
         heartbeat.stop();
       }

@@ -19,6 +19,7 @@ await runListeningEntry(async ({ config, log, stopper }) => {
   const connection = connectLazily(temporal);
   stopper.add({ name: 'Temporal connection', stop: () => connection.close() });
   const url = await startApi({
+    lanes: null,
     config,
     temporal,
     connection,

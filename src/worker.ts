@@ -6,6 +6,7 @@ import { openKeys } from './process/keys.ts';
 import { startMetrics } from './process/metrics.ts';
 import { runEntry } from './process/run-entry.ts';
 import { startWorker } from './process/start-worker.ts';
+import { createWorkerLanes } from './process/worker-lanes.ts';
 import { chooseUpstream } from './process/upstream.ts';
 
 await runEntry(async ({ config, log, stopper }) => {
@@ -20,10 +21,12 @@ await runEntry(async ({ config, log, stopper }) => {
     );
   });
   stopper.add({ name: 'Temporal connection', stop: () => connection.close() });
+  const { namespace } = temporal;
   await startWorker({
     config,
     connection,
-    namespace: temporal.namespace,
+    namespace,
+    lanes: createWorkerLanes({ config, connection, namespace, settledHere: false, log, stopper }),
     identity: createIdentity(),
     upstream,
     waiters: null,

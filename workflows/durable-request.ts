@@ -100,18 +100,19 @@ function callUpstream(
     scheduleToCloseTimeout: timeLeftMs + ACTIVITY_SLACK_MS,
     retry: {
       ...UPSTREAM_CALL_RETRY,
+      // Without `maximumAttempts`, because Temporal also counts attempts that made no call. The activity limits the calls.
       nonRetryableErrorTypes: ['PayloadsTooLarge'],
-      ...(options.max_attempts === null ? {} : { maximumAttempts: options.max_attempts }),
     },
   });
   return activities.callUpstream(toCall(input, deadlineAtMs, earlier), body);
 }
 
 function toCall(input: RunInput, deadlineAtMs: number, earlier: Journal): UpstreamCall {
-  const { operation, options } = input;
+  const { operation, model, options } = input;
   const call: UpstreamCall = {
     request: identityOf(input, workflowInfo().workflowId),
     operation,
+    model,
     deadline_at_ms: deadlineAtMs,
     options,
   };

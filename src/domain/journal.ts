@@ -1,3 +1,4 @@
+import type { LaneWait } from './lane.ts';
 import type { Attempt } from './record.ts';
 import { AttemptStatus, Billed, Outcome } from './vocabulary.ts';
 
@@ -16,6 +17,18 @@ export interface Journal {
   readonly unknown: number;
   /** True when another call began after an attempt whose outcome is unknown or lost. */
   readonly duplicate: boolean;
+  /** Present while the request waits for its turn in a lane. */
+  readonly paced?: PacedWait;
+}
+
+/**
+ * Proves that no call was made since the last entry: the attempts since then have waited for their turn in a lane. The
+ * attempt that gets its turn records its beginning before it calls, and Temporal confirms that record. So as long as
+ * this is the last record, none of them has called.
+ */
+export interface PacedWait extends LaneWait {
+  /** Temporal's number of the activity attempt that waited last. */
+  readonly activity_attempt: number;
 }
 
 /**
@@ -55,9 +68,14 @@ const RUNNING: AttemptEnd = {
   error_code: null,
 };
 
+/** Records that an activity attempt waits for its turn and has made no call. It is not counted as an attempt. */
+export function waitForTurn(journal: Journal, activityAttempt: number, wait: LaneWait): Journal {
+  return { ...closeGaps(journal, activityAttempt), paced: { ...wait, activity_attempt: activityAttempt } };
+}
+
 /** Adds a running attempt. All attempts before it are ended first (see {@link closeGaps}). */
 export function beginAttempt(journal: Journal, activityAttempt: number, startedAt: string | null): Journal {
-  const closed = closeGaps(journal, activityAttempt);
+  const { paced: _over, ...closed } = closeGaps(journal, activityAttempt);
   return append(closed, { ...RUNNING, activity_attempt: activityAttempt, started_at: startedAt });
 }
 
@@ -77,7 +95,7 @@ export function endAttempt(journal: Journal, end: AttemptEnd): Journal {
  * attempts of earlier runs.
  */
 export function carryOver(journal: Journal): Journal {
-  const ended = interruptAttempt(journal);
+  const { paced: _over, ...ended } = interruptAttempt(journal);
   return { ...ended, entries: ended.entries.map((entry) => ({ ...entry, activity_attempt: 0 })) };
 }
 
@@ -88,10 +106,11 @@ export function interruptAttempt(journal: Journal): Journal {
 
 /**
  * Ends every attempt before `activityAttempt` that has no end, and adds the attempts that were not recorded
- * at all. Safe to repeat. After a reset by an operator the activity counts from 1 again, and the journal
+ * at all. Adds none while the request waits for its turn, see {@link PacedWait}. Safe to repeat. After a reset by an operator the activity counts from 1 again, and the journal
  * continues its own count.
  */
 export function closeGaps(journal: Journal, activityAttempt: number): Journal {
+  if (journal.paced !== undefined) return journal;
   const last = journal.entries.at(-1);
   if (last?.activity_attempt === activityAttempt && last.status === AttemptStatus.running) return journal;
   const written = last?.activity_attempt ?? 0;
@@ -135,12 +154,12 @@ export function entriesOfThisRun(journal: Journal): readonly JournalEntry[] {
 function append(journal: Journal, entry: Omit<JournalEntry, 'number'>): Journal {
   const entries = [...journal.entries, { ...entry, number: journal.begun + 1 }];
   return {
+    ...journal,
     entries:
       entries.length <= KEEP_FIRST + KEEP_LAST
         ? entries
         : [...entries.slice(0, KEEP_FIRST), ...entries.slice(-KEEP_LAST)],
     begun: journal.begun + 1,
-    unknown: journal.unknown,
     duplicate: journal.duplicate || journal.unknown > 0,
   };
 }

@@ -79,8 +79,9 @@ export const RequestRecord = z
       .enum(WaitingFor)
       .nullable()
       .describe(
-        'What it waits for before its next call; null while a call runs and once terminal. "worker": no worker has taken it. "start_time": its run_at. "retry": the time of its next attempt.',
+        'What it waits for before its next call; null while a call runs and once terminal. "worker": no worker has taken it. "start_time": its run_at. "pacing": its turn in its lane. "retry": the time of its next attempt.',
       ),
+    waiting_reason: z.string().nullable().describe('Why it waits for its lane, in words; else null.'),
     options: RequestOptions.describe(
       'The options in force: those of the first call, with the changes of any retry by hand.',
     ),

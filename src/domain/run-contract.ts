@@ -45,6 +45,8 @@ export interface UpstreamCall {
   /** Like `operation`, absent in calls that a workflow of 0.1.0 scheduled. */
   readonly request?: RequestIdentity;
   readonly operation?: Operation;
+  /** Decides the lane of the call. Absent like `operation`. */
+  readonly model?: string;
   readonly deadline_at_ms: number;
   /** The options in force for this run. Its `max_attempts` counts over all runs, as the journal does. */
   readonly options: RequestOptions;

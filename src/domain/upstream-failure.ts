@@ -54,6 +54,15 @@ export function row(said: Row): UpstreamFailure {
   };
 }
 
+/**
+ * Whether the failure shows that the upstream gets too many calls, so that the whole lane must slow down. A request
+ * that alone is larger than the limit (row 37b) shows nothing of the others.
+ */
+export function slowsLane({ code, outcome, retry }: UpstreamFailure): boolean {
+  const isLoad = code === 'upstream_rate_limited' || code === 'upstream_overloaded';
+  return isLoad && outcome !== Outcome.unknown && retry !== Retry.few;
+}
+
 /** The upstream, or something in front of it, refused the call. Nothing ran. */
 export const REJECTED = { outcome: Outcome.rejected, billed: Billed.no, retry: Retry.never } as const;
 /** Nothing ran, and another attempt may help. Used only if the upstream's documented error proves it. */

@@ -18,7 +18,12 @@ export type RequestStatus = (typeof RequestStatus)[keyof typeof RequestStatus];
  * What an open request waits for. `worker`: Temporal has work for it that no worker has taken. `start_time`:
  * its `run_at`. `retry`: the time of its next attempt.
  */
-export const WaitingFor = { worker: 'worker', startTime: 'start_time', retry: 'retry' } as const;
+export const WaitingFor = {
+  worker: 'worker',
+  startTime: 'start_time',
+  pacing: 'pacing',
+  retry: 'retry',
+} as const;
 export type WaitingFor = (typeof WaitingFor)[keyof typeof WaitingFor];
 
 /**

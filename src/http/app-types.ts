@@ -2,6 +2,7 @@ import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { ErrorCode } from '../domain/error-catalogue.ts';
+import type { LaneSnapshot } from '../domain/lane.ts';
 import type { KeyHolder } from '../domain/project.ts';
 import type { Requests } from '../domain/requests.ts';
 
@@ -18,6 +19,8 @@ export type App = FastifyInstance<
 export interface AppDependencies {
   readonly requests: Requests;
   readonly access: Access;
+  /** The lanes of the worker in this process. Null = no worker is in this process. */
+  readonly lanes: (() => readonly LaneSnapshot[]) | null;
   readonly wait: WaitSettings;
   readonly maxBodyBytes: number;
   /** Maximum open connections. Requests on connections over this limit get 503, except health checks. */

@@ -21,7 +21,7 @@ import { collectPaths, refuseOtherMethods } from './edge/method-not-allowed.ts';
 import { SECURITY_HEADERS, sendSecurityHeaders } from './edge/security-headers.ts';
 import { dropSlowReaders } from './edge/slow-readers.ts';
 import { createRequestRoutes } from './routes/create-request.ts';
-import { healthRoutes } from './routes/health.ts';
+import { healthRoutes, laneRoutes } from './routes/health.ts';
 import { requestActionRoutes, requestRoutes } from './routes/requests.ts';
 import type { AppDependencies, App } from './app-types.ts';
 
@@ -97,6 +97,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
   createRequestRoutes(app, dependencies, limiter);
   requestRoutes(app, dependencies, limiter);
   requestActionRoutes(app, dependencies, limiter);
+  laneRoutes(app, dependencies);
   healthRoutes(app, dependencies);
   refuseOtherMethods(app, paths);
   return app;

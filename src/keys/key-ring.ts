@@ -14,6 +14,8 @@ export interface ProjectUpstream {
   readonly apiKeyFile: string | null;
   readonly headers: HeaderSources;
   readonly sdkHeaders: boolean;
+  /** Models that share one lane, by the name of the group. */
+  readonly lanes: Readonly<Record<string, readonly string[]>>;
 }
 
 /** One state of the keys file, prepared for look-ups. */
@@ -25,6 +27,8 @@ export interface KeyRing {
   holderOf(key: string): KeyHolder | null;
   /** Null = the project has no upstream of its own; undefined = there is no such project. */
   upstreamOf(project: string): ProjectUpstream | null | undefined;
+  /** The project's share of the turns in a lane, in relation to other projects. Default 1. */
+  weightOf(project: string): number;
 }
 
 export function createKeyRing({ projects: entries, keys }: KeysFile): KeyRing {
@@ -42,6 +46,7 @@ export function createKeyRing({ projects: entries, keys }: KeysFile): KeyRing {
       return entry === undefined || project === undefined ? null : toHolder(entry, project, key);
     },
     upstreamOf: (project) => upstreams.get(project),
+    weightOf: (project) => entries[project]?.limits.weight ?? 1,
   };
 }
 
@@ -81,5 +86,6 @@ function toUpstream({ upstream }: ProjectEntry): ProjectUpstream | null {
     apiKeyFile: upstream.api_key_file ?? null,
     headers: upstream.headers ?? {},
     sdkHeaders: upstream.sdk_headers ?? true,
+    lanes: upstream.lanes ?? {},
   };
 }

@@ -9,6 +9,20 @@ export const PROJECT_NAME = /^[a-z0-9-]{1,20}$/;
 /** Two, for rotation: the new key is used before the old one is revoked. */
 export const MAX_KEYS_PER_PROJECT = 2;
 
+/** A model in two groups would have two limits, of which only one could count. */
+const LaneGroups = z
+  .record(
+    z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, 'must be 1 to 64 of A-Z, a-z, 0-9, ., _ and -'),
+    z.array(z.string().min(1)).min(1),
+  )
+  .refine(
+    (groups) => {
+      const models = Object.values(groups).flat();
+      return new Set(models).size === models.length;
+    },
+    { error: 'has a model in two groups' },
+  );
+
 const count = z.int().min(1).max(1_000_000);
 
 const upstream = (allowPlain: boolean) =>
@@ -18,6 +32,8 @@ const upstream = (allowPlain: boolean) =>
     api_key_env: envName.optional(),
     /** The path of a file that holds the key, on the worker's machine. */
     api_key_file: z.string().min(1).optional(),
+    /** Models that share one rate limit, by a name for the group. */
+    lanes: LaneGroups.optional(),
   })
     .refine(({ api_key_env, api_key_file }) => api_key_env === undefined || api_key_file === undefined, {
       path: ['api_key_file'],
@@ -33,6 +49,8 @@ const Limits = z.strictObject({
   requests_per_minute: count.optional(),
   in_flight: count.optional(),
   waiters: z.int().min(0).max(1_000_000).optional(),
+  /** Share of the turns in a lane, in relation to other projects. */
+  weight: z.number().min(0.01).max(100).optional(),
   deadline_seconds: z.int().min(1).max(604_800).optional(),
   max_attempts: z.int().min(1).max(1000).optional(),
 });

@@ -62,6 +62,7 @@ export async function watchKeys(
   return {
     holderOf: (key) => ring.holderOf(key),
     upstreamOf: (project) => ring.upstreamOf(project),
+    weightOf: (project) => ring.weightOf(project),
     stop: () => {
       stopped = true;
       clearTimeout(timer);

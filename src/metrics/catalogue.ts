@@ -7,7 +7,7 @@ interface CatalogueEntry {
   readonly type: 'counter' | 'gauge' | 'histogram';
   /**
    * Label names. Each label has a bounded number of values: never an id, a model, a project, a path or other
-   * input.
+   * input. A lane is a hash, and a worker has at most 1,000.
    */
   readonly labels: readonly string[];
   /** One sentence for operators, in the scrape and in docs/operations.md. */
@@ -83,6 +83,31 @@ export const METRICS = {
     labels: ['outcome'],
     help: 'Duration of an upstream call in seconds.',
     buckets: CALL_SECONDS,
+  },
+  reqrun_lane_state: {
+    type: 'gauge',
+    labels: ['lane', 'state'],
+    help: '1 for the state that a lane is in (open, paced, waiting, probing). The lane is a hash of upstream, key and model.',
+  },
+  reqrun_lane_pace_calls_per_second: {
+    type: 'gauge',
+    labels: ['lane'],
+    help: 'Calls per second that the lane lets out in this worker. Absent: not limited.',
+  },
+  reqrun_lane_waiting: {
+    type: 'gauge',
+    labels: ['lane'],
+    help: 'Requests that wait for their turn in the lane.',
+  },
+  reqrun_lane_refused_total: {
+    type: 'counter',
+    labels: ['lane'],
+    help: 'Calls of the lane that the upstream refused because of load.',
+  },
+  reqrun_lane_returned_total: {
+    type: 'counter',
+    labels: ['lane'],
+    help: 'Attempts that were sent back to Temporal to wait for their turn. They made no call.',
   },
   reqrun_runs_ended_total: {
     type: 'counter',

@@ -18,6 +18,15 @@ export interface MetricsRegistry {
    * @param read called at each scrape, so that no second count has to be kept
    */
   gauge(name: MetricOf<'gauge'>, read: () => number, labels?: Labels): void;
+  /**
+   * Registers a gauge or a counter whose series come and go.
+   *
+   * @param read called at each scrape; returns all series of that moment
+   */
+  series(
+    name: MetricOf<'gauge'> | MetricOf<'counter'>,
+    read: () => readonly (readonly [Labels, number])[],
+  ): void;
   /** Returns the metrics in Prometheus' text format, version 0.0.4. */
   text(): Promise<string>;
   readonly contentType: string;
@@ -48,6 +57,27 @@ export function createRegistry(version: string): MetricsRegistry {
         registers,
         collect() {
           this.set(labels, read());
+        },
+      });
+    },
+    series(name, read) {
+      const { help, type, labels: labelNames } = METRICS[name];
+      const shared = { name, help, labelNames, registers };
+      if (type === 'counter') {
+        new Counter<string>({
+          ...shared,
+          collect() {
+            this.reset();
+            for (const [labels, value] of read()) this.inc(labels, value);
+          },
+        });
+        return;
+      }
+      new Gauge<string>({
+        ...shared,
+        collect() {
+          this.reset();
+          for (const [labels, value] of read()) this.set(labels, value);
         },
       });
     },

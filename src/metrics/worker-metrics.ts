@@ -1,11 +1,20 @@
 import type { AttemptObserver } from '../../activities/index.ts';
+import type { LaneSnapshot } from '../domain/lane.ts';
 import { isFailureCode } from '../domain/error-catalogue.ts';
 import { RequestStatus } from '../domain/vocabulary.ts';
 import type { RunObserver } from '../temporal/worker/create-worker.ts';
 import type { MetricsRegistry } from './registry.ts';
 
-/** Creates the metrics of a worker process. */
-export function createWorkerMetrics(registry: MetricsRegistry): AttemptObserver & RunObserver {
+/**
+ * Creates the metrics of a worker process.
+ *
+ * @param lanes returns all lanes of the worker
+ */
+export function createWorkerMetrics(
+  registry: MetricsRegistry,
+  lanes: () => readonly LaneSnapshot[],
+): AttemptObserver & RunObserver {
+  observeLanes(registry, lanes);
   const attempts = registry.counter('reqrun_attempts_total');
   const duration = registry.histogram('reqrun_attempt_duration_seconds');
   const runs = registry.counter('reqrun_runs_ended_total');
@@ -25,6 +34,31 @@ export function createWorkerMetrics(registry: MetricsRegistry): AttemptObserver 
       runs({ status: ended, code });
     },
   };
+}
+
+function observeLanes(registry: MetricsRegistry, lanes: () => readonly LaneSnapshot[]): void {
+  const each = (value: (lane: LaneSnapshot) => number | null) => () =>
+    lanes().flatMap((lane) => {
+      const now = value(lane);
+      return now === null ? [] : [[{ lane: lane.id }, now] as const];
+    });
+  registry.series('reqrun_lane_state', () => lanes().map(({ id, state }) => [{ lane: id, state }, 1]));
+  registry.series(
+    'reqrun_lane_pace_calls_per_second',
+    each(({ pace }) => pace),
+  );
+  registry.series(
+    'reqrun_lane_waiting',
+    each(({ waiting }) => waiting),
+  );
+  registry.series(
+    'reqrun_lane_refused_total',
+    each(({ refused }) => refused),
+  );
+  registry.series(
+    'reqrun_lane_returned_total',
+    each(({ returned }) => returned),
+  );
 }
 
 /**

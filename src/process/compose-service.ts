@@ -18,6 +18,7 @@ import { createWaiters } from '../temporal/waiting/waiters.ts';
 import { startApi } from './start-api.ts';
 import { startWorker } from './start-worker.ts';
 import type { Stopper } from './stop.ts';
+import { createWorkerLanes } from './worker-lanes.ts';
 import type { ChosenUpstream } from './upstream.ts';
 
 export interface ServiceParts {
@@ -68,9 +69,10 @@ export async function composeService(parts: ServiceParts): Promise<Service> {
     createLimit(config.limits.waiters),
     settledHere ? null : createLongPolls(abortable, namespace, config.limits.longPolls),
   );
+  const lanes = createWorkerLanes({ ...parts, connection, namespace });
   return {
     boundedClient: createClient(abortable, temporal, identity, createDataConverter(config.encryption)),
-    startWorker: () => startWorker({ ...parts, connection, namespace, waiters }),
-    startApi: () => startApi({ ...parts, connection, abortable, waiters, eagerStart: true }),
+    startWorker: () => startWorker({ ...parts, connection, namespace, waiters, lanes }),
+    startApi: () => startApi({ ...parts, connection, abortable, waiters, lanes, eagerStart: true }),
   };
 }

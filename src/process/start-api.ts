@@ -5,6 +5,7 @@ import type { Config } from '../config.ts';
 import { createLimit } from '../domain/limit.ts';
 import { buildApp } from '../http/app.ts';
 import type { KeyRing } from '../keys/key-ring.ts';
+import type { Lanes } from '../lanes/lanes.ts';
 import { createApiMetrics } from '../metrics/api-metrics.ts';
 import type { MetricsRegistry } from '../metrics/registry.ts';
 import { createAvailability } from '../temporal/calls/availability.ts';
@@ -27,6 +28,8 @@ interface ApiParts {
   /** Whether this process's own worker settles every run. */
   readonly settledHere: boolean;
   readonly waiters: Waiters;
+  /** The lanes of the worker in this process. Null = no worker is in this process. */
+  readonly lanes: Lanes | null;
   /** Null = the service is open. */
   readonly keys: KeyRing | null;
   /** Null = disabled. */
@@ -88,6 +91,7 @@ export async function startApi(parts: ApiParts): Promise<string> {
       parts.keys === null
         ? { kind: 'open', hosts: config.allowedHosts }
         : { kind: 'keys', holderOf: parts.keys.holderOf },
+    lanes: parts.lanes?.snapshots ?? null,
     wait: config.http,
     maxBodyBytes: config.http.maxBodyBytes,
     maxConnections: limits.connections,

@@ -1,6 +1,7 @@
 import type { NativeConnection } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
+import type { Lanes } from '../lanes/lanes.ts';
 import { createWorkerMetrics } from '../metrics/worker-metrics.ts';
 import type { MetricsRegistry } from '../metrics/registry.ts';
 import { createDataConverter } from '../temporal/data-converter.ts';
@@ -16,6 +17,7 @@ interface WorkerParts {
   readonly namespace: string;
   readonly identity: string;
   readonly upstream: ChosenUpstream;
+  readonly lanes: Lanes;
   /** Null = no callers are held in this process. */
   readonly waiters: Waiters | null;
   /** Null = disabled. */
@@ -26,8 +28,8 @@ interface WorkerParts {
 
 /** Creates and runs the worker. If the worker fails before a stop, the process stops. */
 export async function startWorker(parts: WorkerParts): Promise<void> {
-  const { config, connection, namespace, identity, upstream, waiters, metrics, log, stopper } = parts;
-  const observer = metrics === null ? null : createWorkerMetrics(metrics);
+  const { config, connection, namespace, identity, upstream, lanes, waiters, metrics, log, stopper } = parts;
+  const observer = metrics === null ? null : createWorkerMetrics(metrics, lanes.snapshots);
   const worker = await createWorker(
     connection,
     await loadWorkflowBundle(config.encryption !== null),
@@ -38,9 +40,8 @@ export async function startWorker(parts: WorkerParts): Promise<void> {
       identity,
       shutdownGraceMs: config.shutdownGraceMs,
       maxAttemptsInFlight: config.limits.attemptsInFlight,
-      maxCallsPerSecond: config.limits.callsPerSecond,
     },
-    { upstream: upstream.upstream, now: Date.now, random: Math.random, log, observer },
+    { upstreams: upstream.upstream, lanes, now: Date.now, random: Math.random, log, observer },
     waiters,
   );
   const ended = worker.run().catch((error: unknown) => {

@@ -76,20 +76,22 @@ export interface UpstreamSources {
 export function createUpstreamLookUp(sources: UpstreamSources): UpstreamLookUp {
   const { keys, common, maxResponseBytes, proxies } = sources;
   return async ({ project, is_keyed }) => {
+    const weight = keys?.weightOf(project) ?? 1;
     const own = keys?.upstreamOf(project);
     // The default project's requests may date from when the service was open, which needs no entry in the
     // keys file.
     if (own === undefined && (project !== DEFAULT_PROJECT || is_keyed)) return 'unusable';
     if (own === undefined || own === null) {
       const settings = await common();
-      return settings === null ? 'unusable' : { owner: null, settings };
+      return settings === null ? 'unusable' : { owner: null, settings, lanes: {}, weight };
     }
     const apiKey = await readKey(own);
     const { headers, unreadable } = await readHeaders(own.headers, secretOf);
     if (apiKey === undefined || unreadable.length > 0) return 'unusable';
-    const { baseURL, sdkHeaders } = own;
+    const { baseURL, sdkHeaders, lanes } = own;
     const proxy = proxyFor(baseURL, proxies);
-    return { owner: project, settings: { baseURL, apiKey, maxResponseBytes, proxy, headers, sdkHeaders } };
+    const settings = { baseURL, apiKey, maxResponseBytes, proxy, headers, sdkHeaders };
+    return { owner: project, settings, lanes, weight };
   };
 }
 

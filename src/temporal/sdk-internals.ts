@@ -24,7 +24,7 @@ export { msNumberToTs, optionalTsToDate } from '@temporalio/common/lib/time.js';
  * Enums of Temporal's API as runtime values. They are destructured because the package is CommonJS and has no
  * named exports under Node.
  */
-export const { HistoryEventFilterType, IndexedValueType, PendingActivityState, RetryState } =
+export const { HistoryEventFilterType, IndexedValueType, PendingActivityState, RetryState, TaskQueueType } =
   proto.temporal.api.enums.v1;
 
 /**

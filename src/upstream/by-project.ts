@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { NO_REPORT } from '../domain/lane.ts';
 import type { RequestIdentity } from '../domain/run-contract.ts';
@@ -19,7 +20,14 @@ export interface FoundUpstream {
    */
   readonly owner: string | null;
   readonly settings: UpstreamSettings;
+  /** Models that share one lane, by the name of the group. */
+  readonly lanes: LaneGroups;
+  /** The project's share of the turns in a lane, in relation to other projects. */
+  readonly weight: number;
 }
+
+/** The models of each group. */
+export type LaneGroups = Readonly<Record<string, readonly string[]>>;
 
 /**
  * Finds the upstream of a request's project. `unusable`: the worker does not know the project, or cannot read
@@ -29,12 +37,25 @@ export type UpstreamLookUp = (request: RequestIdentity) => Promise<FoundUpstream
 
 /** Calls the upstreams of all projects. */
 export interface ProjectUpstreams extends Pick<Upstream, 'close'> {
-  complete(call: ProjectCall): Promise<UpstreamAnswer>;
+  /** Finds the upstream of the request's project, with the settings of this moment. */
+  find(request: RequestIdentity): Promise<RequestUpstream>;
 }
 
-export interface ProjectCall extends UpstreamCallInput {
-  /** The request that the call is for. Its project decides which upstream is called. */
-  readonly request: RequestIdentity;
+/** The upstream of one request. */
+export interface RequestUpstream {
+  /** The lane of a call to this model. Null = the upstream is unusable, so no call goes out. */
+  lane(model: string): LaneAddress | null;
+  /** Makes one call. It never rejects. */
+  complete(call: UpstreamCallInput): Promise<UpstreamAnswer>;
+}
+
+/** Names a lane: one upstream key and one model, or a group of models. */
+export interface LaneAddress {
+  /** Names upstream and key without revealing either: a hash. */
+  readonly account: string;
+  /** The model, or the name of its group. */
+  readonly model: string;
+  readonly weight: number;
 }
 
 /** A connection pool. It is kept while its settings stay the same or calls run on it. */
@@ -81,14 +102,25 @@ export function createProjectUpstreams(lookUp: UpstreamLookUp): ProjectUpstreams
   }
 
   return {
-    async complete(call) {
-      const found = await lookUp(call.request);
-      return found === 'unusable' ? UNUSABLE : callOn(poolOf(found), call);
+    async find(request) {
+      const found = await lookUp(request);
+      if (found === 'unusable') return { lane: () => null, complete: async () => UNUSABLE };
+      return { lane: (model) => laneOf(found, model), complete: (call) => callOn(poolOf(found), call) };
     },
     close: async () => {
       await Promise.all([...pools.values(), ...retired].map(({ upstream }) => upstream.close()));
     },
   };
+}
+
+function laneOf({ settings, lanes, weight }: FoundUpstream, model: string): LaneAddress {
+  const { baseURL, apiKey, headers = {} } = settings;
+  // Headers may carry the key. Those that do not are the same for all calls of the upstream.
+  const account = createHash('sha256')
+    .update(JSON.stringify([baseURL, apiKey, headers]))
+    .digest('hex');
+  const [group] = Object.entries(lanes).find(([, models]) => models.includes(model)) ?? [model];
+  return { account, model: group, weight };
 }
 
 const UNUSABLE: UpstreamAnswer = {

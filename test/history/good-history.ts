@@ -41,6 +41,7 @@ export function record(id: string, fields: Partial<RequestRecord> = {}): Request
     attempts: 2,
     max_attempts: null,
     waiting_for: null,
+    waiting_reason: null,
     options: RequestOptions.parse({}),
     created_at: AT,
     updated_at: AT,

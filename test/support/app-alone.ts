@@ -68,6 +68,7 @@ export async function startAppAlone({
   const app = await buildApp({
     requests: { forProject: () => store, reachable: ask('reachable', true) },
     access,
+    lanes: null,
     wait: { defaultWaitSeconds: 0, waitSeconds: 1, maxWaitSeconds: 1 },
     maxBodyBytes: 1_048_576,
     maxConnections: 1_000,

@@ -9,6 +9,7 @@ import { openKeys } from '../../src/process/keys.ts';
 import { startMetrics } from '../../src/process/metrics.ts';
 import { startApi } from '../../src/process/start-api.ts';
 import { startWorker } from '../../src/process/start-worker.ts';
+import { createWorkerLanes } from '../../src/process/worker-lanes.ts';
 import { createUpstreamLookUp } from '../../src/process/upstream.ts';
 import type { Stoppable, Stopper } from '../../src/process/stop.ts';
 import { installRuntime } from '../../src/process/run-entry.ts';
@@ -123,13 +124,21 @@ async function composeApart(parts: ServiceParts): Promise<Pick<Service, 'startWo
     createLongPolls(abortable, namespace, config.limits.longPolls),
   );
   return {
-    startWorker: () => startWorker({ ...parts, connection, namespace, waiters: null }),
+    startWorker: () =>
+      startWorker({
+        ...parts,
+        connection,
+        namespace,
+        waiters: null,
+        lanes: createWorkerLanes({ ...parts, connection, namespace, settledHere: false }),
+      }),
     startApi: () =>
       startApi({
         ...parts,
         connection: abortable,
         abortable,
         waiters,
+        lanes: null,
         eagerStart: false,
         settledHere: false,
       }),

@@ -6,7 +6,7 @@ import { createWorkerMetrics } from '../../src/metrics/worker-metrics.ts';
 describe("a worker's metrics", () => {
   it('count an unknown code as internal_error, because a recorded run may come from another version', async () => {
     const registry = createRegistry('1.2.3');
-    const observer = createWorkerMetrics(registry);
+    const observer = createWorkerMetrics(registry, () => []);
     for (const code of ['a-code-to-come', 'toString']) {
       observer.attemptEnded({ outcome: 'rejected', error_code: code, duration_ms: 1 });
       observer.runEnded({
@@ -22,15 +22,15 @@ describe("a worker's metrics", () => {
 
   it('are those of their registry alone: two of them in a process count apart', async () => {
     const [one, other] = [createRegistry('1'), createRegistry('2')];
-    createWorkerMetrics(one).callBegan();
-    createWorkerMetrics(other);
+    createWorkerMetrics(one, () => []).callBegan();
+    createWorkerMetrics(other, () => []);
     expect(await one.text()).toContain('\nreqrun_upstream_calls_in_flight 1\n');
     expect(await other.text()).toContain('\nreqrun_upstream_calls_in_flight 0\n');
   });
 
   it('have buckets that tell a refusal from a model that thinks, and both from a timeout', async () => {
     const registry = createRegistry('1');
-    const observer = createWorkerMetrics(registry);
+    const observer = createWorkerMetrics(registry, () => []);
     for (const duration_ms of [90, 4_000, 599_000]) {
       observer.attemptEnded({ outcome: 'completed', error_code: null, duration_ms });
     }

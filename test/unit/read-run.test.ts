@@ -84,7 +84,14 @@ async function read(
 }
 const stateOf = async (...moments: readonly FakeRun[]): Promise<RunState> => (await read(moments)).state;
 
-const OPEN = { error: null, result: null, waitingFor: null, nextAttemptAt: null, completedAt: null };
+const OPEN = {
+  error: null,
+  result: null,
+  waitingFor: null,
+  waitingReason: null,
+  nextAttemptAt: null,
+  completedAt: null,
+};
 const RUN_AT = '2026-11-25T00:00:00.000Z';
 const delayed = memoOf({ options: { run_at: RUN_AT }, start_delay_ms: 86_400_000 });
 

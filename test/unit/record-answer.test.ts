@@ -19,6 +19,7 @@ const RECORD: StoredRequest['record'] = {
   attempts: 0,
   max_attempts: null,
   waiting_for: 'worker',
+  waiting_reason: null,
   options: RequestOptions.parse({}),
   created_at: AT,
   updated_at: AT,

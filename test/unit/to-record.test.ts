@@ -23,6 +23,7 @@ const QUEUED: RunState = {
   error: null,
   result: null,
   waitingFor: null,
+  waitingReason: null,
   nextAttemptAt: null,
   completedAt: null,
 };
@@ -64,6 +65,7 @@ describe('a record', () => {
       attempts: 0,
       max_attempts: 7,
       waiting_for: 'start_time',
+      waiting_reason: null,
       options: memo.options,
       created_at: at(0),
       updated_at: at(0),

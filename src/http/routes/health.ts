@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { LaneSnapshot } from '../../domain/lane.ts';
 import { Refusal } from '../../domain/refusal.ts';
 import { errorResponses } from '../answers/error-responses.ts';
 import type { App, AppDependencies } from '../app-types.ts';
@@ -32,4 +33,27 @@ export function healthRoutes(app: App, { requests, stopping }: AppDependencies):
     },
   );
   app.get('/openapi.json', { config: { isPublic: true }, schema: { hide: true } }, async () => app.swagger());
+}
+
+const LaneList = z
+  .object({ object: z.literal('list'), data: z.array(LaneSnapshot) })
+  .meta({ id: 'LaneList' });
+
+/**
+ * Adds `GET /v1/lanes`, which shows the lanes of this process's worker. Without a worker in this process there are none
+ * to show. With API keys, a caller must not see the models of other projects. In both cases the path is unknown (404).
+ */
+export function laneRoutes(app: App, { lanes, access }: AppDependencies): void {
+  if (lanes === null || access.kind === 'keys') return;
+  app.get(
+    '/v1/lanes',
+    {
+      schema: {
+        operationId: 'listLanes',
+        summary: 'The lanes of this process: how fast calls are let out, and how many requests wait',
+        response: { 200: LaneList },
+      },
+    },
+    async () => ({ object: 'list' as const, data: [...lanes()] }),
+  );
 }

@@ -24,6 +24,19 @@ export function isWaiting({ state }: PendingActivity): boolean {
   );
 }
 
+/** An attempt that has begun for so long has made its call, or has recorded that it waits for its turn. */
+export const JUST_STARTED_MS = 100;
+
+/**
+ * Whether the running attempt may be sent back at any moment without a call. Then it is not counted as an attempt, so
+ * a reader waits for a moment, because the number of attempts must not decrease.
+ */
+export function isJustStarted(pending: PendingActivity): boolean {
+  if (isWaiting(pending)) return false;
+  const ageMs = Date.now() - (optionalTsToDate(pending.lastStartedTime)?.getTime() ?? NaN);
+  return ageMs >= 0 && ageMs < JUST_STARTED_MS;
+}
+
 /** The events that end a run while its call is open. */
 export interface Ending {
   /** A cancellation was accepted. */
@@ -72,6 +85,8 @@ export async function readPendingJournal(
   // Temporal has learned of it.
   if (isWritten(journal, attempt, startedAt)) return journal;
   const before = closeGaps(journal, attempt);
+  // It waits for its turn, or has not yet recorded that its call begins.
+  if (before.paced !== undefined) return before;
   // This attempt makes no call; it only ends the request.
   if (refusalToBegin(before, countedOver(memo.options, earlier)) !== null) return before;
   if (mayMakeNoCall(pending, ending)) return before;

@@ -9,7 +9,9 @@ import type { Decoder } from './decode.ts';
 import {
   type Ending,
   findPendingActivity,
+  isJustStarted,
   isWaiting,
+  JUST_STARTED_MS,
   type PendingActivity,
   readPendingJournal,
 } from './pending-activity.ts';
@@ -27,6 +29,8 @@ export interface RunState {
   /** Null while a call runs, and once the run has ended. */
   readonly waitingFor: WaitingFor | null;
   readonly nextAttemptAt: Date | null;
+  /** Why it waits for its lane. Null = it does not. */
+  readonly waitingReason: string | null;
   readonly completedAt: Date | null;
 }
 
@@ -47,11 +51,17 @@ export async function readRun(
   const earlier = await readEarlierRuns(client, decoder, description, memo);
   const running = isOpen(description);
   const pending = findPendingActivity(description);
-  const wait = waitOf(description, memo, pending);
   if (running && pending) {
+    if (isJustStarted(pending)) {
+      await sleep(JUST_STARTED_MS);
+      const { workflowId, runId } = description;
+      return readRun(client, decoder, await client.workflow.getHandle(workflowId, runId).describe(), memo);
+    }
     const journal = await readPendingJournal(pending, decoder, memo, earlier, endingOf(description, memo));
+    const wait = waitOf(description, memo, pending, journal);
     return open(pendingStatus(pending, journal, earlier), journal, wait);
   }
+  const wait = waitOf(description, memo, pending, earlier);
   if (running && description.historyLength <= EVENTS_OF_A_START) {
     return open(RequestStatus.queued, earlier, wait);
   }
@@ -136,7 +146,7 @@ export function readEarlierRuns(
 }
 
 function pendingStatus(pending: PendingActivity, journal: Journal, earlier: Journal): RequestStatus {
-  if (!isWaiting(pending)) return RequestStatus.processing;
+  if (!isWaiting(pending) && journal.paced === undefined) return RequestStatus.processing;
   return journal.begun === earlier.begun ? RequestStatus.queued : RequestStatus.retrying;
 }
 

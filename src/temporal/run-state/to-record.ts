@@ -60,6 +60,7 @@ export function toRecord(
       attempts: journal.begun,
       max_attempts: memo.options.max_attempts,
       waiting_for: state.waitingFor,
+      waiting_reason: state.waitingReason,
       options: { ...OPTIONS_SINCE_0_1_0, ...memo.options },
       created_at: memo.created_at,
       updated_at: latest([...starts, completedAt?.toISOString(), ...journal.entries.flatMap(times)]),

@@ -1,4 +1,5 @@
 import type { WorkflowExecutionDescription } from '@temporalio/client';
+import type { Journal } from '../../domain/journal.ts';
 import { EVENTS_OF_A_START, type RunMemo } from '../../domain/run-contract.ts';
 import { WaitingFor } from '../../domain/vocabulary.ts';
 import { optionalTsToDate, PendingActivityState } from '../sdk-internals.ts';
@@ -8,34 +9,47 @@ import type { PendingActivity } from './pending-activity.ts';
 export interface RunWait {
   readonly waitingFor: WaitingFor | null;
   readonly nextAttemptAt: Date | null;
+  /** Why it waits for its lane. Null = it does not. */
+  readonly waitingReason: string | null;
 }
 
 /** The wait of a run that makes a call or has ended. */
-export const NO_WAIT: RunWait = { waitingFor: null, nextAttemptAt: null };
-const FOR_A_WORKER: RunWait = { waitingFor: WaitingFor.worker, nextAttemptAt: null };
+export const NO_WAIT: RunWait = { waitingFor: null, nextAttemptAt: null, waitingReason: null };
+const FOR_A_WORKER: RunWait = { ...NO_WAIT, waitingFor: WaitingFor.worker };
 
 /**
  * Determines the wait of an open run. Pure.
  *
  * @param pending the upstream call. Undefined = the workflow has not scheduled it yet
+ * @param journal the journal of the pending call
  */
 export function waitOf(
   description: WorkflowExecutionDescription,
   memo: RunMemo,
   pending: PendingActivity | undefined,
+  journal: Journal,
 ): RunWait {
-  if (pending !== undefined) return waitOfCall(pending);
+  if (pending !== undefined) return waitOfCall(pending, journal);
   const { run_at: runAt } = memo.options;
   if (!runAt || !isStartDelayed(description)) return FOR_A_WORKER;
-  return { waitingFor: WaitingFor.startTime, nextAttemptAt: new Date(runAt) };
+  return { ...NO_WAIT, waitingFor: WaitingFor.startTime, nextAttemptAt: new Date(runAt) };
 }
 
 /** The wait between two attempts. An operator who has paused the call is not a wait that ends by itself. */
-function waitOfCall({ state, nextAttemptScheduleTime }: PendingActivity): RunWait {
+function waitOfCall(
+  { state, nextAttemptScheduleTime }: PendingActivity,
+  { paced }: Pick<Journal, 'paced'>,
+): RunWait {
+  const waitingReason = paced === undefined ? null : `lane ${paced.lane}: ${paced.reason}`;
+  const isStarted = state === PendingActivityState.PENDING_ACTIVITY_STATE_STARTED;
+  if (isStarted && waitingReason !== null)
+    return { ...NO_WAIT, waitingFor: WaitingFor.pacing, waitingReason };
   if (state !== PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED) return NO_WAIT;
   // Temporal omits the time once it has come.
   const nextAttemptAt = optionalTsToDate(nextAttemptScheduleTime) ?? null;
-  return nextAttemptAt === null ? FOR_A_WORKER : { waitingFor: WaitingFor.retry, nextAttemptAt };
+  if (nextAttemptAt === null) return FOR_A_WORKER;
+  const waitingFor = waitingReason === null ? WaitingFor.retry : WaitingFor.pacing;
+  return { waitingFor, nextAttemptAt, waitingReason };
 }
 
 /**

@@ -10,6 +10,7 @@ import type { SettledRun } from '../../domain/requests.ts';
 import type { Housekeeping } from '../../domain/run-contract.ts';
 import { BUILD_ID } from '../search-attributes.ts';
 import type { Waiters } from '../waiting/waiters.ts';
+import { recordJournal } from './attempt-reports.ts';
 import { completeEarly } from './early-completion.ts';
 import { deleteRuns, inquire, recallAttempts, recallEarlier } from './housekeeping-activities.ts';
 import type { RequestError } from '../../domain/record.ts';
@@ -29,8 +30,6 @@ export interface WorkerSettings {
    * Temporal.
    */
   readonly maxAttemptsInFlight: number;
-  /** Rate limit for all workers of the task queue together, enforced by Temporal. Null = unlimited. */
-  readonly maxCallsPerSecond: number | null;
 }
 
 /** Notified of the runs that end on a worker. */
@@ -40,7 +39,7 @@ export interface RunObserver {
 }
 
 /** Dependencies of a worker's activities, and the observer of its work. */
-type WorkerDependencies = Omit<ActivityDependencies, 'runningCalls' | 'inquire' | 'observer'> & {
+type WorkerDependencies = Omit<ActivityDependencies, 'runningCalls' | 'inquire' | 'record' | 'observer'> & {
   /** Null = disabled. */
   readonly observer: (AttemptObserver & RunObserver) | null;
 };
@@ -70,7 +69,7 @@ export async function createWorker(
   waiters: Waiters | null,
 ): Promise<Worker> {
   const runningCalls = createRunningCalls();
-  const calls = createActivities({ ...dependencies, runningCalls, inquire });
+  const calls = createActivities({ ...dependencies, runningCalls, inquire, record: recordJournal });
   const logFailure = (workflowId: string, { code, reason }: RequestError): void => {
     const { project, id } = fromWorkflowId(workflowId);
     dependencies.log.info({ project, request_id: id, code, reason }, 'request ended');
@@ -91,9 +90,6 @@ export async function createWorker(
     maxConcurrentActivityTaskExecutions: settings.maxAttemptsInFlight,
     maxConcurrentWorkflowTaskExecutions: WORKFLOW_TASKS_AT_ONCE,
     maxCachedWorkflows: Math.ceil(settings.maxAttemptsInFlight * CACHED_RUNS_PER_ATTEMPT),
-    ...(settings.maxCallsPerSecond === null
-      ? {}
-      : { maxTaskQueueActivitiesPerSecond: settings.maxCallsPerSecond }),
     // A lost sticky task waits this long instead of Temporal's 10 s.
     stickyQueueScheduleToStartTimeout: '3 seconds',
     shutdownGraceTime: settings.shutdownGraceMs,

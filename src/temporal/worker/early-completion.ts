@@ -1,11 +1,8 @@
-import { activityInfo, CompleteAsyncError, getClient } from '@temporalio/activity';
+import { activityInfo, CompleteAsyncError } from '@temporalio/activity';
 import type { RawJson } from '../../domain/raw-json.ts';
 import type { SettledRun } from '../../domain/requests.ts';
 import type { RunActivities } from '../../domain/run-contract.ts';
-import { createCallBudget, withinBudget } from '../calls/call-budget.ts';
-
-/** Time limit of the report. Without an answer by then the SDK reports, and it waits longer. */
-const WITHIN_MS = 5_000;
+import { reportOnAttempt } from './attempt-reports.ts';
 
 /**
  * Larger results are left to the SDK, which knows the namespace's payload limit. Temporal answers a report
@@ -32,28 +29,15 @@ export function completeEarly(
       if (result.bytes.byteLength > MAX_BYTES) return result;
       const { workflowId } = activityInfo().workflowExecution ?? {};
       if (workflowId === undefined) return result;
-      const isReported = await report(workflowId, result).catch(() => false);
+      const isReported = await reportOnAttempt((activity, taskToken, options) =>
+        activity.complete(taskToken, result, options),
+      ).then(
+        () => true,
+        () => false,
+      );
       if (!isReported) return result;
       settle(workflowId, { kind: 'completed', result: result.bytes });
       throw new CompleteAsyncError();
     },
   };
-}
-
-async function report(workflowId: string, result: RawJson): Promise<boolean> {
-  const { taskToken, activityId, namespace } = activityInfo();
-  const client = getClient();
-  const budget = createCallBudget(WITHIN_MS);
-  const serializationContext = {
-    type: 'activity',
-    namespace,
-    workflowId,
-    activityId,
-    isLocal: false,
-  } as const;
-  const complete = client.connection.withDeadline(budget.deadlineMs, () =>
-    client.activity.complete(taskToken, result, { serializationContext }),
-  );
-  await withinBudget(budget, complete);
-  return true;
 }

@@ -12,12 +12,17 @@ import { RequestOptions } from '../../../src/domain/options.ts';
 import { RawJson } from '../../../src/domain/raw-json.ts';
 import { isRunEnd, type RunEnd } from '../../../src/domain/run-end.ts';
 import { isJournal } from '../../../src/domain/run-contract.ts';
+import { createLanes, createSystemClock } from '../../../src/lanes/lanes.ts';
 import { createUpstream } from '../../../src/upstream/client.ts';
 import { unique } from '../../support/api.ts';
 import { ok, startScriptedUpstream } from '../../support/scripted-upstream.ts';
 
 const server = await startScriptedUpstream();
 const upstream = createUpstream({ baseURL: server.baseURL, apiKey: 'k', maxResponseBytes: 1_000_000 });
+/** Every call is for this upstream, and each model has a lane of its own. */
+const upstreamsOf = (complete = upstream.complete): ActivityDependencies['upstreams'] => ({
+  find: async () => ({ lane: (model) => ({ account: 'a', model, weight: 1 }), complete }),
+});
 afterAll(async () => {
   await upstream.close();
   await server.close();
@@ -43,7 +48,9 @@ const HOURS_MS = 7_200_000;
 const QUIET = { trace() {}, debug() {}, info() {}, warn() {}, error() {}, log() {} };
 
 /** Makes one attempt; resolves to what it returned or threw, and all that it heartbeated. */
-async function make(one: Attempt): Promise<{ result: unknown; beats: unknown[]; asked: number }> {
+async function make(
+  one: Attempt,
+): Promise<{ result: unknown; beats: unknown[]; recorded: Journal[]; asked: number }> {
   const nowMs = Date.now();
   const info = {
     attempt: one.attempt ?? 1,
@@ -57,9 +64,11 @@ async function make(one: Attempt): Promise<{ result: unknown; beats: unknown[]; 
     beats.push(details);
     one.onBeat?.();
   });
+  const recorded: Journal[] = [];
   let asked = 0;
   const { callUpstream } = createActivities({
-    upstream,
+    upstreams: upstreamsOf(),
+    lanes: createLanes(createSystemClock(), null, () => undefined),
     now: Date.now,
     random: () => 0,
     runningCalls: createRunningCalls(),
@@ -67,6 +76,7 @@ async function make(one: Attempt): Promise<{ result: unknown; beats: unknown[]; 
       asked += 1;
       return { isCancelled: false, startedAtMs: null };
     },
+    record: async (journal) => void recorded.push(journal),
     log: { info: () => undefined },
     observer: null,
     ...one.dependencies,
@@ -77,6 +87,7 @@ async function make(one: Attempt): Promise<{ result: unknown; beats: unknown[]; 
       : {
           request: { project: 'default', id: one.model, is_keyed: false },
           operation: 'chat.completions' as const,
+          model: one.model,
         }),
     deadline_at_ms: nowMs + (one.deadlineInMs ?? 60_000),
     options: RequestOptions.parse(one.options ?? {}),
@@ -88,7 +99,7 @@ async function make(one: Attempt): Promise<{ result: unknown; beats: unknown[]; 
     await server.untilHits(one.model, 1);
     one.during(environment);
   }
-  return { result: await made, beats, asked };
+  return { result: await made, beats, recorded, asked };
 }
 
 function endIn(result: unknown): RunEnd {
@@ -188,11 +199,16 @@ describe('an attempt', () => {
   it('of a call that a workflow of 0.1.0 scheduled is a chat completion of the default project', async () => {
     const model = unique('of-0.1.0');
     const seen: unknown[] = [];
-    const complete: ActivityDependencies['upstream']['complete'] = (call) => {
-      seen.push({ operation: call.operation, ...call.request });
-      return upstream.complete(call);
+    const upstreams: ActivityDependencies['upstreams'] = {
+      find: async (request) => ({
+        lane: () => null,
+        complete: (call) => {
+          seen.push({ operation: call.operation, ...request });
+          return upstream.complete(call);
+        },
+      }),
     };
-    await make({ model, ofFirstVersion: true, dependencies: { upstream: { complete } } });
+    await make({ model, ofFirstVersion: true, dependencies: { upstreams } });
     expect(seen).toEqual([{ operation: 'chat.completions', project: 'default', id: model, is_keyed: false }]);
   });
 
@@ -287,7 +303,7 @@ describe('an attempt', () => {
           void told.push(`${outcome} ${error_code}`),
       };
       const complete = (): Promise<never> => Promise.reject(new Error('a fault of ours'));
-      const broken = steps === 'broken' ? { upstream: { ...upstream, complete } } : {};
+      const broken = steps === 'broken' ? { upstreams: upstreamsOf(complete) } : {};
       await make({ model, dependencies: { observer, ...broken } });
       expect(told).toEqual(['began', 'ended', ...ends]);
     },
