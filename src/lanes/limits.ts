@@ -1,4 +1,4 @@
-import type { LaneOutcome, LimitReport } from '../domain/lane.ts';
+import type { LaneOutcome } from '../domain/lane.ts';
 import { createReportedMeter, type Mark, type Meter } from './meter.ts';
 import { createLearnedMeter } from './paced-meters.ts';
 
@@ -74,10 +74,11 @@ export function createLimits(startMs: number, ceiling: Meter | null): Limits {
     return ceiling === null ? [...own] : [...own, [ceiling, calls]];
   }
 
-  function report(limits: LimitReport, marks: Marks, nowMs: number): void {
+  function report({ kind, limits }: Learned, marks: Marks, nowMs: number): void {
     const before = isReported(nowMs) ? requests.pace(nowMs) : null;
-    if (limits.requests !== null) requests.report(limits.requests, marks.requests, nowMs);
-    if (limits.tokens !== null) tokens.report(limits.tokens, marks.tokens, nowMs);
+    const isTaken = kind === 'answered';
+    if (limits.requests !== null) requests.report(limits.requests, marks.requests, isTaken, nowMs);
+    if (limits.tokens !== null) tokens.report(limits.tokens, marks.tokens, isTaken, nowMs);
     // The upstream no longer reports, so the lane goes on at the pace of its last report.
     if (before !== null && !isReported(nowMs)) learned.adopt(before, nowMs);
   }
@@ -115,7 +116,7 @@ export function createLimits(startMs: number, ceiling: Meter | null): Limits {
       };
     },
     learn(outcome, marks, isSaturated, nowMs) {
-      report(outcome.limits, marks, nowMs);
+      report(outcome, marks, nowMs);
       if (outcome.kind === 'answered') {
         successes += 1;
         learned.answer(nowMs, isSaturated);

@@ -8,8 +8,8 @@ export interface Meter {
   delayMs(cost: number, nowMs: number): number;
   /** Counts units that are let out. `report` and `refuse` take the mark of the call that was let out. */
   spend(cost: number, nowMs: number): Mark;
-  /** Takes what the upstream reported with an answer. */
-  report(state: LimitState, mark: Mark, nowMs: number): void;
+  /** Takes what the upstream reported with an answer. @param isTaken false = the upstream refused the call */
+  report(state: LimitState, mark: Mark, isTaken: boolean, nowMs: number): void;
   /** Slows down, because the upstream refused a call. Refusals of calls that ran together count once. */
   refuse(mark: Mark, nowMs: number): void;
   /** The time until so many units can have been let out in all, ms. An estimate; 0 = at once. */
@@ -41,7 +41,7 @@ const SAMPLES_MS = 10_000;
  */
 const MIN_DIFFERENCE = 2;
 const MIN_DIFFERENCE_SHARE = 0.1;
-/** Share of the largest `remaining` that is kept for other workers and programs, at most {@link MAX_RESERVE}. */
+/** Share of the largest `remaining` that is kept for other workers and programs. */
 const RESERVE = 0.1;
 /** Share of the reported rate after a refusal, and its growth per second without one. */
 const SHARE_AFTER_REFUSAL = 0.7;
@@ -131,13 +131,14 @@ export function createReportedMeter(): Meter {
       spent += cost;
       return { atMs: nowMs, cost, spent };
     },
-    report(state, mark, nowMs) {
+    report(state, mark, isTaken, nowMs) {
       if (state.remaining === null) return;
       if (state.limit !== limit) {
         ({ limit } = state);
         [samples, most, isMeasured] = [[], 0, false];
       }
-      most = Math.max(most, state.remaining);
+      // Before this call, there was room for it as well.
+      most = Math.max(most, state.remaining + (isTaken ? mark.cost : 0), 1);
       learnRate(state, nowMs);
       if (!isFresh(nowMs)) firstReportAtMs = nowMs;
       reportAtMs = nowMs;

@@ -22,7 +22,8 @@ export function toldDelayMs(
     ...sentenceDelays(json === undefined ? plainText : text),
   ];
   const isUntoldRate = status === 429 && told.length === 0;
-  return longest([...told, ...resetDelays([...headers], LIMITS.has(status), isUntoldRate, nowMs)]);
+  const named = [...headers].filter(([name]) => told.length === 0 || !isTimeUntilFull(headers, name));
+  return longest([...told, ...resetDelays(named, LIMITS.has(status), isUntoldRate, nowMs)]);
 }
 
 /** With these statuses, a reset without a matching `remaining` belongs to the limit that was hit. */
@@ -33,6 +34,19 @@ const LIMITS: ReadonlySet<number> = new Set([402, 429, 498, 503, 529]);
  * `anthropic-ratelimit-requests-reset`, and the plain forms.
  */
 const RESET = /^(?:x-)?(?:anthropic-)?rate-?limit(?:bysize)?-(?:(.+)-)?reset(?:-(.+))?$/;
+
+/** OpenAI's spelling, and the `limit` that belongs to it. */
+const UNTIL_FULL = /^x-ratelimit-reset-(requests|tokens)$/;
+
+/**
+ * Whether a reset is the time until a bucket is full again, long after it has room for one call. OpenAI documents it
+ * so, and reports the limit beside it. Such a reset is no minimum if the answer names a delay as well: a bucket of 600
+ * calls a minute has room after 100 ms and is full after a minute.
+ */
+function isTimeUntilFull(headers: Headers, name: string): boolean {
+  const [, unit] = UNTIL_FULL.exec(name) ?? [];
+  return unit !== undefined && headers.has(`x-ratelimit-limit-${unit}`);
+}
 
 /**
  * Reads the reset headers, which hold the time when a limit is full again. They come with every answer, so

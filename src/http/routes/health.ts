@@ -35,7 +35,8 @@ export function healthRoutes(app: App, { requests, stopping }: AppDependencies):
   app.get('/openapi.json', { config: { isPublic: true }, schema: { hide: true } }, async () => app.swagger());
 }
 
-const LaneList = z
+/** The answer of `GET /v1/lanes`. */
+export const LaneList = z
   .object({ object: z.literal('list'), data: z.array(LaneSnapshot) })
   .meta({ id: 'LaneList' });
 

@@ -152,6 +152,16 @@ describe('a told delay', () => {
     expect(await delayAfter(429, headers, body)).toBe(2_076);
   });
 
+  it('is not the time until the whole limit is free, where the answer names a delay', async () => {
+    const full = [
+      'x-ratelimit-limit-requests: 600',
+      'x-ratelimit-remaining-requests: 0',
+      'x-ratelimit-reset-requests: 59.9s',
+    ];
+    expect(await delayAfter(429, ['retry-after-ms: 1500', ...full])).toBe(1_500);
+    expect(await delayAfter(429, full)).toBe(59_900);
+  });
+
   it('does not replace backing off', async () => {
     const { delaysMs } = await driveRequest([bytes(answer(429, error({}), 'retry-after: 2'))], {
       maxCalls: 5,
