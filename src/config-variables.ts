@@ -145,6 +145,12 @@ export const CONFIG_VARIABLE_TEXTS: Readonly<Record<string, ConfigVariable>> = {
     meaning: 'Seconds that a stopping worker gives its running calls to finish.',
   },
 
+  REQRUN_ACCEPT_SECONDS: {
+    group: 'waits',
+    set: 'no need',
+    meaning:
+      'Seconds that a POST waits for its turn to be accepted. A POST whose turn is further away gets 503 `overloaded` at once.',
+  },
   REQRUN_DEFAULT_WAIT_SECONDS: {
     group: 'waits',
     set: 'sometimes',
@@ -177,6 +183,11 @@ export const CONFIG_VARIABLE_TEXTS: Readonly<Record<string, ConfigVariable>> = {
     set: 'no need',
     meaning:
       'Maximum POSTs and DELETEs that Temporal has not answered yet. Over the limit: 503 `overloaded`.',
+  },
+  REQRUN_MAX_ACCEPTING_BYTES: {
+    group: 'limits',
+    set: 'sometimes',
+    meaning: 'Maximum bytes of the bodies of these POSTs together. Over the limit: 503 `overloaded`.',
   },
   REQRUN_MAX_READING: {
     group: 'limits',

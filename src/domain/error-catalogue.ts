@@ -136,7 +136,7 @@ export const REFUSALS = {
   ),
   overloaded: server(
     503,
-    'This API process has reached a limit on concurrent work; nothing was accepted and the key is still free.',
+    'This API process has reached a limit on concurrent work, or cannot accept the request in time; nothing was accepted and the key is still free.',
   ),
   service_unavailable: server(
     503,

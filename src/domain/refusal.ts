@@ -35,9 +35,17 @@ export class Refusal extends Error {
   }
 }
 
-/** A limit of the service is reached. Nothing was accepted, and the official SDKs send the call again. */
-export function overloaded(): Refusal {
-  return new Refusal('overloaded', { retryAfterSeconds: 1, shouldRetry: true });
+/** The official Node SDK ignores a longer `Retry-After` and sends the call again after half a second. */
+const MAX_RETRY_AFTER_SECONDS = 60;
+
+/**
+ * A limit of the service is reached. Nothing was accepted, and the official SDKs send the call again.
+ *
+ * @param afterSeconds when a place is expected. Rounded up, to 1 to 60 s
+ */
+export function overloaded(afterSeconds = 1): Refusal {
+  const retryAfterSeconds = Math.min(MAX_RETRY_AFTER_SECONDS, Math.max(1, Math.ceil(afterSeconds)));
+  return new Refusal('overloaded', { retryAfterSeconds, shouldRetry: true });
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { Limit } from './limit.ts';
+import type { Limit, Place } from './limit.ts';
 import type { RawJson } from './raw-json.ts';
 import type { RequestError, RequestRecord } from './record.ts';
 import type { RequestOptions, RetryOptions } from './options.ts';
@@ -89,8 +89,25 @@ export interface RetryByHand {
   readonly models: readonly string[] | null;
 }
 
+/** The place of a POST from its first byte until Temporal has accepted it. */
+export interface IntakePlace extends Place {
+  /**
+   * Corrects the size of the body once it has been read.
+   *
+   * @throws Refusal `overloaded` if all bodies together would be over their limit
+   */
+  hasBody(bytes: number): void;
+}
+
 /** The durable store of requests, as the HTTP side uses it. */
 export interface Requests {
+  /**
+   * Takes the place of a POST, before its body is read.
+   *
+   * @param bodyBytes null = not known yet
+   * @throws Refusal `overloaded` if there is no place, or if its turn would not come in time
+   */
+  enter(bodyBytes: number | null): IntakePlace;
   /**
    * The requests of one project, by the ids that its callers use. Those of other projects cannot be reached
    * with them.
@@ -103,10 +120,14 @@ export interface Requests {
 /**
  * The requests of one project. All methods may throw a {@link Refusal} (`service_unavailable`,
  * `acceptance_unknown`, `idempotency_key_reused`, ...), and finish at most 5 s after the end of the wait.
+ * `submit` also waits for its turn before that.
  */
 export interface ProjectRequests {
-  /** Accepts a new request, or joins the one that has its key. Resolves only when Temporal has it on disk. */
-  submit(request: NewRequest, wait: Wait): Promise<Acceptance>;
+  /**
+   * Accepts a new request in its turn, or joins the one that has its key. Resolves only when Temporal has it on
+   * disk. The wait counts from acceptance. Frees the place at acceptance.
+   */
+  submit(request: NewRequest, wait: Wait, place: IntakePlace): Promise<Acceptance>;
   /** Reads a request. Null for an unknown id, and for any workflow that is not a request. */
   read(id: string, wait: Wait): Promise<StoredRequest | null>;
   /**

@@ -9,6 +9,7 @@ import {
 import { createServer } from 'node:http';
 import manifest from '../../package.json' with { type: 'json' };
 import { authenticate } from './access/authenticate.ts';
+import { decorateIntake } from './access/intake.ts';
 import { createProjectLimiter } from './access/project-limits.ts';
 import { createSignatures } from './access/request-signatures.ts';
 import { handleErrors } from './answers/errors.ts';
@@ -71,6 +72,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
   malformedRequests.watch(app);
   authenticate(app, dependencies.access, createSignatures(dependencies.now ?? Date.now));
   acceptJson(app);
+  decorateIntake(app);
   logRequests(app);
   const paths = collectPaths(app);
   await app.register(swagger, {

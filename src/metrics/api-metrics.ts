@@ -3,9 +3,11 @@ import type { AcceptanceObserver } from '../temporal/store/dependencies.ts';
 import type { MetricsRegistry } from './registry.ts';
 import type { AnsweredCall, HttpObserver } from '../http/app-types.ts';
 
-/** How many calls of each kind the API is handling now. */
+/** What the API is handling now: calls of each kind, and how long a new one has to wait. */
 export interface ApiCounts {
   readonly accepting: () => number;
+  /** Time in ms until a POST that comes now has its turn. */
+  readonly expectedMs: () => number;
   readonly reading: () => number;
   readonly waiters: () => number;
 }
@@ -31,6 +33,7 @@ export function createApiMetrics(
   // Every series starts at 0, so that the first refusal shows as an increase.
   for (const code of [...Object.keys(REFUSALS), 'internal_error']) refusals({ code }, 0);
   registry.gauge('reqrun_requests_accepting', counts.accepting);
+  registry.gauge('reqrun_accept_seconds', () => counts.expectedMs() / 1_000);
   registry.gauge('reqrun_requests_reading', counts.reading);
   registry.gauge('reqrun_waiters', counts.waiters);
   return {

@@ -58,6 +58,11 @@ export const METRICS = {
     labels: [],
     help: 'Calls that Temporal has not accepted yet; at most REQRUN_MAX_ACCEPTING.',
   },
+  reqrun_accept_seconds: {
+    type: 'gauge',
+    labels: [],
+    help: 'Seconds until a POST that comes now would be accepted; over REQRUN_ACCEPT_SECONDS it is refused; 0: at once, or not known.',
+  },
   reqrun_requests_reading: {
     type: 'gauge',
     labels: [],

@@ -13,6 +13,7 @@ import { createClient, describeAddress, type TemporalAddress } from '../temporal
 import { createDataConverter } from '../temporal/data-converter.ts';
 import { createNamespaceFacts } from '../temporal/namespace.ts';
 import { createCallBudget, withinBudget } from '../temporal/calls/call-budget.ts';
+import { createIntake } from '../temporal/store/intake.ts';
 import { createTemporalRequests } from '../temporal/store/temporal-requests.ts';
 import type { Waiters } from '../temporal/waiting/waiters.ts';
 import type { Stopper } from './stop.ts';
@@ -41,6 +42,11 @@ interface ApiParts {
   readonly stopper: Stopper;
 }
 
+/**
+ * Connections that may wait to be accepted, because a crowd connects at once. The kernel lowers it to its own
+ * maximum, `net.core.somaxconn`.
+ */
+const BACKLOG = 16_384;
 /** A probe that takes longer counts as not answered. */
 const PROBE_MS = 1_500;
 
@@ -49,9 +55,14 @@ export async function startApi(parts: ApiParts): Promise<string> {
   const { config, temporal, connection, abortable, waiters, metrics, log, stopper } = parts;
   const { namespace } = temporal;
   const { limits } = config;
-  const accepting = createLimit(limits.accepting);
+  const intake = createIntake(limits);
   const reading = createLimit(limits.reading);
-  const counts = { accepting: accepting.taken, reading: reading.taken, waiters: waiters.held };
+  const counts = {
+    accepting: intake.places.taken,
+    expectedMs: intake.expectedMs,
+    reading: reading.taken,
+    waiters: waiters.held,
+  };
   const observer = metrics === null ? null : createApiMetrics(metrics, counts);
   const facts = createNamespaceFacts(abortable, namespace);
   // The probe uses the connection that starts use, because another connection may answer while this one is
@@ -81,7 +92,7 @@ export async function startApi(parts: ApiParts): Promise<string> {
     record: () => ({ namespace, uiUrl: parts.uiUrl, retentionMs: facts.retentionMs() }),
     availability: createAvailability(probe),
     waiters,
-    accepting,
+    intake,
     reading,
     observer,
   });
@@ -99,7 +110,7 @@ export async function startApi(parts: ApiParts): Promise<string> {
     logger: log,
     observer,
   });
-  await app.listen({ host: config.host, port: config.port }).catch((cause: unknown) => {
+  await app.listen({ host: config.host, port: config.port, backlog: BACKLOG }).catch((cause: unknown) => {
     const code = cause instanceof Error && 'code' in cause ? ` (${String(cause.code)})` : '';
     throw new Error(
       `The API cannot listen on port ${config.port} of ${config.host}${code}: set PORT, or HOST to an address of this machine, such as 127.0.0.1.`,

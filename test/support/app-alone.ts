@@ -66,7 +66,11 @@ export async function startAppAlone({
     delete: ask('delete', false),
   };
   const app = await buildApp({
-    requests: { forProject: () => store, reachable: ask('reachable', true) },
+    requests: {
+      enter: () => ({ hasBody: () => undefined, leave: () => undefined }),
+      forProject: () => store,
+      reachable: ask('reachable', true),
+    },
     access,
     lanes: null,
     wait: { defaultWaitSeconds: 0, waitSeconds: 1, maxWaitSeconds: 1 },

@@ -85,14 +85,20 @@ export interface Admission {
   preValidation(request: FastifyRequest, reply: FastifyReply): Promise<void>;
 }
 
+/** A check of the head of a request. Throws the refusal. */
+type AdmissionStep = (request: FastifyRequest, reply: FastifyReply) => void;
+
 /**
  * Counts a call against the limits of its project. An unsigned call is counted before its body is read. A
  * call that must be signed is counted after its signature was verified, so that a stolen API key alone cannot
  * use up the limits.
+ *
+ * @param first comes before that. A call that it refuses is not counted
  */
-export function admittedBy(limiter: ProjectLimiter): Admission {
+export function admittedBy(limiter: ProjectLimiter, first: AdmissionStep = () => undefined): Admission {
   return {
     onRequest: async (request, reply) => {
+      first(request, reply);
       if (request.signed === null) await limiter.admit(projectOf(request), reply);
     },
     preValidation: async (request, reply) => {

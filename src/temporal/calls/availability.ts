@@ -17,6 +17,8 @@ export interface Availability {
   check(): Promise<boolean>;
   /** Records that Temporal has just answered a call. */
   noteAnswer(): void;
+  /** Number of answers so far. */
+  answers(): number;
 }
 
 /** @param probe a cheap call that rejects within two seconds if Temporal is down */
@@ -26,7 +28,11 @@ export function createAvailability(
 ): Availability {
   const probes = createSingleFlight<boolean>();
   let answeredAtMs = -Infinity;
-  const noteAnswer = (): void => void (answeredAtMs = now());
+  let answers = 0;
+  const noteAnswer = (): void => {
+    answeredAtMs = now();
+    answers += 1;
+  };
   const probeOnce = (): Promise<boolean> =>
     probe().then(
       () => {
@@ -39,6 +45,7 @@ export function createAvailability(
   return {
     check,
     noteAnswer,
+    answers: () => answers,
     ensure: async () => {
       if (now() - answeredAtMs <= FRESH_MS) return;
       if (!(await check())) throw unavailable();

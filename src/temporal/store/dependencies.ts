@@ -3,6 +3,7 @@ import type { Limit } from '../../domain/limit.ts';
 import type { Availability } from '../calls/availability.ts';
 import type { RecordSettings } from '../run-state/to-record.ts';
 import type { Waiters } from '../waiting/waiters.ts';
+import type { Intake } from './intake.ts';
 import type { StartSettings } from './start-run.ts';
 
 /** Notified of each POST as soon as Temporal has stored its request. */
@@ -24,8 +25,8 @@ export interface TemporalRequestsDependencies {
   readonly record: () => RecordSettings;
   readonly availability: Availability;
   readonly waiters: Waiters;
-  /** Limit of changing calls that Temporal has not answered yet. */
-  readonly accepting: Limit;
+  /** Bounds the changing calls that Temporal has not answered yet. */
+  readonly intake: Intake;
   /**
    * Limit of GETs that Temporal has not answered yet. A GET that was let in and then held for a wait is not
    * refused afterwards.

@@ -66,7 +66,7 @@ export function createRunFinder(
 ): RunFinder {
   const closedRuns = createClosedRuns();
   const reads = createSingleFlight<ReadRun | NotOurs>();
-  const queue = createConcurrencyQueue(CALLS_AT_ONCE);
+  const queue = createConcurrencyQueue(() => CALLS_AT_ONCE);
 
   async function call<T>(budget: CallBudget, made: () => Promise<T>, on = client): Promise<T | null> {
     const answer = on.connection.withDeadline(budget.deadlineMs, made);
@@ -132,7 +132,7 @@ export function createRunFinder(
     find: (ref, budget) => find(ref, budget).catch(naming(ref)),
     look: (ref, budget) => {
       const readInTurn = (seal: () => void): Promise<ReadRun | NotOurs> =>
-        queue.take(budget.deadlineMs - READ_MS, () => {
+        queue.take({ untilMs: budget.deadlineMs - READ_MS }, () => {
           seal();
           return read(ref, budget);
         });

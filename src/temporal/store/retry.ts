@@ -22,9 +22,7 @@ export async function retryRequest(
   { run: wanted, options, caps, models }: RetryByHand,
   budget: CallBudget,
 ): Promise<StoredRequest | null> {
-  const { boundedClient } = dependencies;
-  // Eager starts need the native client.
-  const start = { ...dependencies.start, eagerStart: false };
+  const { boundedClient, start } = dependencies;
   const last = oursOrNull(await runs.look(ref, budget));
   if (last === null) return null;
   const { record } = last.stored;
@@ -54,7 +52,8 @@ export async function retryRequest(
       // Concurrent retries that saw the same ended run share a start id. Temporal treats them as one start,
       // even if the new run has ended already.
       const run = { ref, startId: `retry-of-${runId}`, memo, body };
-      const outcome = await startRun(boundedClient, start, run, budget);
+      // Eager starts need the native client.
+      const outcome = await startRun(boundedClient, start, run, budget, false);
       if (typeof outcome === 'object') throw unavailable(outcome.unknown);
     }
     return oursOrNull(await runs.look(ref, budget))?.stored ?? null;

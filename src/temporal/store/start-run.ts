@@ -23,7 +23,7 @@ import { FOREKNOWN_BUILD, type RunSearchAttributes } from '../search-attributes.
 export interface StartSettings {
   readonly taskQueue: string;
   readonly heartbeatTimeoutSeconds: number;
-  /** Whether to start eagerly. Only possible if a worker shares this process and connection. */
+  /** Whether starts may be eager. Only possible if a worker shares this process and connection. */
   readonly eagerStart: boolean;
   readonly searchAttributes: RunSearchAttributes;
   /** Whether this process's own worker takes every run. */
@@ -55,7 +55,7 @@ export interface NewRun {
 export type StartOutcome = 'started' | 'already started' | { readonly unknown: unknown };
 
 /** Time limit of one try. The budget holds two tries. */
-export const TRY_MS = 2_000;
+const TRY_MS = 2_000;
 /** Pause between two tries, so that an error that comes at once is not repeated a thousand times. */
 const PAUSE_MS = 200;
 /** With less than this left, there is no time for another try. */
@@ -75,6 +75,7 @@ const REFUSED: ReadonlySet<number> = new Set([
  * Starts a run. If the answer is missing, sends the start again; the ids of the run and of the start make
  * that harmless.
  *
+ * @param eager whether the first task of the run comes with the answer, to this process's worker
  * @throws Refusal `service_unavailable` if Temporal answers that it accepts no starts from this process
  */
 export async function startRun(
@@ -82,10 +83,11 @@ export async function startRun(
   settings: StartSettings,
   run: NewRun,
   budget: CallBudget,
+  eager: boolean,
 ): Promise<StartOutcome> {
   for (let isFirst = true; ; isFirst = false) {
     // Made for each try, because what is left of a start delay shrinks.
-    const options = withStartId(startOptions(settings, run, Date.now()), run.startId);
+    const options = withStartId(startOptions(settings, run, Date.now(), eager), run.startId);
     const untilMs = Math.min(Date.now() + TRY_MS, budget.deadlineMs);
     try {
       const start = client.connection.withDeadline(untilMs, () =>
@@ -110,6 +112,7 @@ function startOptions(
   settings: StartSettings,
   { ref: { project, id, workflowId }, memo, body }: NewRun,
   nowMs: number,
+  eager: boolean,
 ): WorkflowStartOptions & { args: [RunInput, RawJson] } {
   const { operation, model, options } = memo;
   const input: RunInput = {
@@ -140,7 +143,7 @@ function startOptions(
     // first. Temporal counts it from the start call, so the start delay is added.
     workflowExecutionTimeout: delayMs + options.deadline_seconds * 1000 + RUN_SLACK_MS,
     workflowTaskTimeout: WORKFLOW_TASK_TIMEOUT,
-    ...(delayMs === 0 ? { requestEagerStart: settings.eagerStart } : { startDelay: delayMs }),
+    ...(delayMs === 0 ? { requestEagerStart: eager } : { startDelay: delayMs }),
     memo: { [MEMO_KEY]: kept },
     staticSummary: `${operation} · ${model}${memo.run === 1 ? '' : ` · run ${memo.run}`}`,
     priority: { priorityKey: options.priority },

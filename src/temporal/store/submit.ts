@@ -3,6 +3,7 @@ import { acceptanceUnknown, Refusal } from '../../domain/refusal.ts';
 import type { RequestRef } from '../../domain/request-id.ts';
 import {
   type Acceptance,
+  type IntakePlace,
   NamedBy,
   type NewRequest,
   type PendingRun,
@@ -12,12 +13,12 @@ import {
 } from '../../domain/requests.ts';
 import type { RunMemo } from '../../domain/run-contract.ts';
 import { RequestStatus } from '../../domain/vocabulary.ts';
-import { afterWait, type CallBudget, createCallBudget, isNotAnswered } from '../calls/call-budget.ts';
-import { startWait } from '../waiting/waiters.ts';
+import { afterWait, type CallBudget, isNotAnswered } from '../calls/call-budget.ts';
 import type { TemporalRequestsDependencies } from './dependencies.ts';
 import { oursOrNull, type ReadRun, type RunFinder } from './find-run.ts';
+import type { Turn } from '../calls/concurrency-queue.ts';
 import type { StartQueue } from './start-queue.ts';
-import { enter } from '../../domain/limit.ts';
+import type { NewRun } from './start-run.ts';
 
 const QUEUED: PendingRun = {
   kind: 'pending',
@@ -28,35 +29,42 @@ const QUEUED: PendingRun = {
 };
 
 /**
+ * A caller is held no longer than this for acceptance and wait together, because Node's fetch gives up after
+ * 300 s without an answer. An operator who allows a longer wait has other callers.
+ */
+const HELD_MS = 240_000;
+
+/**
  * Accepts a request, or joins the request that has its key. Then holds the caller for its wait. Implements
  * `Requests.submit`.
  */
 export async function submitRequest(
-  { waiters, accepting, observer }: TemporalRequestsDependencies,
+  { waiters, intake, observer }: Pick<TemporalRequestsDependencies, 'waiters' | 'intake' | 'observer'>,
   runs: RunFinder,
   starts: StartQueue,
   ref: RequestRef,
   request: NewRequest,
   wait: Wait,
+  place: IntakePlace,
 ): Promise<Acceptance> {
-  const place = enter(accepting);
-  const left = startWait(wait);
+  const arrivedMs = Date.now();
   const waiter = waiters.join(ref.workflowId);
   try {
-    const createdAt = new Date().toISOString();
-    const joined = await startOrJoin(runs, starts, ref, request, createdAt);
+    const turn = { untilMs: arrivedMs + intake.acceptMs, signal: wait.signal };
+    const { joined, acceptedAt } = await startOrJoin(runs, starts, ref, request, turn);
     place.leave();
     if (joined === null) observer?.accepted();
     else observer?.replayed();
     const acceptance = {
       id: ref.id,
-      createdAt: joined?.memo.created_at ?? createdAt,
+      createdAt: joined?.memo.created_at ?? acceptedAt,
       replayed: joined !== null,
     };
     const known =
       joined === null ? { ...QUEUED, nextAttemptAt: request.options.run_at } : toRun(joined.stored);
     if (known.kind !== 'pending') return { ...acceptance, run: known };
-    const held = await waiter.wait(left());
+    const heldUntilMs = arrivedMs + Math.max(HELD_MS, wait.ms);
+    const held = await waiter.wait({ ...wait, ms: Math.min(wait.ms, heldUntilMs - Date.now()) });
     if (!held.wasHeld) return { ...acceptance, run: known };
     return { ...acceptance, run: held.settled ?? (await readAgain(runs, ref, wait.signal)) ?? known };
   } finally {
@@ -65,31 +73,41 @@ export async function submitRequest(
   }
 }
 
-/** Resolves to null if this call started the run, else to the run of the same request that has the key. */
+interface Accepted {
+  /** The run of the same request that has the key. Null = this call started the run. */
+  readonly joined: ReadRun | null;
+  /** ISO 8601. */
+  readonly acceptedAt: string;
+}
+
 async function startOrJoin(
   runs: RunFinder,
   starts: StartQueue,
   ref: RequestRef,
   { operation, model, fingerprint, options, body, namedBy }: NewRequest,
-  createdAt: string,
-): Promise<ReadRun | null> {
-  const budget = createCallBudget();
-  const memo: RunMemo = { operation, model, fingerprint, options, created_at: createdAt, run: 1 };
-  const run = { ref, startId: randomUUID(), memo, body };
+  turn: Required<Turn>,
+): Promise<Accepted> {
+  const startId = randomUUID();
+  const runOf = (created_at: string): NewRun => {
+    const memo: RunMemo = { operation, model, fingerprint, options, created_at, run: 1 };
+    return { ref, startId, memo, body };
+  };
   // A POST without a key must not be sent again, because it would be another request.
   const unknown = (cause: unknown): Refusal =>
     acceptanceUnknown(ref.id, { shouldRetry: namedBy === NamedBy.key, cause });
   for (;;) {
-    const outcome = await starts.start(run, budget);
+    const { outcome, sentAt, budget } = await starts.start(ref.workflowId, runOf, turn);
     if (typeof outcome === 'object') throw unknown(outcome.unknown);
     // A random id belongs to no other request. So `already started` means that an earlier try of this start
     // succeeded.
-    if (outcome === 'started' || namedBy === NamedBy.chance) return null;
-    const found = await findSame(runs, ref, memo, budget).catch((cause: unknown) => {
+    if (outcome === 'started' || namedBy === NamedBy.chance) {
+      return { joined: null, acceptedAt: sentAt };
+    }
+    const joined = await findSame(runs, ref, { fingerprint, operation }, budget).catch((cause: unknown) => {
       throw isNotAnswered(cause) ? unknown(cause) : cause;
     });
     // Null means that the run was deleted between the two calls. Its key is free, so the loop starts again.
-    if (found !== null) return found;
+    if (joined !== null) return { joined, acceptedAt: sentAt };
   }
 }
 
@@ -97,7 +115,7 @@ async function startOrJoin(
 async function findSame(
   runs: RunFinder,
   ref: RequestRef,
-  { fingerprint, operation }: RunMemo,
+  { fingerprint, operation }: Pick<RunMemo, 'fingerprint' | 'operation'>,
   budget: CallBudget,
 ): Promise<ReadRun | null> {
   const found = await runs.look(ref, budget);

@@ -1,4 +1,3 @@
-import { enter } from '../../domain/limit.ts';
 import { type RequestRef, toRequestRef } from '../../domain/request-id.ts';
 import type { ProjectRequests, Requests, StoredRequest } from '../../domain/requests.ts';
 import { type CallBudget, createCallBudget } from '../calls/call-budget.ts';
@@ -15,19 +14,19 @@ import { submitRequest } from './submit.ts';
 
 /** {@link Requests} on Temporal. Each request is one workflow, identified by its {@link RequestRef}. */
 export function createTemporalRequests(dependencies: TemporalRequestsDependencies): Requests {
-  const { client, availability, record, accepting, start } = dependencies;
+  const { client, availability, record, intake, start } = dependencies;
   const runs = createRunFinder(client, availability, record);
-  const starts = createStartQueue(
-    (run, budget) => startRun(client, start, run, budget),
-    start.eagerStart,
+  const starts = createStartQueue((run, budget, eager) => startRun(client, start, run, budget, eager), {
+    eagerStart: start.eagerStart,
     availability,
-  );
+    rate: intake.rate,
+  });
   const retries = createSingleFlight<StoredRequest | null>();
   /**
    * Runs a changing call under the limit for accepting, within one budget, and only while Temporal answers.
    */
   async function admitted<T>(act: (budget: CallBudget) => Promise<T>): Promise<T> {
-    const place = enter(accepting);
+    const place = intake.enterAtOnce();
     const budget = createCallBudget();
     return availability
       .ensure()
@@ -37,7 +36,8 @@ export function createTemporalRequests(dependencies: TemporalRequestsDependencie
   function forProject(project: string): ProjectRequests {
     const refOf = (id: string): RequestRef => toRequestRef({ project, id });
     return {
-      submit: (request, wait) => submitRequest(dependencies, runs, starts, refOf(request.id), request, wait),
+      submit: (request, wait, place) =>
+        submitRequest(dependencies, runs, starts, refOf(request.id), request, wait, place),
       read: (id, wait) => readRequest(dependencies, runs, refOf(id), wait),
       cancel: (id) => admitted((budget) => cancelRequest(dependencies, runs, refOf(id), budget)),
       retry: (id, retry) => {
@@ -49,5 +49,5 @@ export function createTemporalRequests(dependencies: TemporalRequestsDependencie
       delete: (id) => admitted((budget) => deleteRequest(dependencies, runs, refOf(id), budget)),
     };
   }
-  return { forProject, reachable: () => availability.check() };
+  return { enter: intake.enter, forProject, reachable: () => availability.check() };
 }

@@ -1,0 +1,90 @@
+/** What a POST is held for: its turn first, then its wait, which counts from acceptance. */
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { createLimit } from '../../src/domain/limit.ts';
+import { RequestOptions } from '../../src/domain/options.ts';
+import { RawJson } from '../../src/domain/raw-json.ts';
+import { toRequestRef } from '../../src/domain/request-id.ts';
+import { NamedBy, type NewRequest, type Wait } from '../../src/domain/requests.ts';
+import { createCallBudget } from '../../src/temporal/calls/call-budget.ts';
+import type { TemporalRequestsDependencies } from '../../src/temporal/store/dependencies.ts';
+import type { RunFinder } from '../../src/temporal/store/find-run.ts';
+import { createIntake } from '../../src/temporal/store/intake.ts';
+import type { StartQueue } from '../../src/temporal/store/start-queue.ts';
+import { submitRequest } from '../../src/temporal/store/submit.ts';
+import { createWaiters } from '../../src/temporal/waiting/waiters.ts';
+
+const ACCEPT_MS = 60_000;
+const REQUEST: NewRequest = {
+  id: 'a',
+  namedBy: NamedBy.key,
+  operation: 'chat.completions',
+  model: 'm',
+  fingerprint: 'f',
+  body: new RawJson(new Uint8Array()),
+  options: RequestOptions.parse({}),
+};
+
+beforeEach(() => void vi.useFakeTimers({ now: 0 }));
+afterEach(() => void vi.useRealTimers());
+
+function unused(): never {
+  throw new Error('not needed here');
+}
+
+/** Submits a request whose turn comes after `turnMs`. Resolves to when its caller was answered. */
+async function answeredAtMs(turnMs: number, waitMs: number): Promise<number> {
+  const intake = createIntake({ accepting: 1, acceptingBytes: 10, acceptMs: ACCEPT_MS });
+  const runs: RunFinder = { find: unused, look: async () => 'nothing', call: unused };
+  let isSent = false;
+  const starts: StartQueue = {
+    start: (_id, runOf, turn) =>
+      new Promise((resolve) => {
+        expect(turn.untilMs).toBe(ACCEPT_MS);
+        setTimeout(() => {
+          isSent = true;
+          const sentAt = new Date().toISOString();
+          expect(runOf(sentAt).memo.created_at).toBe(sentAt);
+          resolve({ outcome: 'started', sentAt, budget: createCallBudget() });
+        }, turnMs);
+      }),
+  };
+  const dependencies: Pick<TemporalRequestsDependencies, 'waiters' | 'intake' | 'observer'> = {
+    waiters: createWaiters(createLimit(1), null),
+    intake,
+    observer: { accepted: () => expect(isSent).toBe(true), replayed: unused },
+  };
+  const wait: Wait = {
+    ms: waitMs,
+    signal: new AbortController().signal,
+    projectPlaces: createLimit(1),
+  };
+  const place = intake.enter(1);
+  const answer = submitRequest(
+    dependencies,
+    runs,
+    starts,
+    toRequestRef({ project: 'default', id: 'a' }),
+    REQUEST,
+    wait,
+    place,
+  ).then(({ createdAt }) => {
+    expect(createdAt).toBe(new Date(turnMs).toISOString());
+    return Date.now();
+  });
+  await vi.advanceTimersByTimeAsync(turnMs);
+  expect(intake.places.taken()).toBe(0);
+  await vi.runAllTimersAsync();
+  return answer;
+}
+
+it('counts the wait from acceptance', async () => {
+  expect(await answeredAtMs(20_000, 30_000)).toBe(50_000);
+});
+
+it('holds a caller for 240 s at most, turn and wait together, because Node gives up at 300 s', async () => {
+  expect(await answeredAtMs(50_000, 240_000)).toBe(240_000);
+});
+
+it('keeps a longer wait that the operator allows, less the time until the turn', async () => {
+  expect(await answeredAtMs(50_000, 1_000_000)).toBe(1_000_000);
+});
