@@ -15,7 +15,7 @@ interface QueueOptions {
 
 interface Caller {
   readonly signal?: AbortSignal;
-  readonly waitMs?: number;
+  readonly isAsync?: boolean;
 }
 
 /** A queue before starts that a test answers; `start` resolves to the outcome. */
@@ -25,8 +25,8 @@ function queueOf(
 ): (id: string, caller?: Caller) => Promise<StartOutcome> {
   const availability = createAvailability(probe);
   const queue = createStartQueue(send, { eagerStart, availability, rate: createTurnRate() });
-  return async (id, { signal = new AbortController().signal, waitMs = 60_000 } = {}) => {
-    const turn = { untilMs: Date.now() + waitMs, signal };
+  return async (id, { signal = new AbortController().signal, isAsync = false } = {}) => {
+    const turn = { untilMs: Date.now() + 60_000, signal, isAsync };
     return (await queue.start(id, (sentAt) => runOf(id, sentAt), turn)).outcome;
   };
 }
@@ -148,6 +148,30 @@ describe('a crowd', () => {
     await Promise.all(all);
     expect(sent).toEqual(['alone', ...ids]);
     const after = start('after');
+    await settled();
+    expect(open.map(({ eager }) => eager)).toEqual([true]);
+    await answerAll();
+    await after;
+  });
+
+  it('may be of callers that do not wait: those are accepted first, and one that waits passes them', async () => {
+    const { open, send, sent, answerAll } = openStarts();
+    const start = queueOf(send, { eagerStart: true });
+    const alone = start('alone');
+    await settled();
+    await answerAll();
+    await alone;
+    const all = Array.from({ length: 40 }, (_, index) => start(`async-${index}`, { isAsync: true }));
+    await settled();
+    expect(open.length).toBeGreaterThan(20);
+    expect(open.map(({ eager }) => eager)).toEqual(open.map((_start, at) => at < 6));
+    const waits = start('waits');
+    await settled();
+    expect(open.at(-1)).toMatchObject({ id: 'waits', eager: true });
+    await answerAll();
+    await Promise.all([...all, waits]);
+    expect(sent).toHaveLength(42);
+    const after = start('after', { isAsync: true });
     await settled();
     expect(open.map(({ eager }) => eager)).toEqual([true]);
     await answerAll();

@@ -17,6 +17,8 @@ export interface ConcurrencyQueue {
   take<T>(turn: Turn, call: () => Promise<T>): Promise<T>;
   /** Number of calls that wait for their turn. */
   waiting(): number;
+  /** Number of calls whose turn has come and that have not ended. */
+  running(): number;
   /** Refuses all calls that wait for their turn. */
   refuseAll(refusal: Refusal): void;
 }
@@ -91,6 +93,7 @@ export function createConcurrencyQueue(
       }
     },
     waiting: () => line.size,
+    running: () => running,
     refuseAll: (refusal) => {
       for (const waiting of line) waiting.refuse(refusal);
     },

@@ -1,11 +1,12 @@
 import { overloaded, Refusal } from '../../domain/refusal.ts';
 import type { Availability } from '../calls/availability.ts';
 import { type CallBudget, createCallBudget } from '../calls/call-budget.ts';
-import { CALLS_AT_ONCE, createConcurrencyQueue, type Turn } from '../calls/concurrency-queue.ts';
+import { createConcurrencyQueue, type Turn } from '../calls/concurrency-queue.ts';
 import { createSharedSignals } from '../calls/shared-signal.ts';
 import { createSilenceWatch } from '../calls/silence-watch.ts';
 import { createSingleFlight } from '../calls/single-flight.ts';
 import type { TurnRate } from '../calls/turn-rate.ts';
+import { createStartPace } from './start-pace.ts';
 import type { NewRun, StartOutcome } from './start-run.ts';
 
 /** A start whose turn has come. */
@@ -32,7 +33,12 @@ export interface StartQueue {
    * @throws Refusal `overloaded` if the turn does not come in time, `service_unavailable` if Temporal does
    *   not answer
    */
-  start(workflowId: string, runOf: (sentAt: string) => NewRun, turn: Required<Turn>): Promise<Start>;
+  start(workflowId: string, runOf: (sentAt: string) => NewRun, turn: StartTurn): Promise<Start>;
+}
+
+export interface StartTurn extends Required<Turn> {
+  /** Whether the caller does not wait for its result. */
+  readonly isAsync: boolean;
 }
 
 /** Starts one run without queueing. `eager`: whether the first task of the run may come with the answer. */
@@ -46,49 +52,52 @@ export interface StartQueueSettings {
   readonly rate: TurnRate;
 }
 
-/**
- * Limit of concurrent starts if the worker shares the process. Nothing else slows starts down, because
- * callers are answered before their run closes, and eager starts bypass the queue of the workflow tasks that
- * close runs. With twice this limit, runs that had ended but not closed piled up: 900 in 15 s (measured on
- * two cores).
- */
-const STARTS_BESIDE_WORKER = 6;
-
-/** Waiting starts that are a crowd. It ends when none waits. */
-const CROWD = 128;
-
-/**
- * Limit of concurrent starts while a crowd is let in. Accepting then comes before working: starts are not
- * eager, so that the runs wait in Temporal, and so many of them leave little time for the tasks of runs.
- */
-const STARTS_IN_CROWD = 64;
-
 export function createStartQueue(
   send: SendStart,
   { eagerStart, availability, rate }: StartQueueSettings,
 ): StartQueue {
   const flights = createSingleFlight<Start>();
   const signals = createSharedSignals();
-  let isCrowd = false;
-  const usual = eagerStart ? STARTS_BESIDE_WORKER : CALLS_AT_ONCE;
-  const queue = createConcurrencyQueue(
-    () => (isCrowd ? STARTS_IN_CROWD : usual),
-    (ahead) => overloaded((rate.expectedMs(ahead) ?? 0) / 1_000),
+  const pace = createStartPace(eagerStart);
+  const queue = createConcurrencyQueue(pace.atOnce, (ahead) =>
+    overloaded((rate.expectedMs(ahead) ?? 0) / 1_000),
   );
+  let asyncWaiting = 0;
   const watchSilence = createSilenceWatch(availability, queue);
 
-  /** Notes how long the line is. A rate is known of one line, and of one kind of starts. */
-  function noteLine(): void {
+  /** Looks at the line. A rate is known of one line, and of one way to send starts. */
+  function followLine(): void {
     const waiting = queue.waiting();
-    const wasCrowd = isCrowd;
-    isCrowd = waiting >= CROWD || (isCrowd && waiting > 0);
-    if (waiting === 0 || isCrowd !== wasCrowd) rate.reset();
+    const line = { held: waiting - asyncWaiting, async: asyncWaiting, running: queue.running() };
+    if (pace.follow(line) || waiting === 0) rate.reset();
   }
 
-  async function startInTurn(runOf: (sentAt: string) => NewRun): Promise<Start> {
+  /** Waits for the turn, and counts those that wait. */
+  async function startInTurn(
+    runOf: (sentAt: string) => NewRun,
+    { isAsync, ...turn }: StartTurn,
+  ): Promise<Start> {
+    const count = isAsync ? 1 : 0;
+    let isWaiting = true;
+    const endWaiting = (): void => {
+      if (isWaiting) asyncWaiting -= count;
+      isWaiting = false;
+    };
+    asyncWaiting += count;
+    try {
+      return await queue.take(turn, () => {
+        endWaiting();
+        return startNow(runOf, isAsync);
+      });
+    } finally {
+      endWaiting();
+    }
+  }
+
+  async function startNow(runOf: (sentAt: string) => NewRun, isAsync: boolean): Promise<Start> {
     rate.turn();
-    noteLine();
-    const eager = eagerStart && !isCrowd;
+    followLine();
+    const eager = pace.isEager({ isAsync });
     const budget = createCallBudget();
     await availability.ensure();
     const sentAt = new Date().toISOString();
@@ -100,14 +109,14 @@ export function createStartQueue(
   async function start(
     workflowId: string,
     runOf: (sentAt: string) => NewRun,
-    { untilMs, signal }: Required<Turn>,
+    turn: StartTurn,
   ): Promise<Start> {
     const own = createCallBudget();
-    const { left, end } = signals.join(workflowId, signal);
+    const { left, end } = signals.join(workflowId, turn.signal);
     const { joined, result } = flights.fly(workflowId, async () => {
-      noteLine();
-      const taken = queue.take({ untilMs, signal: left }, () => startInTurn(runOf));
-      noteLine();
+      followLine();
+      const taken = startInTurn(runOf, { ...turn, signal: left });
+      followLine();
       watchSilence();
       return taken;
     });
@@ -121,7 +130,7 @@ export function createStartQueue(
       // This call joined another call's start, which failed. An error that is not a refusal may be about
       // the other call's body (for example, too large), so this call starts the run itself.
       if (!joined || error instanceof Refusal) throw error;
-      return start(workflowId, runOf, { untilMs, signal });
+      return start(workflowId, runOf, turn);
     } finally {
       end();
     }

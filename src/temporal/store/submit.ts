@@ -16,8 +16,7 @@ import { RequestStatus } from '../../domain/vocabulary.ts';
 import { afterWait, type CallBudget, isNotAnswered } from '../calls/call-budget.ts';
 import type { TemporalRequestsDependencies } from './dependencies.ts';
 import { oursOrNull, type ReadRun, type RunFinder } from './find-run.ts';
-import type { Turn } from '../calls/concurrency-queue.ts';
-import type { StartQueue } from './start-queue.ts';
+import type { StartQueue, StartTurn } from './start-queue.ts';
 import type { NewRun } from './start-run.ts';
 
 const QUEUED: PendingRun = {
@@ -50,7 +49,11 @@ export async function submitRequest(
   const arrivedMs = Date.now();
   const waiter = waiters.join(ref.workflowId);
   try {
-    const turn = { untilMs: arrivedMs + intake.acceptMs, signal: wait.signal };
+    const turn = {
+      untilMs: arrivedMs + intake.acceptMs,
+      signal: wait.signal,
+      isAsync: wait.ms === 0,
+    };
     const { joined, acceptedAt } = await startOrJoin(runs, starts, ref, request, turn);
     place.leave();
     if (joined === null) observer?.accepted();
@@ -85,7 +88,7 @@ async function startOrJoin(
   starts: StartQueue,
   ref: RequestRef,
   { operation, model, fingerprint, options, body, namedBy }: NewRequest,
-  turn: Required<Turn>,
+  turn: StartTurn,
 ): Promise<Accepted> {
   const startId = randomUUID();
   const runOf = (created_at: string): NewRun => {
