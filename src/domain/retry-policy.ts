@@ -136,26 +136,34 @@ export function laneProbes(refusals: number, toldMs: number | null): boolean {
 export const LANE_HOLD_MS = 1_000;
 /** Attempts that a lane sends back come back this much earlier than their turn, so that the lane never runs dry. */
 const BACK_EARLIER_MS = 500;
+/**
+ * An attempt asks again after this time at the latest, because its turn is an estimate. If so many wait that this would
+ * be too often, the time is longer.
+ */
+const MAX_RETURN_MS = 10_000;
 /** Returned attempts of one lane per second, at most: each one costs Temporal about 10 ms of CPU. */
 const RETURNS_PER_SECOND = 10;
 
 /**
  * The delay after which Temporal schedules an attempt again that was sent back to wait for its turn. A turn is an
- * estimate, so an attempt asks again after 30 s at the latest, or later if so many wait that this would be too often.
+ * estimate, so an attempt whose turn is far away asks again before.
  *
- * @param turnMs until its turn
+ * @param closedMs until the lane lets out anything at all
+ * @param aheadMs from then until its turn
  * @param waiting attempts of the lane that wait
  * @param timeLeftMs until the request's deadline, at which the attempt comes back to end
  */
 export function returnDelayMs(
-  turnMs: number,
+  closedMs: number,
+  aheadMs: number,
   waiting: number,
   timeLeftMs: number,
   random: () => number,
 ): number {
-  const mostMs = Math.max(MAX_LANE_WAIT_MS, (waiting * 1000) / RETURNS_PER_SECOND);
+  const mostMs = Math.max(MAX_RETURN_MS, (waiting * 1000) / RETURNS_PER_SECOND);
   // Spread those that cannot be given a time, so that they do not come back together.
-  const delayMs = turnMs <= mostMs ? turnMs - BACK_EARLIER_MS : mostMs * (0.5 + random() / 2);
+  const ownMs = aheadMs <= mostMs ? aheadMs - BACK_EARLIER_MS : mostMs * (0.5 + random() / 2);
+  const delayMs = closedMs + ownMs;
   return Math.max(1, Math.ceil(Math.min(Math.max(delayMs, LANE_HOLD_MS), timeLeftMs)));
 }
 

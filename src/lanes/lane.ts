@@ -106,16 +106,22 @@ export function createLane(
   /** So many calls of those that wait. */
   const demand = (calls: number): Demand => ({ calls, tokens: calls * tokensEach() });
 
-  /** Until the turn of an attempt with so many before it, ms. An estimate. */
-  const turnMs = (before: number, nowMs: number): number =>
-    Math.max(gate.closedMs(nowMs), limits.turnMs(demand(before + 1), nowMs));
+  /** From when the gate opens until the turn of an attempt with so many before it, ms. An estimate. */
+  const aheadMs = (before: number, nowMs: number): number =>
+    Math.max(0, limits.turnMs(demand(before + 1), nowMs) - gate.closedMs(nowMs));
 
   const pace = (nowMs: number): number | null => limits.pace(demand(Math.max(1, line.size())), nowMs);
 
   function sendBack(place: Place<Waiting>, before: number, nowMs: number): void {
     const { ticket } = place;
-    const waitMs = turnMs(before, nowMs);
-    const delay = returnDelayMs(waitMs, line.size(), ticket.timeLeftMs, clock.random);
+    const closedMs = gate.closedMs(nowMs);
+    const delay = returnDelayMs(
+      closedMs,
+      aheadMs(before, nowMs),
+      line.size(),
+      ticket.timeLeftMs,
+      clock.random,
+    );
     place.backAtMs = nowMs + delay;
     counts.returned += 1;
     const rate = pace(nowMs);
@@ -191,7 +197,7 @@ export function createLane(
       const { mayReturn } = place.ticket;
       const mostMs = place.isNew ? LANE_HOLD_MS : KEEP_MS;
       place.isNew = false;
-      if (mayReturn && turnMs(nth, nowMs) > mostMs) sendBack(place, before, nowMs);
+      if (mayReturn && gate.closedMs(nowMs) + aheadMs(nth, nowMs) > mostMs) sendBack(place, before, nowMs);
       else nth += 1;
     }
   }
