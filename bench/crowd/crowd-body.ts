@@ -17,7 +17,9 @@ export function crowdBody(
   model: string,
   { tokens, user }: { readonly tokens?: number; readonly user?: string } = {},
 ): Buffer {
-  const bytes = tokens === undefined ? undefined : (tokens - ANSWER_TOKENS) * CHARACTERS_PER_TOKEN;
+  const mark = user === undefined ? '' : `,"user":"${user}"`;
+  const bytes =
+    tokens === undefined ? undefined : (tokens - ANSWER_TOKENS) * CHARACTERS_PER_TOKEN - mark.length;
   const body = promptOf(model, bytes);
   if (user === undefined) return body;
   return Buffer.from(JSON.stringify({ ...Fields.parse(JSON.parse(body.toString())), user }));

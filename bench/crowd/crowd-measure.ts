@@ -26,7 +26,7 @@ export const FIGURE_WORDS = {
   notCompleted: 'not completed',
   turnedAway: 'answers 503',
   unknownAttempts: 'attempts of unknown outcome',
-  unknownOfWaiting: 'unknown outcomes beyond the calls in flight at the kill',
+  unknownOfWaiting: 'of them without an upstream call',
   slowDownSeconds: 'seconds to slow down',
   speedUpSeconds: 'seconds to speed up',
   turns: 'turns waited, at most',

@@ -1,3 +1,4 @@
+import type { LoggedCall } from '../../test/support/limited-upstream/call-log.ts';
 import type { HttpCaller } from '../load/http-call.ts';
 import {
   type BenchRecord,
@@ -27,9 +28,11 @@ export async function measureLimitedService(
   const service = await startCrowdService(run, checkout, { workers: plan.workers });
   await warmUp(run, service.system());
   let turnedAway = 0;
-  let openAtKill = 0;
   const bodyOf = (nth: number): Buffer =>
-    crowdBody(model, plan.tokensOf === undefined ? {} : { tokens: plan.tokensOf(nth) });
+    crowdBody(model, {
+      user: String(nth),
+      ...(plan.tokensOf === undefined ? {} : { tokens: plan.tokensOf(nth) }),
+    });
   const onTurnedAway = (): void => void (turnedAway += 1);
 
   const hold = async (result: CrowdResult): Promise<void> => {
@@ -46,7 +49,6 @@ export async function measureLimitedService(
     const half = plan.callers / 2;
     const isHalf = run.limited.untilCounts(model, ({ answered }) => answered >= half, capMs(run));
     if (!(await isHalf.then(Boolean, () => false))) return;
-    ({ open: openAtKill } = await run.limited.counts(model));
     await service.killAndRestart();
     const { caller } = service.system();
     await forEach(plan.callers, async (nth) => {
@@ -59,8 +61,8 @@ export async function measureLimitedService(
   try {
     const { found } = await letGo(run, plan, model, plan.killed === true ? kill : hold);
     const records = await readAll(service, model, plan.callers);
-    const unknownAttempts = records.reduce((sum, record) => sum + record.unknown_attempts, 0);
-    const unknownOfWaiting = Math.max(0, unknownAttempts - openAtKill);
+    const unknownAttempts = [...records.values()].reduce((sum, record) => sum + record.unknown_attempts, 0);
+    const unknownOfWaiting = withoutCall(records, await run.limited.calls(model));
     return { ...found, figures: { ...found.figures, turnedAway, unknownAttempts, unknownOfWaiting } };
   } finally {
     await service.stop();
@@ -73,13 +75,27 @@ function forEach(callers: number, act: (nth: number) => Promise<void>): Promise<
   return Promise.all(Array.from({ length: callers }, (_, nth) => act(nth)));
 }
 
-async function readAll(service: CrowdService, model: string, callers: number): Promise<BenchRecord[]> {
-  const records: BenchRecord[] = [];
+/** Unknown attempts of requests that have more attempts than the upstream received calls. */
+function withoutCall(records: ReadonlyMap<number, BenchRecord>, calls: readonly LoggedCall[]): number {
+  const received = Map.groupBy(calls, ({ user }) => Number(user));
+  return [...records].reduce((sum, [nth, record]) => {
+    const more = record.attempts - (received.get(nth)?.length ?? 0);
+    return sum + Math.min(record.unknown_attempts, Math.max(0, more));
+  }, 0);
+}
+
+/** All records, by the number of their caller. */
+async function readAll(
+  service: CrowdService,
+  model: string,
+  callers: number,
+): Promise<Map<number, BenchRecord>> {
+  const records = new Map<number, BenchRecord>();
   const caller: HttpCaller = service.system().caller;
   await atATime(callers, READS_AT_ONCE, async (nth) => {
     // A request that was never accepted has no record.
     const record = await readRecord(caller, `${model}-${nth}`).catch(() => null);
-    if (record !== null) records.push(record);
+    if (record !== null) records.set(nth, record);
   });
   return records;
 }

@@ -53,7 +53,7 @@ describe('the time to follow a limit', () => {
 
 describe('the bodies of a crowd', () => {
   it.each([200, 8_000])('of %d tokens are charged so much', (tokens) => {
-    expect(readCallBody(crowdBody('m', { tokens }).toString()).tokens).toBe(tokens);
+    expect(readCallBody(crowdBody('m', { tokens, user: '17' }).toString()).tokens).toBe(tokens);
   });
 
   it('carry their mark', () => {
