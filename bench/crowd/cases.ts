@@ -40,12 +40,14 @@ export interface Case {
 }
 
 const CALL_MS = 300;
+/** Refused calls take the places of later ones, at most of one second. Then a storm that goes on never ends. */
+const DEBT = 10;
 /** Ten calls a second. A bucket of a minute that starts with 10 units, so that the headers show the rate. */
-const TEN_A_SECOND: ModelLimits = { requests: { perMinute: 600, initial: 10 }, callMs: CALL_MS };
+const TEN_A_SECOND: ModelLimits = { requests: { perMinute: 600, initial: 10, debt: DEBT }, callMs: CALL_MS };
 /** The same limit with room for 10 calls only. */
-const TEN_AT_ONCE = { perMinute: 600, capacity: 10 };
-const A_THIRD: ModelLimits = { requests: { perMinute: 200 }, callMs: CALL_MS };
-const TEN_AGAIN: ModelLimits = { requests: { perMinute: 600 }, callMs: CALL_MS };
+const TEN_AT_ONCE = { perMinute: 600, capacity: 10, debt: DEBT };
+const A_THIRD: ModelLimits = { requests: { perMinute: 200, debt: DEBT }, callMs: CALL_MS };
+const TEN_AGAIN: ModelLimits = { requests: { perMinute: 600, debt: DEBT }, callMs: CALL_MS };
 
 const OURS = ['before', 'service'] as const;
 const ALL = ['sdk', 'p-limit', ...OURS] as const;

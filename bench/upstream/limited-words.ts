@@ -4,6 +4,7 @@ const Bucket = z.object({
   perMinute: z.number(),
   capacity: z.number().exactOptional(),
   initial: z.number().exactOptional(),
+  debt: z.number().exactOptional(),
 });
 
 /** The settings of `limit` of the limited upstream, as they cross to its process. */

@@ -30,6 +30,13 @@ describe('a bucket', () => {
     expect(bucket.level(100)).toBeCloseTo(1);
   });
 
+  it('owes units down to the debt that is allowed', () => {
+    const bucket = createBucket({ ...TEN, initial: 0, debt: 3 }, 0);
+    bucket.take(5, 0);
+    expect(bucket.level(0)).toBe(-3);
+    expect(bucket.untilHasMs(1, 0)).toBeCloseTo(400);
+  });
+
   it('keeps its level when the limit changes', () => {
     const bucket = createBucket({ ...TEN, initial: 4 }, 0).changed({ perMinute: 200, capacity: 10 }, 100);
     expect(bucket.level(100)).toBeCloseTo(5);

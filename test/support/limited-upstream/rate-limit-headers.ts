@@ -14,11 +14,11 @@ export function rateLimitHeaders(
   remaining: Remaining,
   nowMs: number,
 ): Record<string, string> {
-  const missing = bucket.capacity - bucket.level(nowMs);
-  const left = remaining === 'bucket' ? bucket.level(nowMs) : Math.max(0, bucket.perMinute - missing);
+  const level = bucket.level(nowMs);
+  const left = remaining === 'bucket' ? level : bucket.perMinute - bucket.capacity + level;
   return {
     [`x-ratelimit-limit-${unit}`]: String(bucket.perMinute),
-    [`x-ratelimit-remaining-${unit}`]: String(Math.floor(left)),
+    [`x-ratelimit-remaining-${unit}`]: String(Math.max(0, Math.floor(left))),
     [`x-ratelimit-reset-${unit}`]: formatDuration(bucket.untilHasMs(bucket.capacity, nowMs)),
   };
 }
