@@ -32,11 +32,12 @@ import { FIRST_OPERATION } from '../src/domain/operations.ts';
 import type { LaneOutcome } from '../src/domain/lane.ts';
 import type { Lanes } from '../src/lanes/lanes.ts';
 import {
+  NOT_CONFIRMED,
   SentBack,
+  SUPERSEDED,
+  type TakenTurn,
   takeTurn,
   toLaneOutcome,
-  NOT_CONFIRMED,
-  type TakenTurn,
   WORKER_STOPS,
 } from './take-turn.ts';
 import type { UpstreamAnswer } from '../src/upstream/client.ts';
@@ -47,6 +48,8 @@ export interface Inquiry {
   readonly isCancelled: boolean;
   /** When the attempt began by Temporal's clock, Unix ms. Null = Temporal did not answer. */
   readonly startedAtMs: number | null;
+  /** Temporal has given up on the attempt, and another one has begun or will. */
+  readonly isSuperseded: boolean;
 }
 
 /** Dependencies of the activities. Clock and randomness are injected for tests. */
@@ -129,6 +132,8 @@ export function createActivities(dependencies: ActivityDependencies): RunActivit
         // Correct the clock, because the deadline is measured by Temporal's clock.
         const aheadMs = begunMs - (told.startedAtMs ?? begunMs);
         const now = (): number => dependencies.now() - aheadMs;
+        // A worker that was starved of CPU may begin a task long after Temporal has timed it out.
+        if (told.isSuperseded) throw new SentBack(before, attempt, SUPERSEDED);
         refuseToBegin(call, before, told.isCancelled || running.cancelled.aborted, now());
         const upstream = await upstreams.find(request);
         turn = await takeTurn(lanes, {
@@ -204,7 +209,7 @@ export function createActivities(dependencies: ActivityDependencies): RunActivit
   };
 }
 
-const NOTHING_ASKED: Inquiry = { isCancelled: false, startedAtMs: null };
+const NOTHING_ASKED: Inquiry = { isCancelled: false, startedAtMs: null, isSuperseded: false };
 
 function previousJournal(heartbeatDetails: unknown, earlier: Journal = EMPTY_JOURNAL): Journal {
   return isJournal(heartbeatDetails) ? heartbeatDetails : earlier;

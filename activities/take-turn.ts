@@ -131,6 +131,7 @@ export class SentBack extends Error {
 /** The wait of an attempt that has its turn and cannot use it. */
 const again = (reason: string): LaneWait => ({ lane: 'none', reason, wait_ms: RESUME_DELAY_MS, pace: null });
 export const WORKER_STOPS = again('the worker stops');
+export const SUPERSEDED = again('a later attempt has taken its place');
 export const NOT_CONFIRMED = again('Temporal did not confirm that the call begins');
 
 /** What the end of a call shows its lane. */

@@ -12,6 +12,7 @@ import {
   lastErrorCode,
   lastOutcomeUnknown,
   longer,
+  waitForTurn,
   type AttemptEnd,
   type Journal,
 } from '../../src/domain/journal.ts';
@@ -144,5 +145,36 @@ describe('the attempt journal', () => {
     const told = after([Outcome.rejected]);
     expect(longer(told, one)).toBe(told);
     expect(longer(told, null)).toBe(told);
+  });
+});
+
+describe('an attempt that was sent back to wait for its turn', () => {
+  const wait = { lane: 'l', reason: 'r', wait_ms: 1_000, pace: 2 };
+
+  it('is no attempt, and proves that none of those since the last call has called', () => {
+    const once = endAttempt(beginAttempt(EMPTY_JOURNAL, 1, AT), ended(Outcome.notRun));
+    const waiting = waitForTurn(once, 2, wait);
+    expect(waiting).toMatchObject({ begun: 1, unknown: 0, paced: { lane: 'l', activity_attempt: 2 } });
+    // Attempts 3 to 5 were killed before they had recorded anything.
+    expect(closeGaps(waiting, 6)).toEqual(waiting);
+    expect(waitForTurn(waiting, 6, wait)).toMatchObject({ begun: 1, paced: { activity_attempt: 6 } });
+    const begun = beginAttempt(waiting, 6, AT);
+    expect(begun).toMatchObject({ begun: 2, unknown: 0, duplicate: false });
+    expect(begun).not.toHaveProperty('paced');
+  });
+
+  it('hides nothing of the attempts before it', () => {
+    const lost = beginAttempt(EMPTY_JOURNAL, 1, AT);
+    expect(waitForTurn(lost, 2, wait)).toMatchObject({ begun: 1, unknown: 1 });
+    expect(waitForTurn(EMPTY_JOURNAL, 3, wait)).toMatchObject({ begun: 2, unknown: 2 });
+  });
+
+  it('is forgotten when its beginning is recorded, so that the next gap is unknown again', () => {
+    const begun = beginAttempt(waitForTurn(EMPTY_JOURNAL, 3, wait), 4, AT);
+    expect(closeGaps(begun, 6)).toMatchObject({ begun: 4, unknown: 4 });
+  });
+
+  it('does not wait in the next run of the request', () => {
+    expect(carryOver(waitForTurn(EMPTY_JOURNAL, 1, wait))).toEqual(EMPTY_JOURNAL);
   });
 });

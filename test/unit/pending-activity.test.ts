@@ -2,7 +2,13 @@ import { toPayloads, type Payload } from '@temporalio/common';
 import { msToTs } from '@temporalio/common/lib/time.js';
 import { loadDataConverter } from '@temporalio/common/lib/internal-non-workflow/index.js';
 import { describe, expect, it } from 'vitest';
-import { beginAttempt, carryOver, EMPTY_JOURNAL, type Journal } from '../../src/domain/journal.ts';
+import {
+  beginAttempt,
+  carryOver,
+  EMPTY_JOURNAL,
+  type Journal,
+  waitForTurn,
+} from '../../src/domain/journal.ts';
 import { earlierJournal } from '../../src/domain/run-contract.ts';
 import { PendingActivityState } from '../../src/temporal/sdk-internals.ts';
 import { createDecoder } from '../../src/temporal/run-state/decode.ts';
@@ -79,6 +85,16 @@ describe('the journal of a pending call', () => {
   it('counts an attempt of a cancelled run that has written its beginning', async () => {
     const written = beginAttempt(refusedAttempts(1), 2, ATTEMPTED_AT);
     expect(await read(STARTED, 2, written, memoOf(), ATTEMPTED_AT, { isCancelled: true })).toEqual(written);
+  });
+
+  it('does not count an attempt that waits for its turn, whether it is here or was sent back', async () => {
+    const wait = { lane: 'l', reason: 'r', wait_ms: 1_000, pace: null };
+    const waiting = waitForTurn(refusedAttempts(1), 2, wait);
+    for (const state of [SCHEDULED, STARTED]) {
+      for (const attempt of [2, 3, 9]) expect(await read(state, attempt, waiting)).toEqual(waiting);
+    }
+    const begun = beginAttempt(waiting, 3, ATTEMPTED_AT);
+    expect(await read(STARTED, 3, begun, memoOf(), ATTEMPTED_AT)).toEqual(begun);
   });
 
   it('goes on from the runs before it, whose attempts do not count against the options', async () => {

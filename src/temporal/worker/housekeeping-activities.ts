@@ -79,11 +79,12 @@ async function deleteRun(client: Client, workflowId: string, runId: string): Pro
 
 /** Longest delay of the upstream call if Temporal does not answer. */
 const WITHIN_MS = 2_000;
-const UNANSWERED: Inquiry = { isCancelled: false, startedAtMs: null };
+const UNANSWERED: Inquiry = { isCancelled: false, startedAtMs: null, isSuperseded: false };
 
 /** Asks Temporal for the state of the attempt that calls this. */
 export async function inquire(): Promise<Inquiry> {
-  const { workflowId, runId } = activityInfo().workflowExecution ?? {};
+  const { attempt, workflowExecution } = activityInfo();
+  const { workflowId, runId } = workflowExecution ?? {};
   if (workflowId === undefined) return UNANSWERED;
   const client = getClient();
   const budget = createCallBudget(WITHIN_MS);
@@ -91,10 +92,14 @@ export async function inquire(): Promise<Inquiry> {
     client.workflow.getHandle(workflowId, runId).describe(),
   );
   return withinBudget(budget, describe).then(
-    (description) => ({
-      isCancelled: cancelRequested(description),
-      startedAtMs: optionalTsToDate(findPendingActivity(description)?.lastStartedTime)?.getTime() ?? null,
-    }),
+    (description) => {
+      const pending = findPendingActivity(description);
+      return {
+        isCancelled: cancelRequested(description),
+        startedAtMs: optionalTsToDate(pending?.lastStartedTime)?.getTime() ?? null,
+        isSuperseded: pending !== undefined && (pending.attempt ?? 1) !== attempt,
+      };
+    },
     () => UNANSWERED,
   );
 }

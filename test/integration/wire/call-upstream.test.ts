@@ -6,13 +6,16 @@ import {
   createActivities,
   createRunningCalls,
   type ActivityDependencies,
+  type Inquiry,
 } from '../../../activities/index.ts';
-import { EMPTY_JOURNAL, type AttemptEnd, type Journal } from '../../../src/domain/journal.ts';
+import { EMPTY_JOURNAL, type AttemptEnd, type Journal, waitForTurn } from '../../../src/domain/journal.ts';
 import { RequestOptions } from '../../../src/domain/options.ts';
 import { RawJson } from '../../../src/domain/raw-json.ts';
 import { isRunEnd, type RunEnd } from '../../../src/domain/run-end.ts';
 import { isJournal } from '../../../src/domain/run-contract.ts';
 import { createLanes, createSystemClock } from '../../../src/lanes/lanes.ts';
+import { createCeiling } from '../../../src/lanes/paced-meters.ts';
+import { entrant } from '../../support/manual-clock.ts';
 import { createUpstream } from '../../../src/upstream/client.ts';
 import { unique } from '../../support/api.ts';
 import { ok, startScriptedUpstream } from '../../support/scripted-upstream.ts';
@@ -74,7 +77,7 @@ async function make(
     runningCalls: createRunningCalls(),
     inquire: async () => {
       asked += 1;
-      return { isCancelled: false, startedAtMs: null };
+      return { isCancelled: false, startedAtMs: null, isSuperseded: false };
     },
     record: async (journal) => void recorded.push(journal),
     log: { info: () => undefined },
@@ -166,7 +169,7 @@ describe('an attempt', () => {
     const { result } = await make({
       model,
       ...more,
-      dependencies: { inquire: async () => ({ isCancelled: true, startedAtMs: null }) },
+      dependencies: { inquire: async () => ({ isCancelled: true, startedAtMs: null, isSuperseded: false }) },
     });
     const { error, journal } = endIn(result);
     expect(error.code).toBe('request_cancelled');
@@ -175,6 +178,52 @@ describe('an attempt', () => {
     expect(journal).toMatchObject({ begun: before, unknown: before, duplicate: false });
     expect(journal.entries).toHaveLength(before);
     expect(server.hits(model)).toHaveLength(0);
+  });
+
+  it('makes no call when Temporal has given up on it, because a later attempt makes the call', async () => {
+    const model = unique('superseded');
+    const inquire = async (): Promise<Inquiry> => ({
+      isCancelled: false,
+      startedAtMs: null,
+      isSuperseded: true,
+    });
+    const { result } = await make({ model, scheduledAgoMs: 5_000, dependencies: { inquire } });
+    expect(result).toMatchObject({ type: 'waits_for_turn', nonRetryable: false });
+    expect(server.hits(model)).toEqual([]);
+  });
+
+  it('that waits in its lane records that it waits, and then that it begins, before it calls', async () => {
+    const model = unique('waits');
+    const lanes = createLanes(
+      createSystemClock(),
+      createCeiling(4, () => 1),
+      () => undefined,
+    );
+    const isFree = (): boolean =>
+      lanes.of({ account: 'a', model: 'other' }).enter(entrant({ id: unique('x') })).atOnce !== null;
+    while (isFree());
+    const hitsAtRecord: number[] = [];
+    const record = async (): Promise<void> => void hitsAtRecord.push(server.hits(model).length);
+    const { result } = await make({ model, dependencies: { lanes, record } });
+    if (!(result instanceof RawJson)) throw new Error('expected an answer');
+    expect(result.beside).toMatchObject({ begun: 1, unknown: 0 });
+    expect(hitsAtRecord).toEqual([0, 0]);
+    expect(server.hits(model)).toHaveLength(1);
+  });
+
+  it('makes no call that Temporal has not confirmed after a wait', async () => {
+    const model = unique('unconfirmed');
+    const waiting = waitForTurn(EMPTY_JOURNAL, 1, { lane: 'l', reason: 'r', wait_ms: 1, pace: null });
+    const record = (): Promise<void> => Promise.reject(new Error('Temporal is away'));
+    const { result, beats } = await make({
+      model,
+      attempt: 2,
+      heartbeatDetails: waiting,
+      dependencies: { record },
+    });
+    expect(result).toMatchObject({ type: 'waits_for_turn', nonRetryable: false });
+    expect(beats.at(-1)).toMatchObject({ begun: 0, paced: { activity_attempt: 2 } });
+    expect(server.hits(model)).toEqual([]);
   });
 
   it('that asked first writes its beginning at once, because readers count it only then', async () => {
@@ -187,9 +236,9 @@ describe('an attempt', () => {
   it('heartbeats while it asks, because a silent attempt is given up', async () => {
     const model = unique('asking');
     const beat = Promise.withResolvers<void>();
-    const inquire = async (): Promise<{ isCancelled: false; startedAtMs: null }> => {
+    const inquire = async (): Promise<Inquiry> => {
       await beat.promise;
-      return { isCancelled: false, startedAtMs: null };
+      return { isCancelled: false, startedAtMs: null, isSuperseded: false };
     };
     const { beats } = await make({ model, attempt: 2, dependencies: { inquire }, onBeat: beat.resolve });
     // What was known then: nothing of this attempt.
@@ -215,9 +264,9 @@ describe('an attempt', () => {
   it('makes no call when the cancellation comes while it still asks whether there is one', async () => {
     const model = unique('meanwhile');
     const runningCalls = createRunningCalls();
-    const inquire = async (): Promise<{ isCancelled: false; startedAtMs: null }> => {
+    const inquire = async (): Promise<Inquiry> => {
       runningCalls.cancel(model);
-      return { isCancelled: false, startedAtMs: null };
+      return { isCancelled: false, startedAtMs: null, isSuperseded: false };
     };
     const { result } = await make({ model, attempt: 2, dependencies: { runningCalls, inquire } });
     expect(endIn(result).error.code).toBe('request_cancelled');
@@ -241,7 +290,7 @@ describe('an attempt', () => {
       const startedAtMs = Date.now();
       const dependencies = {
         now: () => Date.now() + offMs,
-        inquire: async () => ({ isCancelled: false, startedAtMs }),
+        inquire: async () => ({ isCancelled: false, startedAtMs, isSuperseded: false }),
       };
       const { result } = await make({ model, dependencies });
       if (!(result instanceof RawJson) || !isJournal(result.beside)) throw new Error('expected an answer');
