@@ -30,9 +30,10 @@ const STARTS_BESIDE_WORKER = 6;
 
 /**
  * Limit of concurrent starts while accepting comes before working. These starts are not eager, so that the
- * runs wait in Temporal, and so many of them leave little time for the tasks of runs.
+ * runs wait in Temporal, and so many of them leave little time for the tasks of runs. With 64, a start took as
+ * little CPU time; but on a starved machine, at 45 starts a second, some were not answered in time.
  */
-const STARTS_OF_A_CROWD = 64;
+const STARTS_OF_A_CROWD = CALLS_AT_ONCE;
 /** With so many starts in line whose callers wait for results, accepting comes before working. */
 const CROWD = 128;
 /** The same for callers that do not wait for results: only acceptance matters to them. */
