@@ -154,28 +154,42 @@ describe('a crowd', () => {
     await after;
   });
 
-  it('may be of callers that do not wait: those are accepted first, and one that waits passes them', async () => {
-    const { open, send, sent, answerAll } = openStarts();
+  it('may be of callers that do not wait: their starts are not eager, and that of one that waits is', async () => {
+    const { open, send, answerAll } = openStarts();
     const start = queueOf(send, { eagerStart: true });
     const alone = start('alone');
     await settled();
     await answerAll();
     await alone;
-    const all = Array.from({ length: 26 }, (_, index) => start(`async-${index}`, { isAsync: true }));
-    await settled();
-    expect(open.length).toBeGreaterThan(20);
-    expect(open.map(({ eager }) => eager)).toEqual(open.map((_start, at) => at < 6));
+    const all = Array.from({ length: 40 }, (_, index) => start(`async-${index}`, { isAsync: true }));
     const waits = start('waits');
     await settled();
-    expect(open.at(-1)).toMatchObject({ id: 'waits', eager: true });
-    await answerAll();
+    expect(open).toHaveLength(6);
+    const eager = new Set<string>();
+    while (open.length > 0) {
+      for (const one of open) if (one.eager) eager.add(one.id);
+      open.shift()?.answer('started');
+      await settled();
+    }
     await Promise.all([...all, waits]);
-    expect(sent).toHaveLength(28);
+    // The first ones came before there was a line, and the last one after it.
+    const withoutLine = [0, 1, 2, 3, 4, 5, 39].map((index) => `async-${index}`);
+    expect(eager).toEqual(new Set([...withoutLine, 'waits']));
     const after = start('after', { isAsync: true });
     await settled();
-    expect(open.map(({ eager }) => eager)).toEqual([true]);
+    expect(open.map((one) => one.eager)).toEqual([true]);
     await answerAll();
     await after;
+  });
+
+  it('is let in by many starts at once also if it does not wait, where the line is very long', async () => {
+    const { open, send, answerAll } = openStarts();
+    const start = queueOf(send, { eagerStart: true });
+    const all = Array.from({ length: 1_100 }, (_, index) => start(`async-${index}`, { isAsync: true }));
+    await settled();
+    expect(open).toHaveLength(32);
+    await answerAll();
+    await Promise.all(all);
   });
 
   it('counts each request from its turn on', async () => {

@@ -29,31 +29,41 @@ export interface StartLine {
 const STARTS_BESIDE_WORKER = 6;
 
 /**
- * Limit of concurrent starts while accepting comes before working. These starts are not eager, so that the
- * runs wait in Temporal, and so many of them leave little time for the tasks of runs. With 64, a start took as
- * little CPU time; but on a starved machine, at 45 starts a second, some were not answered in time.
+ * With so many starts in line whose callers wait for results, accepting comes before working: starts are not
+ * eager, so that the runs wait in Temporal, and more of them are sent at once.
+ */
+const CROWD = 128;
+/**
+ * With so many starts in line whose callers do not wait for results, those are not eager. They are accepted
+ * two to three times as fast as requests complete then (89 and 35 a second, measured on two cores). With more
+ * of them at once, hardly any request would complete as long as callers post.
+ */
+const ASYNC_CROWD = 16;
+/** So many starts in line are too many for that. */
+const LONG_LINE = 1_000;
+/**
+ * Limit of concurrent starts then. With 64, a start took as much CPU time; but on a starved machine, at 45
+ * starts a second, some were not answered in time.
  */
 const STARTS_OF_A_CROWD = CALLS_AT_ONCE;
-/** With so many starts in line whose callers wait for results, accepting comes before working. */
-const CROWD = 128;
-/** The same for callers that do not wait for results: only acceptance matters to them. */
-const ASYNC_CROWD = 16;
 
 /** @param eagerStart whether the worker shares the process, so that starts may be eager */
 export function createStartPace(eagerStart: boolean): StartPace {
   const usual = eagerStart ? STARTS_BESIDE_WORKER : CALLS_AT_ONCE;
   let isCrowd = false;
+  let isAsyncCrowd = false;
   let isAcceptingFirst = false;
   return {
     atOnce: () => (isAcceptingFirst ? STARTS_OF_A_CROWD : usual),
     // A caller that waits passes the runs of those that do not, unless it is one of a crowd.
-    isEager: ({ isAsync }) => eagerStart && !(isAsync ? isAcceptingFirst : isCrowd),
+    isEager: ({ isAsync }) => eagerStart && !isCrowd && !(isAsync && isAsyncCrowd),
     follow: ({ held, async, running }) => {
-      const before = isAcceptingFirst;
+      const before = [isCrowd, isAsyncCrowd, isAcceptingFirst];
       const isOver = held + async <= 0 && running <= usual;
       isCrowd = held >= CROWD || (isCrowd && held > 0);
-      isAcceptingFirst = isCrowd || async >= ASYNC_CROWD || (isAcceptingFirst && !isOver);
-      return isAcceptingFirst !== before;
+      isAsyncCrowd = async >= ASYNC_CROWD || (isAsyncCrowd && async > 0);
+      isAcceptingFirst = isCrowd || held + async >= LONG_LINE || (isAcceptingFirst && !isOver);
+      return [isCrowd, isAsyncCrowd, isAcceptingFirst].some((one, at) => one !== before[at]);
     },
   };
 }
