@@ -3,7 +3,15 @@
  * in the schema of config.ts; a test checks that both files have the same names.
  */
 
-export const VARIABLE_GROUPS = ['listen', 'temporal', 'upstream', 'waits', 'limits', 'security'] as const;
+export const VARIABLE_GROUPS = [
+  'listen',
+  'temporal',
+  'upstream',
+  'waits',
+  'limits',
+  'security',
+  'cli',
+] as const;
 export type VariableGroup = (typeof VARIABLE_GROUPS)[number];
 
 interface ConfigVariable {
@@ -49,6 +57,13 @@ export const CONFIG_VARIABLE_TEXTS: Readonly<Record<string, ConfigVariable>> = {
     set: 'no need',
     meaning: 'Directory that holds the Temporal CLI.',
     unset: '~/.cache/reqrun',
+  },
+  REQRUN_TEMPORAL_CLI_URL: {
+    group: 'temporal',
+    set: 'sometimes',
+    meaning:
+      'Where the Temporal CLI is taken from: the path of a file, the URL of an archive, or the URL of a folder with the files of a release, which ends with `/`.',
+    unset: "Temporal's own release",
   },
   REQRUN_TEMPORAL_PORT: { group: 'temporal', set: 'no need', meaning: 'Port of the embedded server.' },
   REQRUN_TEMPORAL_UI_PORT: {
@@ -249,5 +264,23 @@ export const CONFIG_VARIABLE_TEXTS: Readonly<Record<string, ConfigVariable>> = {
     meaning:
       'Bearer token of the codec server, at least 32 characters. Required when Temporal is not embedded.',
     unset: 'none',
+  },
+
+  REQRUN_URL: {
+    group: 'cli',
+    set: 'sometimes',
+    meaning: 'Address of the service that `reqrun requests` calls. `--url` takes precedence.',
+  },
+  REQRUN_API_KEY: {
+    group: 'cli',
+    set: 'sometimes',
+    meaning: 'API key of `reqrun requests`.',
+    unset: 'none: for an open service',
+  },
+  REQRUN_SIGNING_SECRET: {
+    group: 'cli',
+    set: 'sometimes',
+    meaning: 'Signing secret of `reqrun requests`, for an API key that was created with `--signed`.',
+    unset: 'none: calls are not signed',
   },
 };

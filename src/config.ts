@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { ClientEnvironment, type ClientSettings, readClientSettings, visible } from './config-client.ts';
 import { allowedHosts, isLoopback, listenAddress, resolves, upstreamUrl } from './domain/hosts.ts';
 import { MAX_BODY_BYTES } from './domain/raw-json.ts';
 import { proxyUrl, withProxiesInCapitals } from './domain/proxy.ts';
@@ -20,7 +21,6 @@ const integer = (min: number, max: number, byDefault: number) =>
     .pipe(z.number().min(min, `must be at least ${min}`).max(max, `must be at most ${max}`))
     .default(byDefault);
 const text = (byDefault: string) => z.string().default(byDefault);
-const visible = z.string().regex(/^[\x21-\x7e]+$/, 'must be visible ASCII without spaces');
 const port = (byDefault: number) => integer(0, 65_535, byDefault);
 const url = z.url({ protocol: /^https?$/, error: 'must be an http or https URL' }).optional();
 /** Upper bound accepted for every REQRUN_MAX_* variable. */
@@ -39,6 +39,10 @@ const Environment = z.object({
   NO_PROXY: text(''),
   REQRUN_DATA_DIR: text('.reqrun'),
   REQRUN_CACHE_DIR: z.string().optional(),
+  REQRUN_TEMPORAL_CLI_URL: z
+    .string()
+    .refine((named) => !/^https?:/i.test(named) || URL.canParse(named), 'must be a URL or a path')
+    .optional(),
   REQRUN_TEMPORAL_PORT: integer(1, 65_535, 7233),
   REQRUN_TEMPORAL_UI_PORT: integer(1, 65_535, 8233),
   REQRUN_TEMPORAL_UI_URL: url,
@@ -81,14 +85,16 @@ const Environment = z.object({
 /** The same schema, used when REQRUN_ALLOW_PLAIN_UPSTREAM=1. */
 const PlainEnvironment = Environment.extend({ OPENAI_BASE_URL: upstreamUrl(true).optional() });
 
+const ALL_VARIABLES = { ...Environment.shape, ...ClientEnvironment.shape };
+
 export type Config = ReturnType<typeof toConfig>;
 
 /** The variables this file reads. config-variables.ts describes them; a test compares both. */
-export const CONFIG_VARIABLES: readonly string[] = Object.keys(Environment.shape);
+export const CONFIG_VARIABLES: readonly string[] = Object.keys(ALL_VARIABLES);
 
 /** The value of each variable that is not set, as the schema fills it in; undefined or null where there is none. */
 export function configDefaults(): Readonly<Record<string, unknown>> {
-  const defaults = Object.entries(Environment.shape).map(([name, schema]) => [
+  const defaults = Object.entries(ALL_VARIABLES).map(([name, schema]) => [
     name,
     schema.safeParse(undefined).data,
   ]);
@@ -160,6 +166,18 @@ export function loadKeysSettings(
   return { keysFile: env['REQRUN_KEYS_FILE'] || null, allowPlainUpstream: allowsPlainUpstream(env) };
 }
 
+/**
+ * Loads the settings of `reqrun requests`.
+ *
+ * @param url the address from the command line, which takes precedence over REQRUN_URL. Undefined = none
+ * @throws ConfigError with all faults
+ */
+export function loadClientSettings(url?: string, env: NodeJS.ProcessEnv = process.env): ClientSettings {
+  const { settings, faults } = readClientSettings(env, url);
+  if (settings === null) throw new ConfigError(faults);
+  return settings;
+}
+
 /** The value of a variable that the keys file names. Only the worker reads it. Null when it is not set. */
 export function secretOf(name: string, env: NodeJS.ProcessEnv = process.env): string | null {
   return (Object.hasOwn(env, name) ? env[name] : undefined) || null;
@@ -214,6 +232,8 @@ function toConfig(
     embedded: {
       dataDir: values.REQRUN_DATA_DIR,
       cacheDir: values.REQRUN_CACHE_DIR ?? join(env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'reqrun'),
+      /** A mirror or a path; null = Temporal's own release. */
+      cliUrl: values.REQRUN_TEMPORAL_CLI_URL ?? null,
       port: values.REQRUN_TEMPORAL_PORT,
       uiPort: values.REQRUN_TEMPORAL_UI_PORT,
       retentionHours: values.REQRUN_RETENTION_HOURS,

@@ -70,6 +70,7 @@ async function outputOf({ page, language, code }: CodeBlock, service: EmbeddedSe
   const script = [
     'set -euo pipefail',
     `if [ -e '${variables}' ]; then . '${variables}'; fi`,
+    `reqrun() { REQRUN_URL='${service.url}' '${process.execPath}' '${ROOT}src/cli/main.ts' "$@"; }`,
     here(code, service),
     `declare -p $(compgen -v | grep '^REQRUN_' || true) > '${variables}'`,
   ].join('\n');

@@ -19,7 +19,7 @@ interface Said {
 }
 
 async function command(args: readonly string[], env: Record<string, string> = {}): Promise<Said> {
-  const running = runEntryFile('src/keys-cli.ts', env, { args });
+  const running = runEntryFile('src/cli/main.ts', env, { args: ['keys', ...args] });
   await once(running.child, 'close');
   return { code: running.child.exitCode, all: running.output() };
 }
@@ -102,12 +102,12 @@ describe('npm run keys', () => {
   });
 
   it.each([
-    ['no file', ['list'], 'REQRUN_KEYS_FILE'],
-    ['no project', ['create', '--file', keys.path], '--project'],
-    ['a name that is none', ['create', '--project', 'No Name', '--file', keys.path], '1 to 20 of a-z'],
-    ['an unknown key', ['revoke', 'key_0', '--file', keys.path], 'no key with this id'],
-  ])('says in a sentence what is wrong with %s', async (_what, args, words) => {
+    ['no file', ['list'], 'REQRUN_KEYS_FILE', 1],
+    ['no project', ['create', '--file', keys.path], '--project', 2],
+    ['a name that is none', ['create', '--project', 'No Name', '--file', keys.path], '1 to 20 of a-z', 1],
+    ['an unknown key', ['revoke', 'key_0', '--file', keys.path], 'no key with this id', 1],
+  ])('says in a sentence what is wrong with %s', async (_what, args, words, exitCode) => {
     const { code, all } = await command(args);
-    expect([code, all.includes(words), all.includes('at ')]).toEqual([1, true, false]);
+    expect([code, all.includes(words), all.includes('at ')]).toEqual([exitCode, true, false]);
   });
 });

@@ -36,6 +36,13 @@ export function readPages(): readonly Page[] {
   return PAGES.map((path) => readPage(path, readFileSync(ROOT + path, 'utf8')));
 }
 
+/** @throws Error if there is no such page */
+export function page(path: string): Page {
+  const found = readPages().find((one) => one.path === path);
+  if (found === undefined) throw new Error(`there is no page ${path}`);
+  return found;
+}
+
 function readPage(path: string, text: string): Page {
   const prose = text.replace(BLOCK, '');
   return {

@@ -15,17 +15,11 @@ import { JSON_ROWS } from '../support/bad-input/json.ts';
 import { KEY_ROWS } from '../support/bad-input/keys.ts';
 import { ODD_ROWS } from '../support/bad-input/odd-input.ts';
 import { TRANSPORT_ROWS } from '../support/bad-input/transport.ts';
-import { type Page, readPages, tableRows } from '../support/markdown.ts';
+import { page, readPages, tableRows } from '../support/markdown.ts';
 import { UPSTREAM_ROWS } from '../support/upstream-rows.ts';
 
 const pages = readPages();
 const all = pages.map(({ text }) => text).join('\n');
-
-function page(path: string): Page {
-  const found = pages.find((one) => one.path === path);
-  if (found === undefined) throw new Error(`there is no page ${path}`);
-  return found;
-}
 
 const namesIn = (pattern: RegExp): string[] => [...new Set(all.match(pattern) ?? [])];
 
@@ -64,8 +58,7 @@ describe('the description of a variable', () => {
 
 describe('a page names only', () => {
   it('variables that are read', () => {
-    // Of the shell examples.
-    const own = ['REQRUN_API_KEY', 'REQRUN_SIGNING_SECRET', 'REQRUN_MAX_'];
+    const own = ['REQRUN_MAX_'];
     const known = new Set([...CONFIG_VARIABLES, ...own]);
     expect(namesIn(/\bREQRUN_[A-Z_]+/g).filter((name) => !known.has(name) && !isHistory(name))).toEqual([]);
   });
