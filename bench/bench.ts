@@ -1,9 +1,10 @@
 /** Process entry of `npm run bench`. Progress goes to stderr, the table to stdout. */
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { loadConfig } from '../src/config.ts';
 import { findTemporalBinary } from '../src/dev-server/find-binary.ts';
+import { binarySettings } from '../src/process/choose-temporal.ts';
 import { describeMachine } from './machine/describe-machine.ts';
 import { readOptions } from './options.ts';
 import { report } from './report/report.ts';
@@ -43,10 +44,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
       .finally(() => process.exit(1));
   });
 }
-const cacheDir =
-  process.env['REQRUN_CACHE_DIR'] ??
-  join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'reqrun');
-const { path: temporalBinary } = await findTemporalBinary({ cacheDir, progress: say, env: process.env });
+const { path: temporalBinary } = await findTemporalBinary(binarySettings(loadConfig(), say));
 const upstream = await startUpstream();
 const limited = await startBenchLimitedUpstream();
 const around = {

@@ -5,9 +5,11 @@
  * hours. A ratio of medians of interleaved rounds is stable, provided that nothing else runs on the machine.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
-import { homedir, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { loadConfig } from '../src/config.ts';
 import { findTemporalBinary } from '../src/dev-server/find-binary.ts';
+import { binarySettings } from '../src/process/choose-temporal.ts';
 import { median } from './load/run-load.ts';
 import { total } from './machine/usage.ts';
 import type { LoadMeasure } from './rows/measure-load.ts';
@@ -27,10 +29,7 @@ const say = (line: string): void => void process.stdout.write(`${line}\n`);
 const directory = await mkdtemp(join(tmpdir(), 'reqrun-guard-'));
 const upstream = await startUpstream();
 try {
-  const cacheDir =
-    process.env['REQRUN_CACHE_DIR'] ??
-    join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'reqrun');
-  const { path } = await findTemporalBinary({ cacheDir, progress: say, env: process.env });
+  const { path } = await findTemporalBinary(binarySettings(loadConfig(), say));
   const measures = await measureRounds(
     {
       options: {

@@ -1,5 +1,6 @@
 import { access, constants } from 'node:fs/promises';
 import { delimiter, resolve } from 'node:path';
+import type { ProxySettings } from '../domain/proxy.ts';
 import { type Env, outputOf } from './run-command.ts';
 
 /** The path of a binary, or the reason why there is none. */
@@ -15,6 +16,10 @@ export interface BinarySettings {
    * Environment for the search on PATH. The commands that are run get the variables that `childEnv` allows.
    */
   readonly env: Env;
+  /** What REQRUN_TEMPORAL_CLI_URL names: a mirror or a path. Null = Temporal's own release. */
+  readonly cliUrl: string | null;
+  /** The proxies of a download. */
+  readonly proxies: ProxySettings;
   /** Aborts a download or build. The search then throws the signal's reason. */
   readonly signal?: AbortSignal;
 }
@@ -32,6 +37,11 @@ export async function findOnPath(env: Env): Promise<Finding> {
 /** Finds the binary that an earlier start cached. A file that cannot be run counts as missing. */
 export async function findCached(path: string, env: Env): Promise<Finding> {
   return (await isExecutable(path)) ? judge(path, env) : { missing: `nothing at ${path}` };
+}
+
+/** Judges a file that an operator names. */
+export async function judgeFile(path: string, env: Env): Promise<Finding> {
+  return (await isExecutable(path)) ? judge(path, env) : { missing: `${path} is no executable file` };
 }
 
 async function judge(path: string, env: Env): Promise<Finding> {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface DataDirLock {
@@ -34,6 +34,17 @@ export class DataDirUnusableError extends Error {
   }
 }
 
+/** This Node has no SQLite. The message says how to get it. */
+export class NoSqliteError extends Error {
+  constructor() {
+    super(
+      `Node ${process.versions.node} has SQLite behind a flag only, and the lock of the data directory needs it: ` +
+        'use Node 22.13 or newer, or set NODE_OPTIONS=--experimental-sqlite.',
+    );
+    this.name = 'NoSqliteError';
+  }
+}
+
 const RETRY_MS = 100;
 const SQLITE_BUSY = 5;
 
@@ -43,6 +54,7 @@ const SQLITE_BUSY = 5;
  *
  * @throws DataDirBusyError if another process still holds the lock after `waitMs`
  * @throws DataDirUnusableError if the directory cannot be written to
+ * @throws NoSqliteError if this Node is too old
  */
 export async function lockDataDir(dataDir: string, waitMs: number): Promise<DataDirLock> {
   const untilMs = Date.now() + waitMs;
@@ -59,10 +71,13 @@ export async function lockDataDir(dataDir: string, waitMs: number): Promise<Data
  * platform and needs no native package.
  */
 function tryLock(dataDir: string): DataDirLock | null {
+  // Not a static import, because an API or worker alone runs without it.
+  const sqlite: typeof import('node:sqlite') | undefined = process.getBuiltinModule('node:sqlite');
+  if (sqlite === undefined) throw new NoSqliteError();
   let database: DatabaseSync | null = null;
   try {
     mkdirSync(dataDir, { recursive: true });
-    database = new DatabaseSync(join(dataDir, 'lock.db'));
+    database = new sqlite.DatabaseSync(join(dataDir, 'lock.db'));
     database.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
   } catch (error) {
     database?.close();

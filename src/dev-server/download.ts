@@ -1,54 +1,95 @@
-import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { chmod, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { describeProxy, proxyFor } from '../domain/proxy.ts';
 import { type BinarySettings, CLI_VERSION, findCached, type Finding } from './binary-on-disk.ts';
+import { checksumOf, type CliArchive } from './cli-release.ts';
+import {
+  downloadFile,
+  downloadText,
+  type HttpSettings,
+  HttpStatusError,
+  innermostReason,
+} from './http-file.ts';
 import { runGroup } from './run-command.ts';
 
-const ENTRY_PATH = fileURLToPath(new URL('./download-entry.ts', import.meta.url));
-/**
- * How long to wait for the first byte. The SDK creates its file once the site has answered. Without a file by
- * then, the site counts as unreachable.
- */
+/** Time for each step up to the first byte. Without one by then, the server counts as unreachable. */
 const FIRST_BYTE_MS = 15_000;
-const WHOLE_MS = 300_000;
+const WHOLE_MS = 600_000;
+const PROGRESS_EVERY_MS = 5_000;
 
 /**
- * Has the SDK download the CLI, and keeps the file. The SDK downloads it as part of starting a server. This
- * runs in a separate process, because the SDK's download has no time limit and its server prints to the
- * terminal.
+ * Downloads the Temporal CLI to a path: an archive, checked against the published SHA-256 and unpacked.
+ * Temporal's own release must have a checksum; a mirror may have none.
+ *
+ * @param firstByteMs for tests that cannot wait for 15 s
  */
 export async function downloadBinary(
   path: string,
-  { progress, env, signal }: Omit<BinarySettings, 'cacheDir'>,
+  archive: CliArchive,
+  settings: BinarySettings,
+  firstByteMs = FIRST_BYTE_MS,
 ): Promise<Finding> {
+  const { progress, env, proxies } = settings;
+  const limit = AbortSignal.timeout(WHOLE_MS);
+  const signal = settings.signal === undefined ? limit : AbortSignal.any([settings.signal, limit]);
+  const http: HttpSettings = { proxies, firstByteMs, signal };
   await mkdir(dirname(path), { recursive: true });
   // Each try has its own directory, so that a second process or the remains of an interrupted try cannot
   // interfere.
   const workDir = await mkdtemp(join(dirname(path), 'download-'));
-  const limit = new AbortController();
-  const whole = setTimeout(() => limit.abort(), WHOLE_MS);
-  const firstByte = setTimeout(() => {
-    void readdir(workDir).then((files) => files.length === 0 && limit.abort());
-  }, FIRST_BYTE_MS);
-  progress(`Downloading the Temporal CLI ${CLI_VERSION} ...`);
+  const proxy = proxyFor(archive.url, proxies);
+  const through = proxy === null ? '' : ` through the proxy ${describeProxy(proxy)}`;
+  progress(`Downloading the Temporal CLI ${CLI_VERSION} from ${archive.url}${through} ...`);
   try {
-    const fault = await runGroup({
-      command: process.execPath,
-      args: [ENTRY_PATH, `v${CLI_VERSION}`, workDir],
-      cwd: dirname(ENTRY_PATH),
-      env,
-      signal: signal === undefined ? limit.signal : AbortSignal.any([signal, limit.signal]),
-    });
-    // Success depends on the file. Whether the SDK could start a server from it does not matter.
-    const file = (await readdir(workDir)).find((name) => !name.endsWith('.downloading'));
-    if (file === undefined) return { missing: `it could not be downloaded: ${fault ?? 'no file was left'}` };
-    const found = await findCached(join(workDir, file), env);
+    const expected = await expectedChecksum(archive, http);
+    const file = join(workDir, 'archive');
+    const actual = await downloadFile(archive, file, http, everyFewSeconds(progress));
+    if (expected !== null && expected !== actual) {
+      return { missing: `the checksum of ${archive.url} is ${actual}, but ${expected} is published` };
+    }
+    progress(
+      expected === null
+        ? `Downloaded. It is not verified, because there is no ${archive.checksumsUrl}.`
+        : 'Downloaded; the checksum is the published one.',
+    );
+    const fault = await runGroup({ command: 'tar', args: ['-xzf', file], cwd: workDir, env, signal });
+    if (fault !== null) return { missing: `${archive.url} cannot be unpacked: ${fault}` };
+    const name = (await readdir(workDir)).find((one) => /^temporal(?:\.exe)?$/.test(one));
+    if (name === undefined) return { missing: `${archive.url} holds no file named temporal` };
+    await chmod(join(workDir, name), 0o755);
+    const found = await findCached(join(workDir, name), env);
     if ('missing' in found) return found;
     await rename(found.path, path);
     return { path };
+  } catch (error) {
+    return { missing: `${archive.url} cannot be downloaded${through}: ${innermostReason(error)}` };
   } finally {
-    clearTimeout(whole);
-    clearTimeout(firstByte);
     await rm(workDir, { recursive: true, force: true });
   }
+}
+
+/** Null = a mirror without the list of sums. */
+async function expectedChecksum(
+  { checksumsUrl, url, authorization, isOfficial }: CliArchive,
+  http: HttpSettings,
+): Promise<string | null> {
+  const list = await downloadText({ url: checksumsUrl, authorization }, http).catch((error: unknown) => {
+    if (!isOfficial && error instanceof HttpStatusError && [403, 404].includes(error.status)) return null;
+    throw error;
+  });
+  if (list === null) return null;
+  const name = basename(new URL(url).pathname);
+  const sum = checksumOf(list, name);
+  if (sum === null) throw new Error(`${checksumsUrl} does not name ${name}`);
+  return sum;
+}
+
+function everyFewSeconds(progress: (line: string) => void): (done: number, all: number | null) => void {
+  let nextMs = Date.now() + PROGRESS_EVERY_MS;
+  const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(0);
+  return (done, all) => {
+    if (Date.now() < nextMs) return;
+    nextMs = Date.now() + PROGRESS_EVERY_MS;
+    progress(`  ${megabytes(done)}${all === null ? '' : ` of ${megabytes(all)}`} MB ...`);
+  };
 }

@@ -15,7 +15,7 @@ const NEVER = new AbortController().signal;
  */
 export async function buildWithGo(
   path: string,
-  { progress, env, signal = NEVER }: Omit<BinarySettings, 'cacheDir'>,
+  { progress, env, signal = NEVER }: Pick<BinarySettings, 'progress' | 'env' | 'signal'>,
 ): Promise<Finding> {
   const version = await outputOf('go', ['version'], env);
   if (version === null) return { missing: 'Go is not installed' };

@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { open, readFile, stat } from 'node:fs/promises';
+import { extname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
@@ -28,7 +29,8 @@ export interface ServerProcess {
   stop(): Promise<void>;
 }
 
-const GUARD_PATH = fileURLToPath(new URL('./guard.ts', import.meta.url));
+/** `.ts` in a clone, `.js` in the installed package. */
+const GUARD_PATH = fileURLToPath(new URL(`./guard${extname(import.meta.url)}`, import.meta.url));
 /** A little longer than the time that the guard gives the server. */
 const STOP_MS = 6_000;
 const Spawned = z.object({ pid: z.number().int().min(2) });

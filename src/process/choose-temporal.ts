@@ -1,7 +1,8 @@
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
+import type { BinarySettings } from '../dev-server/binary-on-disk.ts';
 import { directoryId, lockDataDir } from '../dev-server/data-dir.ts';
-import { binarySources, findBinary } from '../dev-server/find-binary.ts';
+import { findTemporalBinary } from '../dev-server/find-binary.ts';
 import { type Crash, startEmbeddedServer } from '../dev-server/server.ts';
 import { describeAddress, type TemporalAddress } from '../temporal/connection.ts';
 import { SEPARATE_HEARTBEAT_SECONDS } from './external-temporal.ts';
@@ -28,6 +29,14 @@ const EMBEDDED_HEARTBEAT_SECONDS = 60;
 /** How long to wait for the lock of a predecessor that is stopping. It has its own grace period. */
 const LOCK_WAIT_MS = 20_000;
 
+/** The settings of the search for the Temporal CLI. */
+export function binarySettings(
+  { embedded: { cacheDir, cliUrl }, env, proxies }: Pick<Config, 'embedded' | 'env' | 'proxies'>,
+  progress: (line: string) => void,
+): BinarySettings {
+  return { cacheDir, cliUrl, env, proxies, progress };
+}
+
 /**
  * Returns the server that TEMPORAL_ADDRESS or a Temporal profile names. If neither names one, starts an
  * embedded server.
@@ -53,10 +62,10 @@ export async function chooseTemporal(
       heartbeatTimeoutSeconds: config.heartbeatTimeoutSeconds ?? SEPARATE_HEARTBEAT_SECONDS,
     };
   }
-  const { dataDir, cacheDir, port, uiPort, retentionHours } = config.embedded;
+  const { dataDir, port, uiPort, retentionHours } = config.embedded;
   const lock = await lockDataDir(dataDir, LOCK_WAIT_MS);
   stopper.add({ name: 'data directory', stop: async () => lock.release() });
-  const binary = await findBinary(binarySources({ cacheDir, progress, env: config.env }));
+  const binary = await findTemporalBinary(binarySettings(config, progress));
   const server = await startEmbeddedServer({
     binaryPath: binary.path,
     dataDir,

@@ -1,7 +1,8 @@
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
-import { binarySources, findBinary } from '../../src/dev-server/find-binary.ts';
+import { loadConfig } from '../../src/config.ts';
+import { findTemporalBinary } from '../../src/dev-server/find-binary.ts';
+import { binarySettings } from '../../src/process/choose-temporal.ts';
 import { createOwnTemporal } from './own-temporal.ts';
 
 declare module 'vitest' {
@@ -17,11 +18,8 @@ declare module 'vitest' {
 
 /** One real Temporal server for the whole run; each test has a task queue and ids of its own. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const cacheDir =
-    process.env['REQRUN_CACHE_DIR'] ??
-    join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'reqrun');
   const say = (line: string): void => void process.stdout.write(`${line}\n`);
-  const { path } = await findBinary(binarySources({ cacheDir, progress: say, env: process.env }));
+  const { path } = await findTemporalBinary(binarySettings(loadConfig(), say));
   const server = await createOwnTemporal(path, {
     // For a run that is to get no workflow task for a while.
     dynamicConfig: { 'frontend.WorkflowPauseEnabled': true },

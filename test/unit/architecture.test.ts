@@ -97,7 +97,6 @@ const SMALL_FOR_A_REASON: Readonly<Record<string, string>> = {
   'src/cli/main.ts': 'a process entry',
   'src/cli/node-version.ts': 'what the process entry loads on a Node that cannot load the rest',
   'src/client/index.ts': 'the package entry `reqrun/client`',
-  'src/dev-server/download-entry.ts': 'a process entry',
   'src/domain/signed-text.ts':
     'what client and service must agree on, and nothing else that the client would load',
   'src/temporal/failure-converter.ts': 'the SDK loads it by its path',

@@ -7,6 +7,8 @@ import { binarySources } from '../../src/dev-server/find-binary.ts';
 import { buildWithGo } from '../../src/dev-server/go-build.ts';
 import { childEnv, runGroup } from '../../src/dev-server/run-command.ts';
 
+const NO_PROXIES = { https: null, http: null, exceptions: '' };
+
 /** Whatever holds a secret here, also under names that look like Go's, a proxy's or npm's. */
 const SECRETS = {
   OPENAI_API_KEY: 'canary-1',
@@ -73,7 +75,13 @@ describe('a process that we start', () => {
         name,
         'echo "temporal version 1.8.2 (Server 1.31.2, UI 2.50.1)"',
       );
-      const sources = binarySources({ cacheDir: dir, progress: () => undefined, env: env() });
+      const sources = binarySources({
+        cacheDir: dir,
+        progress: () => undefined,
+        env: env(),
+        cliUrl: null,
+        proxies: NO_PROXIES,
+      });
       const [onPath, cached] = sources;
       expect(await (name === 'temporal' ? onPath : cached)?.find()).toEqual({ path });
       expect(await written()).toContain(`HOME=${dir}`);

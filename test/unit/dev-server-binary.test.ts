@@ -2,14 +2,20 @@
 import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   binarySources,
   findBinary,
   NoBinaryError,
   type BinarySource,
 } from '../../src/dev-server/find-binary.ts';
-import { canGoBuild, findOnPath, isRecentEnough } from '../../src/dev-server/binary-on-disk.ts';
+import {
+  type BinarySettings,
+  canGoBuild,
+  findOnPath,
+  isRecentEnough,
+} from '../../src/dev-server/binary-on-disk.ts';
+import { checksumOf, cliSource } from '../../src/dev-server/cli-release.ts';
 import { buildWithGo } from '../../src/dev-server/go-build.ts';
 import { runGroup } from '../../src/dev-server/run-command.ts';
 
@@ -34,10 +40,18 @@ async function script(folder: string, name: string, body: string): Promise<strin
   await chmod(path, 0o755);
   return path;
 }
+const settings = (given: Partial<BinarySettings>): BinarySettings => ({
+  cacheDir,
+  progress: () => undefined,
+  env: {},
+  cliUrl: null,
+  proxies: { https: null, http: null, exceptions: '' },
+  ...given,
+});
 /** The two sources that need no network. */
 function onDisk(): readonly BinarySource[] {
   const env = { PATH: `${bin}:${SYSTEM_PATH}` };
-  return binarySources({ cacheDir, progress: () => undefined, env }).slice(0, 2);
+  return binarySources(settings({ env })).slice(0, 2);
 }
 const withGo = (): { env: { PATH: string }; progress: () => undefined } => ({
   env: { PATH: `${bin}:${SYSTEM_PATH}` },
@@ -63,28 +77,28 @@ it('passes over a cached file that cannot be run, because a copy may have broken
 
 it('names what was tried and the ways out when nothing is found, because a person has to act', async () => {
   const failing: BinarySource[] = [
-    { name: 'one', find: async () => ({ missing: 'gone' }) },
-    { name: 'two', find: () => Promise.reject(new Error('broken')) },
+    { name: 'one', isSlow: false, find: async () => ({ missing: 'gone' }) },
+    { name: 'two', isSlow: false, find: () => Promise.reject(new Error('broken')) },
   ];
   const error = await findBinary(failing).catch((caught: unknown) => caught);
   expect(error).toBeInstanceOf(NoBinaryError);
   expect(String(error)).toMatch(
-    /one: gone\n- two: Error: broken\nInstall the Temporal CLI.*Go.*TEMPORAL_ADDRESS/,
+    /one: gone\n- two: Error: broken\nInstall the Temporal CLI.*Go.*REQRUN_TEMPORAL_CLI_URL.*TEMPORAL_ADDRESS/,
   );
 });
 
 it('asks no further source once one has a binary, because the next may take minutes', async () => {
-  const next = { name: 'next', find: () => Promise.reject(new Error('was asked')) };
-  const first = { name: 'first', find: async () => ({ path: '/p' }) };
+  const next = { name: 'next', isSlow: true, find: () => Promise.reject(new Error('was asked')) };
+  const first = { name: 'first', isSlow: false, find: async () => ({ path: '/p' }) };
   expect(await findBinary([first, next])).toEqual({ path: '/p', source: 'first' });
 });
 
 it('tries the usual places in the order of their cost: what is there, a download, a build of minutes', () => {
-  const sources = binarySources({ cacheDir, progress: () => undefined, env: {} });
+  const sources = binarySources(settings({}));
   expect(sources.map(({ name }) => name)).toEqual([
     'temporal on PATH',
     'the cache',
-    "the SDK's download",
+    'a download',
     'a build from Go modules',
   ]);
 });
@@ -134,14 +148,15 @@ it('ends a search with the reason of its signal, and tries nothing further', asy
   const asked: string[] = [];
   const source = (name: string): BinarySource => ({
     name,
+    isSlow: true,
     find: async () => {
       asked.push(name);
       stopping.abort(new Error('stopping'));
       return { missing: 'aborted' };
     },
   });
-  await expect(findBinary([source('one'), source('two')], stopping.signal)).rejects.toThrow('stopping');
-  await expect(findBinary([source('three')], stopping.signal)).rejects.toThrow('stopping');
+  await expect(findBinary([source('one'), source('two')], stopping)).rejects.toThrow('stopping');
+  await expect(findBinary([source('three')], stopping)).rejects.toThrow('stopping');
   expect(asked).toEqual(['one']);
 });
 
@@ -173,4 +188,76 @@ it('kills a command with all it started when aborted, because a compiler would r
   const ended = runGroup({ command: path, args: [], cwd: dir, env: { PATH: SYSTEM_PATH }, signal });
   controller.abort();
   expect(await ended).toBe('ended with SIGKILL');
+});
+
+it('takes the file that REQRUN_TEMPORAL_CLI_URL names, and nothing else, because somebody chose it', async () => {
+  await script(bin, 'temporal', RECENT);
+  const env = { PATH: `${bin}:${SYSTEM_PATH}` };
+  const path = await script(dir, 'copy', RECENT);
+  const source = 'the file of REQRUN_TEMPORAL_CLI_URL';
+  expect(await findBinary(binarySources(settings({ env, cliUrl: path })))).toEqual({ path, source });
+  const missing = binarySources(settings({ env, cliUrl: join(dir, 'gone') }));
+  await expect(findBinary(missing)).rejects.toThrow(`${join(dir, 'gone')} is no executable file`);
+});
+
+it('reports what it tried before a source that takes time, and nothing if the first ones have it', async () => {
+  const lines: string[] = [];
+  const progress = (line: string): void => void lines.push(line);
+  const source = (name: string, isSlow: boolean, path?: string): BinarySource => ({
+    name,
+    isSlow,
+    find: async () => (path === undefined ? { missing: 'gone' } : { path }),
+  });
+  await findBinary([source('one', false), source('two', false, '/p')], { progress });
+  expect(lines).toEqual([]);
+  await findBinary([source('one', false), source('two', true), source('three', true, '/p')], { progress });
+  expect(lines).toEqual(['No Temporal CLI: one: gone', 'No Temporal CLI: two: gone']);
+});
+
+describe('the archive of the Temporal CLI', () => {
+  const machine = { system: 'linux', processor: 'x64' };
+
+  it('comes from Temporal’s release, whose list of checksums stands beside it', () => {
+    const release = 'https://github.com/temporalio/cli/releases/download/v1.8.2/';
+    expect(cliSource(null, machine)).toEqual({
+      url: `${release}temporal_cli_1.8.2_linux_amd64.tar.gz`,
+      authorization: null,
+      checksumsUrl: `${release}checksums.txt`,
+      isOfficial: true,
+    });
+  });
+
+  it('comes from a mirror: a folder with the same files, or one archive', () => {
+    expect(cliSource('https://mirror.example/temporal/', { system: 'darwin', processor: 'arm64' })).toEqual({
+      url: 'https://mirror.example/temporal/temporal_cli_1.8.2_darwin_arm64.tar.gz',
+      authorization: null,
+      checksumsUrl: 'https://mirror.example/temporal/checksums.txt',
+      isOfficial: false,
+    });
+    expect(cliSource('https://mirror.example/a/cli.tar.gz', machine)).toMatchObject({
+      url: 'https://mirror.example/a/cli.tar.gz',
+      checksumsUrl: 'https://mirror.example/a/checksums.txt',
+    });
+  });
+
+  it('has the credentials of its URL in a header only, because the URL is printed', () => {
+    const source = cliSource('https://us%40er:canary@mirror.example/', machine);
+    const authorization = `Basic ${Buffer.from('us@er:canary').toString('base64')}`;
+    expect(source).toMatchObject({ authorization });
+    expect(JSON.stringify({ ...source, authorization: null })).not.toMatch(/canary|us%40er/);
+  });
+
+  it('is not looked for on a machine that Temporal publishes none for', () => {
+    expect(cliSource(null, { system: 'linux', processor: 'riscv64' })).toBe(null);
+    expect(cliSource('/opt/temporal', { system: 'linux', processor: 'riscv64' })).toEqual({
+      path: '/opt/temporal',
+    });
+  });
+
+  it('has its checksum in the list under its own name, in either of the usual forms', () => {
+    const sum = 'AB'.repeat(32);
+    const list = `${'0'.repeat(64)}  other.tar.gz\n${sum} *cli.tar.gz\nnonsense\n`;
+    expect(checksumOf(list, 'cli.tar.gz')).toBe(sum.toLowerCase());
+    expect(checksumOf(list, 'cli.tar')).toBe(null);
+  });
 });
