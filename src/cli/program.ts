@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import manifest from '../../package.json' with { type: 'json' };
+import { doctorCommand } from './doctor/doctor.ts';
 import { ExitCode, toFailure } from './exit-codes.ts';
 import { keysCommand } from './keys.ts';
 import { requestsCommand } from './requests.ts';
@@ -35,7 +36,8 @@ function buildProgram(terminal: Terminal, finish: (code: ExitCode) => void): Com
     .description('One LLM request, made durable.')
     .version(manifest.version)
     .addCommand(keysCommand(terminal))
-    .addCommand(requestsCommand(terminal, finish));
+    .addCommand(requestsCommand(terminal, finish))
+    .addCommand(doctorCommand(terminal, finish));
   // Each of these modules starts its process as soon as it is loaded.
   program
     .command('start')

@@ -69,18 +69,46 @@ export async function downloadFile(
   });
 }
 
+/** What is known of a server from one GET, without its body. */
+export interface Probed {
+  readonly status: number;
+  /** The server's time, as its header `Date` has it. Null = it sends none. */
+  readonly date: string | null;
+}
+
+/**
+ * Sends a GET and reads no more than the head of the answer.
+ *
+ * @throws Error if there is no answer
+ */
+export async function probe(file: RemoteFile, settings: HttpSettings): Promise<Probed> {
+  return withResponse(file, settings, async ({ status, headers, body }) => {
+    await body?.cancel();
+    return { status, date: headers.get('date') };
+  });
+}
+
 async function withAnswer<T>(
+  file: RemoteFile,
+  settings: HttpSettings,
+  read: (body: Readable, length: number | null) => Promise<T>,
+): Promise<T> {
+  return withResponse(file, settings, async ({ status, headers, body }) => {
+    if (status !== 200 || body === null) throw new HttpStatusError(status, file.url);
+    const length = Number(headers.get('content-length') ?? Number.NaN);
+    return read(Readable.fromWeb(body), Number.isFinite(length) ? length : null);
+  });
+}
+
+async function withResponse<T>(
   { url, authorization }: RemoteFile,
   { proxies, firstByteMs, signal }: HttpSettings,
-  read: (body: Readable, length: number | null) => Promise<T>,
+  read: (response: Awaited<ReturnType<typeof fetch>>) => Promise<T>,
 ): Promise<T> {
   const dispatcher = createDispatcher(proxyFor(url, proxies), firstByteMs);
   try {
     const headers = authorization === null ? {} : { authorization };
-    const response = await fetch(url, { dispatcher, headers, signal });
-    if (response.status !== 200 || response.body === null) throw new HttpStatusError(response.status, url);
-    const length = Number(response.headers.get('content-length') ?? Number.NaN);
-    return await read(Readable.fromWeb(response.body), Number.isFinite(length) ? length : null);
+    return await read(await fetch(url, { dispatcher, headers, signal }));
   } finally {
     await dispatcher.destroy();
   }

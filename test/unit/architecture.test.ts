@@ -73,6 +73,7 @@ const RIGHTS: Readonly<Record<string, readonly string[]>> = {
     'src/keys',
     'src/dev-server',
     'src/process',
+    'src/temporal/connection.ts',
   ],
   workflows: ['src/domain'],
   'src/lanes': ['src/domain'],
