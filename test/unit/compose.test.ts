@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { instructionsOf } from '../support/dockerfile.ts';
 import { SEARCH_ATTRIBUTES } from '../../src/temporal/search-attributes.ts';
 
 const root = new URL('../../', import.meta.url);
@@ -17,23 +18,32 @@ const Service = z.strictObject({
   ports: z.array(z.string()).optional(),
   depends_on: z.record(z.string(), z.strictObject({ condition: z.literal('service_healthy') })).optional(),
   healthcheck: z
-    .strictObject({
-      test: z.array(z.string()),
-      interval: z.string(),
-      timeout: z.string(),
-      retries: z.number(),
-    })
+    .union([
+      z.strictObject({ disable: z.literal(true) }),
+      z.strictObject({
+        test: z.array(z.string()),
+        interval: z.string(),
+        timeout: z.string(),
+        retries: z.number(),
+      }),
+    ])
     .optional(),
+  read_only: z.boolean().optional(),
+  cap_drop: z.array(z.string()).optional(),
+  security_opt: z.array(z.string()).optional(),
   stop_grace_period: z.string().optional(),
   restart: z.literal('unless-stopped'),
 });
 const Compose = z.strictObject({
   name: z.string(),
+  'x-reqrun': z.unknown(),
   services: z.record(z.string(), Service),
   volumes: z.record(z.string(), z.null()),
 });
 
-const { services } = Compose.parse(parse(readFileSync(new URL('docker-compose.yml', root), 'utf8')));
+const { services } = Compose.parse(
+  parse(readFileSync(new URL('docker-compose.yml', root), 'utf8'), { merge: true }),
+);
 
 describe('docker-compose.yml', () => {
   it('publishes every port on loopback only, because the service is open', () => {
@@ -54,15 +64,28 @@ describe('docker-compose.yml', () => {
     for (const awaited of Object.values(services).flatMap((service) =>
       Object.keys(service.depends_on ?? {}),
     )) {
-      expect(services[awaited]?.healthcheck).toBeDefined();
+      expect(services[awaited]?.healthcheck).toHaveProperty('test');
     }
   });
 
-  it('runs process entries that exist, on a glibc base', () => {
-    for (const { command, build } of Object.values(services)) {
-      if (build !== undefined) expect(existsSync(new URL(command[1] ?? '', root))).toBe(true);
+  it('runs commands of the image, which can write nothing, on a glibc base', () => {
+    const ours = Object.values(services).filter(({ build }) => build !== undefined);
+    expect(ours.map(({ command }) => command)).toEqual([['api'], ['worker']]);
+    for (const service of ours) {
+      expect(service).toMatchObject({ read_only: true, cap_drop: ['ALL'] });
+      expect(existsSync(new URL(`src/${service.command[0]}.ts`, root))).toBe(true);
     }
-    expect(readFileSync(new URL('Dockerfile', root), 'utf8')).not.toMatch(/FROM .*alpine/);
+    const dockerfile = readFileSync(new URL('Dockerfile', root), 'utf8');
+    expect(dockerfile).not.toMatch(/alpine/);
+    expect(instructionsOf(dockerfile).findLast(({ name }) => name === 'ENTRYPOINT')?.words).toEqual([
+      'node',
+      'src/cli/main.js',
+    ]);
+  });
+
+  it('checks the health of the API by the image’s own check, and of nothing that listens nowhere', () => {
+    expect(services['api']?.healthcheck).toBe(undefined);
+    expect(services['worker']?.healthcheck).toEqual({ disable: true });
   });
 
   it('gives API and worker the same value of each shared variable', () => {

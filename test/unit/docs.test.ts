@@ -149,6 +149,8 @@ const NOT_RUN: Readonly<Record<string, string>> = {
     'runs until it is stopped, in a folder of the system',
   'docs/operations.md: export TEMPORAL_ADDRESS=temporal.example:7233':
     'runs until it is stopped; test/e2e/separate-processes.test.ts starts the same entries',
+  'docs/operations.md: docker build -t reqrun --build-arg REVISION=$(git rev-parse HEAD) .':
+    'needs Docker; test/e2e/image.test.ts runs the commands of the Dockerfile',
   'docs/operations.md: docker compose up --build': 'needs Docker; test/unit/compose.test.ts reads the file',
   'docs/operations.md: temporal operator search-attribute create --name ReqRunModel --type Keyword --name ReqRunProject --type Keyword':
     'needs the Temporal CLI on PATH; test/integration/search-attributes.test.ts registers and finds the same',
