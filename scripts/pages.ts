@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 export const ROOT = fileURLToPath(new URL('../', import.meta.url));
 
 /** Every page of the documentation, relative to the project's folder. */
-export const PAGES: readonly string[] = ['', 'docs/'].flatMap((folder) =>
+export const PAGES: readonly string[] = ['', 'docs/', 'examples/'].flatMap((folder) =>
   readdirSync(ROOT + folder)
     .filter((name) => name.endsWith('.md'))
     .sort()

@@ -69,10 +69,15 @@ async function stageServer(folder: string, declarations: Declarations, manifest:
     await write(join(folder, file), portableBundle(await readFile(ROOT + file, 'utf8'), ROOT));
   }
   // The README's links lead to these.
-  for (const page of ['docs', 'CHANGELOG.md', 'SECURITY.md']) {
-    await cp(ROOT + page, join(folder, page), { recursive: true });
+  for (const page of ['docs', 'examples', 'CHANGELOG.md', 'SECURITY.md']) {
+    await cp(ROOT + page, join(folder, page), { recursive: true, filter: isOurs });
   }
   await finish(folder, manifest, `${ROOT}README.md`);
+}
+
+/** Leaves out what a user of the examples has installed beside them. */
+function isOurs(path: string): boolean {
+  return !/\/(?:node_modules|__pycache__|\.?venv)(?:\/|$)/.test(path.slice(ROOT.length - 1));
 }
 
 async function stageClient(

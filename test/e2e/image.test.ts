@@ -100,6 +100,7 @@ describe('the image', () => {
       'activities',
       'dist',
       'docs',
+      'examples',
       'node_modules',
       'package.json',
       'src',

@@ -120,7 +120,7 @@ describe('the server package', () => {
     expect(files).toContain('package/dist/workflow-bundle-encrypted.json');
     expect(files).toContain('package/LICENSE');
     const allowed =
-      /^package\/(?:(?:src|activities)\/.+\.(?:js|d\.ts)|src\/dev-server\/cli\/|dist\/|docs\/|[A-Z]+(?:\.md)?$|package\.json$)/;
+      /^package\/(?:(?:src|activities)\/.+\.(?:js|d\.ts)|src\/dev-server\/cli\/|dist\/|docs\/|examples\/|[A-Z]+(?:\.md)?$|package\.json$)/;
     expect(files.filter((name) => !allowed.test(name))).toEqual([]);
     expect(files.filter((name) => name.endsWith('.ts') && !name.endsWith('.d.ts'))).toEqual([]);
     await mkdir(join(folder, 'unpacked'));

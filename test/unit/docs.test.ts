@@ -137,10 +137,13 @@ describe('a page is short enough to be read', () => {
 
 /** Why a command block is not run by test/e2e/docs.test.ts: by page and the block's first line. */
 const NOT_RUN: Readonly<Record<string, string>> = {
+  'README.md: npx reqrun start':
+    'installs the published package; test/e2e/packages.test.ts runs it with the packed one',
   'README.md: npm ci && npm start': 'installs anew; the test starts the same entry, src/main.ts',
   'CONTRIBUTING.md: npm ci': 'installs anew',
   'CONTRIBUTING.md: npm test': 'is this test run',
   'CONTRIBUTING.md: npm run test:unit': 'is this test run',
+  'CONTRIBUTING.md: npm run packages': 'test/e2e/packages.test.ts runs its entry',
   'CONTRIBUTING.md: npm run docs': 'writes pages; the tables are compared above',
   'docs/benchmarks.md: npm run bench': 'takes 15 minutes',
   'docs/concepts.md: // Vercel AI SDK': 'needs a package that is not installed here',
