@@ -124,10 +124,10 @@ export function createLane(
     );
     place.backAtMs = nowMs + delay;
     counts.returned += 1;
-    const rate = pace(nowMs);
+    const learned = limits.upstreamPace(demand(line.size()), nowMs);
     ticket.settle({
       kind: 'return',
-      wait: { lane: id, reason: reasonOf(before, rate, nowMs), wait_ms: delay, pace: rate },
+      wait: { lane: id, reason: reasonOf(before, pace(nowMs), nowMs), wait_ms: delay, pace: learned },
     });
   }
 
@@ -205,7 +205,7 @@ export function createLane(
   function stateAt(nowMs: number): LaneState {
     if (gate.closedMs(nowMs) > 0) return LaneState.waiting;
     if (gate.mustProbe()) return LaneState.probing;
-    return line.size() > 0 && !limits.isCold(nowMs) ? LaneState.paced : LaneState.open;
+    return line.size() > 0 && limits.isPaced(nowMs) ? LaneState.paced : LaneState.open;
   }
 
   function noteState(nowMs: number): void {

@@ -6,6 +6,8 @@ import { createLearnedMeter } from './paced-meters.ts';
 export interface Limits {
   /** Calls per second that can be let out while so many wait. Null = as many as want. */
   pace(waiting: Demand, nowMs: number): number | null;
+  /** The same as far as the upstream limits it, without the operator's ceiling. */
+  upstreamPace(waiting: Demand, nowMs: number): number | null;
   /** The time until the last of these calls can be let out, ms. Planned rather too early than too late. */
   turnMs(calls: Demand, nowMs: number): number;
   /** The wait until a call may be let out, ms. 0 = now. */
@@ -17,15 +19,20 @@ export interface Limits {
   pardon(): void;
   /** Goes on at a pace that another worker, or this one before a restart, has learned. */
   adopt(pace: number, nowMs: number): void;
-  /** Whether nothing is known of the limits. */
+  /** Whether nothing is known of the upstream's limits. */
   isCold(nowMs: number): boolean;
-  /** Forgets how many calls have succeeded, because that was long ago. */
+  /** Whether a known limit or the ceiling may keep calls waiting. */
+  isPaced(nowMs: number): boolean;
+  /** Forgets what was learned from answers and refusals, because that was long ago. */
   restart(nowMs: number): void;
   remaining(nowMs: number): { readonly requests: number | null; readonly tokens: number | null };
 }
 
 /** The end of a call that shows something of the limits. */
 type Learned = Exclude<LaneOutcome, { kind: 'other' }>;
+
+/** What the plan of turns needs of a meter. */
+type Binding = Pick<Meter, 'untilMs' | 'pace' | 'isSure'>;
 
 /** So many calls, with so many tokens together. */
 export interface Demand {
@@ -63,15 +70,24 @@ export function createLimits(startMs: number, ceiling: Meter | null): Limits {
   const window = (nowMs: number): number =>
     FIRST_WINDOW * 2 ** Math.min(20, (nowMs - coldSinceMs) / WINDOW_DOUBLES_MS) + successes;
 
-  /** The meters that count now, each with the units that the calls need of it. */
-  function binding({ calls, tokens: units }: Demand, nowMs: number): (readonly [Meter, number])[] {
-    const own = isReported(nowMs)
-      ? ([
-          [requests, calls],
-          [tokens, units],
-        ] as const)
-      : ([[learned, calls]] as const);
-    return ceiling === null ? [...own] : [...own, [ceiling, calls]];
+  /** The meters of the upstream that count now, each with the units that the calls need of it. */
+  function ofUpstream({ calls, tokens: units }: Demand, nowMs: number): (readonly [Binding, number])[] {
+    if (!isReported(nowMs)) return [[learned, calls]];
+    return [
+      [requests, calls],
+      [tokens, units],
+    ];
+  }
+
+  const binding = (calls: Demand, nowMs: number): (readonly [Binding, number])[] =>
+    ceiling === null ? ofUpstream(calls, nowMs) : [...ofUpstream(calls, nowMs), [ceiling, calls.calls]];
+
+  function slowest(meters: (readonly [Binding, number])[], calls: number, nowMs: number): number | null {
+    const rates = meters.flatMap(([meter, units]) => {
+      const rate = meter.untilMs(units, nowMs) > 0 ? meter.pace(nowMs) : null;
+      return rate === null ? [] : [(rate * calls) / units];
+    });
+    return rates.length === 0 ? null : Math.min(...rates);
   }
 
   function report({ kind, limits }: Learned, marks: Marks, nowMs: number): void {
@@ -84,13 +100,8 @@ export function createLimits(startMs: number, ceiling: Meter | null): Limits {
   }
 
   return {
-    pace(waiting, nowMs) {
-      const rates = binding(waiting, nowMs).flatMap(([meter, units]) => {
-        const rate = meter.untilMs(units, nowMs) > 0 ? meter.pace(nowMs) : null;
-        return rate === null ? [] : [(rate * waiting.calls) / units];
-      });
-      return rates.length === 0 ? null : Math.min(...rates);
-    },
+    pace: (waiting, nowMs) => slowest(binding(waiting, nowMs), waiting.calls, nowMs),
+    upstreamPace: (waiting, nowMs) => slowest(ofUpstream(waiting, nowMs), waiting.calls, nowMs),
     turnMs(calls, nowMs) {
       const known = binding(calls, nowMs);
       const isSure = known.every(([meter]) => meter.pace(nowMs) === null || meter.isSure(nowMs));
@@ -122,7 +133,7 @@ export function createLimits(startMs: number, ceiling: Meter | null): Limits {
         learned.answer(nowMs, isSaturated);
         return;
       }
-      learned.refuse(marks.learned, nowMs);
+      learned.refuse(marks.learned, isSaturated, nowMs);
       if (!isReported(nowMs)) return;
       const isOfTokens = (outcome.limits.tokens?.remaining ?? Infinity) < marks.tokens.cost;
       if (isOfTokens) tokens.refuse(marks.tokens, nowMs);
@@ -131,7 +142,11 @@ export function createLimits(startMs: number, ceiling: Meter | null): Limits {
     pardon: () => learned.pardon(),
     adopt: (learnedPace, nowMs) => learned.adopt(learnedPace, nowMs),
     isCold,
-    restart: (nowMs) => void ([coldSinceMs, successes] = [nowMs, 0]),
+    isPaced: (nowMs) => !isCold(nowMs) || ceiling !== null,
+    restart(nowMs) {
+      [coldSinceMs, successes] = [nowMs, 0];
+      learned.forget();
+    },
     remaining: (nowMs) => ({ requests: requests.remaining(nowMs), tokens: tokens.remaining(nowMs) }),
   };
 }

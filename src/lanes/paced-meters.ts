@@ -1,7 +1,11 @@
 import type { Mark, Meter } from './meter.ts';
 
 /** A meter that learns from answers and refusals alone. */
-export interface LearnedMeter extends Meter {
+export interface LearnedMeter extends Omit<Meter, 'refuse'> {
+  /** Slows down after a refusal. `isSaturated`: attempts wait for the lane, so its pace was what the upstream met. */
+  refuse(mark: Mark, isSaturated: boolean, nowMs: number): void;
+  /** Forgets the pace, because it was learned long ago. */
+  forget(): void;
   /** Counts an answered call. `isSaturated`: attempts wait for the lane, so its pace is what limits it. */
   answer(nowMs: number, isSaturated: boolean): void;
   /** Takes the last refusal back: it was the refused request's own. */
@@ -22,6 +26,8 @@ const AFTER_REFUSAL = 0.7;
 const LEAST_CUT = 0.95;
 /** Growth of the pace per second while the lane is saturated and nothing is refused. */
 const GROWTH = 0.015;
+/** The pace grows at least so much per second, calls a second. A small pace would take minutes to double. */
+const MIN_GROWTH = 0.005;
 /** Growth after {@link FAST_AFTER_MS} without a refusal, because the limit may have been raised. */
 const FAST_GROWTH = 0.08;
 const FAST_AFTER_MS = 15_000;
@@ -91,20 +97,24 @@ export function createLearnedMeter(): LearnedMeter {
       if (pace === null || !isSaturated) return void (grownAtMs = nowMs);
       const seconds = Math.min(1, (nowMs - grownAtMs) / 1000);
       grownAtMs = nowMs;
-      pace *= 1 + seconds * (nowMs - refusedAtMs > FAST_AFTER_MS ? FAST_GROWTH : GROWTH);
+      const growth = nowMs - refusedAtMs > FAST_AFTER_MS ? FAST_GROWTH : GROWTH;
+      pace += seconds * Math.max(MIN_GROWTH, pace * growth);
     },
-    refuse(mark, nowMs) {
+    refuse(mark, isSaturated, nowMs) {
       taken = taken.filter((one) => one !== mark);
       if (mark.atMs < refusedAtMs || nowMs - refusedAtMs < ONE_REFUSAL_MS) return;
       beforeRefusal = pace;
-      const next = Math.max(pace === null ? FIRST_PACE : MIN_PACE, takenPerSecond(nowMs) * AFTER_REFUSAL);
+      // A refusal at low load shows nothing of the rate that the upstream takes.
+      const least = pace === null || !isSaturated ? Math.min(FIRST_PACE, pace ?? FIRST_PACE) : MIN_PACE;
+      const next = Math.max(least, takenPerSecond(nowMs) * AFTER_REFUSAL);
       // A limit that was lowered is followed in steps, because what was taken before it says too much or too little.
-      pace = pace === null ? next : Math.max(MIN_PACE, pace / 2, Math.min(pace * LEAST_CUT, next));
+      pace = pace === null ? next : Math.max(least, pace / 2, Math.min(pace * LEAST_CUT, next));
       [refusedAtMs, grownAtMs] = [nowMs, nowMs];
       pacer.restart(nowMs);
     },
     untilMs: (units, nowMs) =>
       pace === null ? 0 : pacer.delayMs(pace, nowMs) + ((units - 1) * 1_000) / pace,
+    forget: () => void (pace = null),
     pardon: () => void (pace = beforeRefusal),
     pace: () => pace,
     isSure: () => false,

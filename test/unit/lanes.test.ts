@@ -159,6 +159,27 @@ describe('a lane', () => {
     expect(calls).toBeGreaterThanOrEqual(9);
   });
 
+  it('recovers from refusals at low load, which show nothing of the rate that the upstream takes', () => {
+    const { lane, clock } = start();
+    for (let nth = 0; nth < 6; nth += 1) {
+      for (const outcome of [refused(1_000), answered]) {
+        const { atOnce } = lane.enter(entrant({ id: `${nth}-${outcome.kind}` }));
+        if (atOnce?.kind !== 'go') throw new Error(`kept waiting: ${JSON.stringify(atOnce)}`);
+        atOnce.call.end(outcome);
+        clock.advance(2_500);
+      }
+    }
+    expect(lane.snapshot()).toMatchObject({ waiting: 0, refused: 6 });
+  });
+
+  it("does not take the operator's ceiling for a limit of the upstream", () => {
+    const { lane } = start(createCeiling(2, () => 1));
+    const visits = Array.from({ length: 40 }, (_, nth) => lane.enter(entrant({ id: String(nth) })));
+    const back = visits.map(({ atOnce }) => atOnce).find((turn) => turn?.kind === 'return');
+    expect(back).toMatchObject({ wait: { pace: null } });
+    expect(lane.snapshot()).toMatchObject({ state: 'paced', pace: 2 });
+  });
+
   it('sends an attempt back when its turn is over a second away, and never past its deadline', () => {
     const { lane, clock } = start();
     const first = lane.enter(entrant({ id: 'first' })).atOnce;
