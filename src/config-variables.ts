@@ -151,7 +151,8 @@ export const CONFIG_VARIABLE_TEXTS: Readonly<Record<string, ConfigVariable>> = {
   REQRUN_MAX_CALLS_PER_SECOND: {
     group: 'upstream',
     set: 'sometimes',
-    meaning: 'Maximum upstream calls per second, for all workers together. Temporal spreads them evenly.',
+    meaning:
+      'Ceiling of upstream calls per second over all lanes, for all workers together. Each worker takes an equal share.',
     unset: 'no limit',
   },
   REQRUN_SHUTDOWN_GRACE_SECONDS: {

@@ -32,7 +32,12 @@ const fields = {
     .describe(
       'What to do when an attempt may or may not have run: "retry" (at least once) or "fail" (at most once).',
     ),
-  priority: z.number().int().min(1).max(5).describe("Temporal's priority key; 1 is the highest priority."),
+  priority: z
+    .number()
+    .int()
+    .min(1)
+    .max(5)
+    .describe("The order in a lane, and Temporal's priority key; 1 is the highest priority."),
 };
 
 /**

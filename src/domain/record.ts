@@ -92,7 +92,7 @@ export const RequestRecord = z
     next_attempt_at: z.iso
       .datetime()
       .nullable()
-      .describe('Until when it waits, for a start_time or a retry.'),
+      .describe('Until when it waits, for a start_time or a retry; with "pacing", when it asks again.'),
     expires_at: z.iso
       .datetime()
       .nullable()

@@ -160,6 +160,8 @@ const NOT_RUN: Readonly<Record<string, string>> = {
   'docs/operations.md: temporal workflow query --workflow-id ticket-842 --type record':
     'needs the Temporal CLI on PATH; test/integration/record-query.test.ts asks the same query',
   'docs/operations.md: cp -a .reqrun reqrun-backup-2026-11-26': 'copies the state of whoever runs the tests',
+  'docs/pacing.md: REQRUN_MAX_CALLS_PER_SECOND=2 REQRUN_METRICS_PORT=9464 npm start':
+    'runs until it is stopped; the test starts the same entry, src/main.ts',
   'docs/security.md: mkdir -p keys': 'the test has a keys file of its own',
   'docs/security.md: npm run keys -- revoke key_5941c8d01926':
     'needs the id of a real key; test/e2e/keys-command.test.ts revokes one',
