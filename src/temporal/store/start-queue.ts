@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { overloaded, Refusal } from '../../domain/refusal.ts';
 import type { Availability } from '../calls/availability.ts';
 import { type CallBudget, createCallBudget } from '../calls/call-budget.ts';
@@ -51,6 +52,12 @@ export interface StartQueueSettings {
   /** Learns the rate of the turns in this queue. */
   readonly rate: TurnRate;
 }
+
+/**
+ * After a start without an answer, answers to other calls may still be unread, because this process was too
+ * busy to read them. They are read in this time.
+ */
+const CATCH_UP_MS = 250;
 
 export function createStartQueue(
   send: SendStart,
@@ -108,10 +115,14 @@ export function createStartQueue(
     for (;;) {
       const before = availability.answers();
       const outcome = await send(run, budget, eager);
-      if (typeof outcome === 'string') availability.noteAnswer();
+      if (typeof outcome === 'string') {
+        availability.noteAnswer();
+        return { outcome, sentAt, budget };
+      }
+      await sleep(CATCH_UP_MS);
       // While Temporal answers other calls, it is slow and not away. The start goes on, which its id makes
       // harmless.
-      const isSlow = typeof outcome === 'object' && availability.answers() > before;
+      const isSlow = availability.answers() > before;
       if (!isSlow || Date.now() >= untilMs) return { outcome, sentAt, budget };
       budget = createCallBudget();
     }
