@@ -2,12 +2,15 @@
 import { once } from 'node:events';
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, vi } from 'vitest';
 import { get } from '../support/api.ts';
 import { bearer, makeKeysFile } from '../support/keys-file.ts';
 import { runEntryFile } from '../support/process.ts';
 import { until } from '../support/until.ts';
 import { useDeployment } from '../support/use-deployment.ts';
+
+// Each command is a process of its own, which takes seconds on a busy machine.
+vi.setConfig({ testTimeout: 300_000 });
 
 const keys = await makeKeysFile();
 afterAll(() => keys.remove());

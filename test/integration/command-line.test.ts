@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, vi } from 'vitest';
 import { get, recordIn, unique } from '../support/api.ts';
 import { type CommandOptions, type CommandResult, runCommand } from '../support/cli.ts';
 import { startDeployment } from '../support/deployment.ts';
@@ -12,6 +12,9 @@ import { freePort } from '../support/free-port.ts';
 import { makeKeysFile } from '../support/keys-file.ts';
 import { ok } from '../support/scripted-upstream.ts';
 import { useDeployment } from '../support/use-deployment.ts';
+
+// Each command is a process of its own, which takes seconds on a busy machine.
+vi.setConfig({ testTimeout: 300_000 });
 
 const { upstream, url } = await useDeployment();
 const folder = await mkdtemp(join(tmpdir(), 'reqrun-cli-'));

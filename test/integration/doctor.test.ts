@@ -4,14 +4,17 @@ import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest';
 import { type Check } from '../../src/cli/doctor/check.ts';
 import { checkNode } from '../../src/cli/doctor/check-machine.ts';
 import { checkClock } from '../../src/cli/doctor/check-upstream.ts';
-import { runChecks } from '../../src/cli/doctor/doctor.ts';
+import { runChecks } from '../../src/cli/doctor/run-checks.ts';
 import { lockDataDir } from '../../src/dev-server/data-dir.ts';
 import { runCommand } from '../support/cli.ts';
 import { freePort } from '../support/free-port.ts';
+
+// Each command is a process of its own, which takes seconds on a busy machine.
+vi.setConfig({ testTimeout: 300_000 });
 
 let dir: string;
 let env: Record<string, string>;
