@@ -264,7 +264,11 @@ export function createLane(
       };
     },
     snapshot,
-    idleSinceMs: () => (counts.inFlight + line.size() > 0 ? null : usedAtMs),
+    idleSinceMs() {
+      // Attempts that another worker has taken would keep the lane for ever.
+      line.expire(clock.now());
+      return counts.inFlight + line.size() > 0 ? null : usedAtMs;
+    },
   };
 }
 

@@ -49,8 +49,8 @@ const WINDOW_DOUBLES_MS = 500;
 /** How often a full window is looked at again. */
 const WINDOW_RETRY_MS = 50;
 /**
- * Turns are planned so many times earlier than the meters say, because a lane that runs dry loses turns, and an attempt that comes
- * back too early costs only another return.
+ * Turns are planned so many times earlier than the meters say, because a lane that runs dry loses turns, and an
+ * attempt that comes back too early costs only another return.
  */
 const PLANNED = 2;
 /** The same while the upstream reports its rates and nobody else draws on them. */
