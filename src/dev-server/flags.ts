@@ -21,6 +21,13 @@ const UNLIMITED = 1_000_000;
 const DYNAMIC_CONFIG: DynamicConfig = {
   // The first attempt starts with the answer to the workflow task, without a poll in between.
   'system.enableActivityEagerExecution': true,
+  // Projects take turns where tasks wait for a worker. The second flag has a backlog from before the first one
+  // worked off.
+  'matching.enableFairness': true,
+  'matching.enableMigration': true,
+  // Temporal keeps an order only within a partition. Tasks are still read from all four, because an older
+  // database may have some there.
+  'matching.numTaskqueueWritePartitions': 1,
   // A server with one shard polls its queues 20 times a second, which delays every second task by about 20
   // ms.
   'history.transferProcessorMaxPollRPS': 5_000,

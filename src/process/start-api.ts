@@ -87,6 +87,7 @@ export async function startApi(parts: ApiParts): Promise<string> {
       searchAttributes: facts.searchAttributes,
       workersAreOurs: parts.settledHere,
       isKeyed: parts.keys !== null,
+      weightOf: (project) => parts.keys?.weightOf(project) ?? 1,
       retentionMs: facts.retentionMs,
     },
     record: () => ({ namespace, uiUrl: parts.uiUrl, retentionMs: facts.retentionMs() }),

@@ -154,7 +154,7 @@ function createSimulatedUpstream(settings: Simulation, startMs: number) {
         atMs = nowMs;
       },
       has: (cost: number) => level >= cost,
-      take: (cost: number) => void (level = Math.max(0, level - cost)),
+      take: (cost: number) => void (level = Math.max(-10, level - cost)),
       state(nowMs: number): LimitState {
         const factor = current(nowMs)?.factor ?? 1;
         return {

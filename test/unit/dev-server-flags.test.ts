@@ -21,6 +21,17 @@ describe('the embedded server', () => {
     (value) => expect(serverFlags(place)).toContain(value),
   );
 
+  it.each(['matching.enableFairness=true', 'matching.enableMigration=true'])(
+    'is told %s, because projects take turns and no older backlog is left behind',
+    (value) => expect(serverFlags(place)).toContain(value),
+  );
+
+  it('writes tasks to one partition, because no order holds between several, and reads from all', () => {
+    const flags = serverFlags(place).join(' ');
+    expect(flags).toContain('matching.numTaskqueueWritePartitions=1');
+    expect(flags).not.toContain('numTaskqueueReadPartitions');
+  });
+
   it('has a codec endpoint only where one is given, because its UI would call it', () => {
     expect(serverFlags(place)).not.toContain('--ui-codec-endpoint');
     expect(serverFlags({ ...place, codecEndpoint: 'http://c' }).join(' ')).toContain(

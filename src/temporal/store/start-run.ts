@@ -30,6 +30,8 @@ export interface StartSettings {
   readonly workersAreOurs: boolean;
   /** Whether API keys decide which project a request belongs to. */
   readonly isKeyed: boolean;
+  /** The project's share of the turns, in relation to other projects. */
+  readonly weightOf: (project: string) => number;
   /** The namespace's retention. Null = not known yet. */
   readonly retentionMs: () => number | null;
 }
@@ -146,7 +148,12 @@ function startOptions(
     ...(delayMs === 0 ? { requestEagerStart: eager } : { startDelay: delayMs }),
     memo: { [MEMO_KEY]: kept },
     staticSummary: `${operation} · ${model}${memo.run === 1 ? '' : ` · run ${memo.run}`}`,
-    priority: { priorityKey: options.priority },
+    priority: {
+      priorityKey: options.priority,
+      // Read only by servers that have fairness enabled.
+      fairnessKey: project,
+      fairnessWeight: settings.weightOf(project),
+    },
     ...(attributes.length === 0 ? {} : { typedSearchAttributes: new TypedSearchAttributes(attributes) }),
   };
 }
