@@ -136,8 +136,8 @@ export function createLimits(startMs: number, ceiling: Meter | null): Limits {
       learned.refuse(marks.learned, isSaturated, nowMs);
       if (!isReported(nowMs)) return;
       const isOfTokens = (outcome.limits.tokens?.remaining ?? Infinity) < marks.tokens.cost;
-      if (isOfTokens) tokens.refuse(marks.tokens, nowMs);
-      else requests.refuse(marks.requests, nowMs);
+      if (isOfTokens) tokens.refuse(marks.tokens, outcome.retryAfterMs, nowMs);
+      else requests.refuse(marks.requests, outcome.retryAfterMs, nowMs);
     },
     pardon: () => learned.pardon(),
     adopt: (learnedPace, nowMs) => learned.adopt(learnedPace, nowMs),

@@ -10,8 +10,12 @@ export interface Meter {
   spend(cost: number, nowMs: number): Mark;
   /** Takes what the upstream reported with an answer. @param isTaken false = the upstream refused the call */
   report(state: LimitState, mark: Mark, isTaken: boolean, nowMs: number): void;
-  /** Slows down, because the upstream refused a call. Refusals of calls that ran together count once. */
-  refuse(mark: Mark, nowMs: number): void;
+  /**
+   * Slows down, because the upstream refused a call. Refusals of calls that ran together count once.
+   *
+   * @param toldMs the delay after which the upstream has room for one call; null = not told
+   */
+  refuse(mark: Mark, toldMs: number | null, nowMs: number): void;
   /** The time until so many units can have been let out in all, ms. An estimate; 0 = at once. */
   untilMs(units: number, nowMs: number): number;
   /** Units per second. Null = nothing learned, or unlimited. */
@@ -147,12 +151,14 @@ export function createReportedMeter(): Meter {
       level = Math.min(most, state.remaining - since + (refill(nowMs) * (nowMs - mark.atMs)) / 1000);
       levelAtMs = nowMs;
     },
-    refuse(mark, nowMs) {
+    refuse(mark, toldMs, nowMs) {
+      // Refused calls may have used up what is to come, so `remaining` says too much.
+      level = Math.min(levelNow(nowMs), toldMs === null ? 0 : 1 - (refill(nowMs) * toldMs) / 1000);
+      levelAtMs = nowMs;
       // What a call meets that was let out before the first report shows nothing of other workers.
       if (mark.atMs < Math.max(refusedAtMs, firstReportAtMs)) return;
       share = Math.max(MIN_SHARE, shareAt(nowMs) * SHARE_AFTER_REFUSAL);
       [shareAtMs, refusedAtMs] = [nowMs, nowMs];
-      level = Math.min(levelNow(nowMs), 0);
     },
     pace: (nowMs) => (isFresh(nowMs) && rate !== null ? refill(nowMs) : null),
     isSure: (nowMs) => isFresh(nowMs) && rate !== null && shareAt(nowMs) >= SURE_SHARE,
