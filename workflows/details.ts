@@ -9,7 +9,7 @@ import type { RunEnd } from '../src/domain/run-end.ts';
 export function openDetails(input: RunInput, deadlineAtMs: number): string {
   const { options } = input;
   return [
-    `**Waiting for the upstream** (${input.operation}, \`${input.model}\`).`,
+    `**Waiting for the upstream** (${input.operation}, ${modelOf(input)}).`,
     `- deadline: ${new Date(deadlineAtMs).toISOString()}`,
     `- one attempt: at most ${options.attempt_timeout_seconds} s`,
     `- attempts: ${options.max_attempts === null ? 'until the deadline' : `at most ${options.max_attempts}`}`,
@@ -20,16 +20,20 @@ export function openDetails(input: RunInput, deadlineAtMs: number): string {
 }
 
 export function completedDetails(input: RunInput, beside: unknown): string {
-  return [`**Completed** (\`${input.model}\`).`, ...attemptLines(isJournal(beside) ? beside : null)].join(
+  return [`**Completed** (${modelOf(input)}).`, ...attemptLines(isJournal(beside) ? beside : null)].join(
     '\n',
   );
 }
 
 export function endedDetails(input: RunInput, end: RunEnd): string {
   return [
-    `**${end.error.code === 'request_cancelled' ? 'Cancelled' : 'Failed'}**: \`${end.error.code}\` (${end.error.reason}, \`${input.model}\`). ${end.error.message}`,
+    `**${end.error.code === 'request_cancelled' ? 'Cancelled' : 'Failed'}**: \`${end.error.code}\` (${end.error.reason}, ${modelOf(input)}). ${end.error.message}`,
     ...attemptLines(end.journal),
   ].join('\n');
+}
+
+function modelOf({ model }: RunInput): string {
+  return model === null ? 'no model named' : `\`${model}\``;
 }
 
 function attemptLines(journal: Journal | null): string[] {

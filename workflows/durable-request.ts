@@ -15,6 +15,7 @@ import { UPSTREAM_CALL_RETRY } from '../src/domain/retry-policy.ts';
 import type { RawJson } from '../src/domain/raw-json.ts';
 import {
   ACTIVITY_SLACK_MS,
+  callTitle,
   countedOver,
   earlierJournal,
   EVENTS_OF_A_START,
@@ -93,7 +94,7 @@ function callUpstream(
   if (timeLeftMs <= 0) throw ended({ error: DEADLINE_ERROR, journal: earlier });
   const { options } = input;
   const activities = proxyActivities<RunActivities<RawJson>>({
-    summary: `${input.operation} · ${input.model}`,
+    summary: callTitle(input),
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     heartbeatTimeout: input.heartbeat_timeout_seconds * 1000,
     startToCloseTimeout: options.attempt_timeout_seconds * 1000 + ACTIVITY_SLACK_MS,

@@ -35,6 +35,33 @@ export type DurableChat = Omit<OpenAI['chat'], 'completions'> & {
   };
 };
 
+/** The `completions` resource of a ReqRun client: the older text completions. */
+export type DurableCompletions = Omit<OpenAI['completions'], 'create'> & {
+  create: DurableCreate<
+    OpenAI.Completions.CompletionCreateParamsNonStreaming,
+    OpenAI.Completions.Completion,
+    'text_completion.async'
+  >;
+};
+
+/** The `moderations` resource of a ReqRun client. Its answer has no `object`, so `'object' in answer` tells. */
+export type DurableModerations = Omit<OpenAI['moderations'], 'create'> & {
+  create: DurableCreate<
+    OpenAI.Moderations.ModerationCreateParams,
+    OpenAI.Moderations.ModerationCreateResponse,
+    'moderation.async'
+  >;
+};
+
+/** The `images` resource of a ReqRun client. Its answer has no `object`, so `'object' in answer` tells. */
+export type DurableImages = Omit<OpenAI['images'], 'generate'> & {
+  generate: DurableCreate<
+    OpenAI.Images.ImageGenerateParamsNonStreaming,
+    OpenAI.Images.ImagesResponse,
+    'image.async'
+  >;
+};
+
 /** The `embeddings` resource of a ReqRun client. */
 export type DurableEmbeddings = Omit<OpenAI['embeddings'], 'create'> & {
   create: DurableCreate<

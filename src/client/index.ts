@@ -4,6 +4,14 @@
 export { ReqRun, type ReqRunOptions } from './reqrun.ts';
 export { Requests, WaitTimeoutError, type WaitOptions } from './requests.ts';
 export { signedFetch, type SigningOptions } from './signed-fetch.ts';
-export type { CreateParams, DurableChat, DurableEmbeddings, DurableParams } from './durable-resources.ts';
+export type {
+  CreateParams,
+  DurableChat,
+  DurableCompletions,
+  DurableEmbeddings,
+  DurableImages,
+  DurableModerations,
+  DurableParams,
+} from './durable-resources.ts';
 export type { AsyncRequest, Attempt, RequestError, RequestRecord } from '../domain/record.ts';
 export type { NewRequestOptions, RequestOptions, RetryOptions } from '../domain/options.ts';

@@ -1,6 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import OpenAI, { type ClientOptions } from 'openai';
-import type { DurableChat, DurableEmbeddings } from './durable-resources.ts';
+import type {
+  DurableChat,
+  DurableCompletions,
+  DurableEmbeddings,
+  DurableImages,
+  DurableModerations,
+} from './durable-resources.ts';
 import { OPERATION_NAMES, OPERATIONS } from '../domain/operations.ts';
 import { Requests } from './requests.ts';
 import { signedFetch } from './signed-fetch.ts';
@@ -80,13 +86,16 @@ const NO_KEY = 'unused';
 /**
  * The base class without the members whose types differ here: a durable call has one more possible answer.
  */
-const Base: new (options: KeyedOptions) => Omit<KeyedOpenAI, 'chat' | 'embeddings' | 'withOptions'> =
-  KeyedOpenAI;
+const Base: new (options: KeyedOptions) => Omit<KeyedOpenAI, DurableResource | 'withOptions'> = KeyedOpenAI;
+type DurableResource = 'chat' | 'completions' | 'embeddings' | 'images' | 'moderations';
 
 /** The official OpenAI client for a ReqRun service. Everything else of it works as before. */
 export class ReqRun extends Base {
   declare readonly chat: DurableChat;
+  declare readonly completions: DurableCompletions;
   declare readonly embeddings: DurableEmbeddings;
+  declare readonly images: DurableImages;
+  declare readonly moderations: DurableModerations;
   /** Creates a copy of the client with other options. */
   declare readonly withOptions: (options: Partial<ReqRunOptions>) => ReqRun;
   /** Reads request records and acts on requests. */

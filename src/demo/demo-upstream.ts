@@ -12,16 +12,26 @@ export interface DemoUpstream {
 }
 
 const DemoCall = z.object({
-  model: z.string(),
+  model: z
+    .string()
+    .nullish()
+    .transform((model) => model ?? DEFAULT_MODEL),
+  n: z.number().int().min(1).max(10).nullish(),
   input: z.union([z.string(), z.array(z.unknown())]).optional(),
   encoding_format: z.string().optional(),
 });
 type DemoCall = z.infer<typeof DemoCall>;
 
+/** Answers the calls that name no model. */
+const DEFAULT_MODEL = 'demo';
+
 /** Builds the answer of each operation, by the path of its POST. */
 const ANSWERS: ReadonlyMap<string, (call: DemoCall) => object> = new Map([
-  [OPERATIONS['chat.completions'].path, completion],
+  [OPERATIONS['chat.completions'].path, chatCompletion],
   [OPERATIONS.embeddings.path, embeddings],
+  [OPERATIONS.completions.path, completion],
+  [OPERATIONS.moderations.path, moderation],
+  [OPERATIONS['images.generations'].path, images],
 ]);
 
 /** Larger than the body limit of ReqRun by default (1 MiB). */
@@ -55,15 +65,33 @@ export async function startDemoUpstream({
 }
 
 async function answer(request: IncomingMessage, response: ServerResponse, calls: CallCounter): Promise<void> {
-  if (request.method === 'GET' && request.url === '/v1/models') {
-    const data = DEMO_MODELS.map(({ model, what }) => ({ id: model, object: 'model', description: what }));
-    return send(response, 200, { object: 'list', data });
-  }
+  if (request.method === 'GET') return answerModels(request.url ?? '', response);
   const answerOf = request.method === 'POST' ? ANSWERS.get(request.url ?? '') : undefined;
   if (answerOf === undefined) return send(response, 404, refusal('not_found'));
   const call = await readCall(request);
   if (call === null) return send(response, 400, refusal('invalid_request'));
   await act(demoAction(call.model, calls.count(callKey(request))), () => answerOf(call), response);
+}
+
+const MODELS_PATH = '/v1/models';
+
+/** Lists the models, or describes the one that the path names. Every model name works. */
+function answerModels(path: string, response: ServerResponse): void {
+  const toModel = (id: string, description: string): object => ({
+    id,
+    object: 'model',
+    created: 0,
+    owned_by: 'demo',
+    description,
+  });
+  if (path === MODELS_PATH) {
+    const data = DEMO_MODELS.map(({ model, what }) => toModel(model, what));
+    return send(response, 200, { object: 'list', data });
+  }
+  const id = path.startsWith(`${MODELS_PATH}/`) ? decodeURIComponent(path.slice(MODELS_PATH.length + 1)) : '';
+  if (id === '') return send(response, 404, refusal('not_found'));
+  const what = DEMO_MODELS.find(({ model }) => model === id)?.what ?? 'answers at once';
+  send(response, 200, toModel(id, what));
 }
 
 /** Reads the body of a call. Null when it is not valid, too large, or sent without a Content-Length. */
@@ -106,8 +134,10 @@ function refusal(code: string): object {
   return { error: { message: 'The demo upstream refuses.', type: code, param: null, code } };
 }
 
-function completion({ model }: DemoCall): object {
-  const message = { role: 'assistant', content: 'Hello from the demo upstream.', refusal: null };
+const GREETING = 'Hello from the demo upstream.';
+
+function chatCompletion({ model }: DemoCall): object {
+  const message = { role: 'assistant', content: GREETING, refusal: null };
   return {
     id: `chatcmpl-demo-${randomUUID()}`,
     object: 'chat.completion',
@@ -116,6 +146,37 @@ function completion({ model }: DemoCall): object {
     choices: [{ index: 0, message, logprobs: null, finish_reason: 'stop' }],
     usage: { prompt_tokens: 9, completion_tokens: 6, total_tokens: 15 },
   };
+}
+
+function completion({ model }: DemoCall): object {
+  return {
+    id: `cmpl-demo-${randomUUID()}`,
+    object: 'text_completion',
+    created: Math.floor(Date.now() / 1000),
+    model,
+    choices: [{ index: 0, text: GREETING, logprobs: null, finish_reason: 'stop' }],
+    usage: { prompt_tokens: 9, completion_tokens: 6, total_tokens: 15 },
+  };
+}
+
+/** Flags nothing. A list of texts gets one result for each, as at OpenAI. */
+function moderation({ model, input = '' }: DemoCall): object {
+  const isTexts = Array.isArray(input) && input.every((entry) => typeof entry === 'string');
+  const results = (isTexts ? input : ['']).map(() => ({
+    flagged: false,
+    categories: { violence: false },
+    category_scores: { violence: 0 },
+  }));
+  return { id: `modr-demo-${randomUUID()}`, model, results };
+}
+
+/** A transparent PNG of one pixel. */
+const PIXEL = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAAC0lEQVR42mNgAAIAAAUAAen63NgAAAAASUVORK5CYII=';
+
+function images({ n }: DemoCall): object {
+  const data = Array.from({ length: n ?? 1 }, () => ({ b64_json: PIXEL }));
+  const usage = { input_tokens: 4, output_tokens: 1, total_tokens: 5 };
+  return { created: Math.floor(Date.now() / 1000), data, usage };
 }
 
 /** Returns one small vector for each input. The official client asks for base64. */

@@ -10,15 +10,25 @@ export type Completeness = 'complete' | 'no_result' | 'unfinished' | 'error';
 export type CompletenessRule = (answer: Readonly<Record<string, unknown>>) => Completeness;
 
 /** The rule for chat completions: every choice has an end or content. */
-export const choicesCompleteness: CompletenessRule = ({ choices }) => {
+export const choicesCompleteness: CompletenessRule = ({ choices }) =>
+  ofChoices(choices, ({ message }) => hasContent(message));
+
+/** The rule for completions: every choice has an end or text. */
+export const textChoicesCompleteness: CompletenessRule = ({ choices }) =>
+  ofChoices(choices, ({ text }) => isFilled(text));
+
+function ofChoices(
+  choices: unknown,
+  isBegun: (choice: Readonly<Record<string, unknown>>) => boolean,
+): Completeness {
   if (!Array.isArray(choices) || choices.length === 0) return 'no_result';
   for (const choice of choices) {
     if (!isObject(choice)) return 'no_result';
     if (isSet(choice['error']) || isFailedFinish(choice['finish_reason'])) return 'error';
-    if ((choice['finish_reason'] ?? null) === null && !hasContent(choice['message'])) return 'unfinished';
+    if ((choice['finish_reason'] ?? null) === null && !isBegun(choice)) return 'unfinished';
   }
   return 'complete';
-};
+}
 
 /**
  * The finish reasons that a provider documents as its own failure, in lower case. The content of such a
@@ -52,10 +62,24 @@ export function isFailedFinish(reason: unknown): boolean {
 }
 
 /** The rule for embeddings: every entry has a vector, as numbers or in base64. */
-export const embeddingsCompleteness: CompletenessRule = ({ data }) => {
-  if (!Array.isArray(data) || data.length === 0) return 'no_result';
-  return data.every((entry) => isObject(entry) && isFilled(entry['embedding'])) ? 'complete' : 'unfinished';
-};
+export const embeddingsCompleteness: CompletenessRule = ({ data }) =>
+  ofEntries(data, ({ embedding }) => isFilled(embedding));
+
+/** The rule for moderations: every entry says whether its input was flagged. */
+export const moderationsCompleteness: CompletenessRule = ({ results }) =>
+  ofEntries(results, ({ flagged }) => typeof flagged === 'boolean');
+
+/** The rule for images: every entry has its image, in base64 or as an address. */
+export const imagesCompleteness: CompletenessRule = ({ data }) =>
+  ofEntries(data, ({ b64_json, url }) => isFilled(b64_json) || isFilled(url));
+
+function ofEntries(
+  entries: unknown,
+  isWhole: (entry: Readonly<Record<string, unknown>>) => boolean,
+): Completeness {
+  if (!Array.isArray(entries) || entries.length === 0) return 'no_result';
+  return entries.every((entry) => isObject(entry) && isWhole(entry)) ? 'complete' : 'unfinished';
+}
 
 /**
  * Whether an `error` member holds an error. Some upstreams send `error: null`, `false` or `""` with every

@@ -188,7 +188,7 @@ export const FAILURES = {
   ),
   upstream_incomplete: upstream(
     502,
-    'The upstream answered with an unfinished result: it has no content and no finish reason, or lacks an embedding.',
+    'The upstream answered with an unfinished result: it has no content and no finish reason, or lacks an embedding, a verdict or an image.',
   ),
   upstream_error_in_body: upstream(
     502,

@@ -1,4 +1,11 @@
-import { choicesCompleteness, embeddingsCompleteness, type CompletenessRule } from './completeness.ts';
+import {
+  choicesCompleteness,
+  embeddingsCompleteness,
+  imagesCompleteness,
+  moderationsCompleteness,
+  textChoicesCompleteness,
+  type CompletenessRule,
+} from './completeness.ts';
 
 /** The properties of one OpenAI call. */
 interface OperationRow {
@@ -12,7 +19,15 @@ interface OperationRow {
   readonly completeness: CompletenessRule;
   /** Whether OpenAI defines `stream: true` for this call. */
   readonly streams: boolean;
+  /**
+   * The members of the body that say how the answer is delivered. They are not part of "the same request".
+   * `background` is not among them in general: images.generations has a member of that name with another
+   * meaning.
+   */
+  readonly deliveryMembers: readonly string[];
 }
+
+const STREAMING = ['stream', 'stream_options'] as const;
 
 /**
  * The operations table: one row per OpenAI call that ReqRun makes durable. A new operation needs a row here,
@@ -25,6 +40,7 @@ export const OPERATIONS = {
     asyncObject: 'chat.completion.async',
     completeness: choicesCompleteness,
     streams: true,
+    deliveryMembers: STREAMING,
   },
   embeddings: {
     path: '/v1/embeddings',
@@ -32,6 +48,31 @@ export const OPERATIONS = {
     asyncObject: 'embedding.async',
     completeness: embeddingsCompleteness,
     streams: false,
+    deliveryMembers: [],
+  },
+  completions: {
+    path: '/v1/completions',
+    upstreamPath: '/completions',
+    asyncObject: 'text_completion.async',
+    completeness: textChoicesCompleteness,
+    streams: true,
+    deliveryMembers: STREAMING,
+  },
+  moderations: {
+    path: '/v1/moderations',
+    upstreamPath: '/moderations',
+    asyncObject: 'moderation.async',
+    completeness: moderationsCompleteness,
+    streams: false,
+    deliveryMembers: [],
+  },
+  'images.generations': {
+    path: '/v1/images/generations',
+    upstreamPath: '/images/generations',
+    asyncObject: 'image.async',
+    completeness: imagesCompleteness,
+    streams: true,
+    deliveryMembers: STREAMING,
   },
 } as const satisfies Record<string, OperationRow>;
 

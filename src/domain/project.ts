@@ -61,8 +61,15 @@ export interface KeyHolder {
  * Refuses a model that the project may not use. Called whenever a run is about to start.
  *
  * @param models null = any
+ * @param model null = the upstream would choose it, which a project with a list of models may not let it do
  * @throws Refusal `model_not_allowed`
  */
-export function requireAllowed(models: readonly string[] | null, model: string): void {
-  if (models !== null && !models.includes(model)) throw new Refusal('model_not_allowed', { param: 'model' });
+export function requireAllowed(models: readonly string[] | null, model: string | null): void {
+  if (models === null || (model !== null && models.includes(model))) return;
+  throw new Refusal('model_not_allowed', {
+    param: 'model',
+    ...(model === null
+      ? { message: 'The project may use some models only, so the call must name one.' }
+      : {}),
+  });
 }

@@ -63,7 +63,7 @@ export const RequestRecord = z
     terminal: z.boolean(),
     cancel_requested: z.boolean().describe('A cancellation was accepted; the request ends as cancelled.'),
     operation: z.enum(OPERATION_NAMES),
-    model: z.string(),
+    model: z.string().nullable().describe('Null when the call named none and the upstream chose it.'),
     run: z.number().int().min(1).describe('Starts at 1 and grows by one with each retry by hand.'),
     previous_run_id: z
       .string()
@@ -127,7 +127,7 @@ export function asyncRequest<Object extends AsyncObject>(asyncObject: Object) {
     object: z.literal(asyncObject),
     status: z.enum(RequestStatus),
     created: z.number().int().describe('Unix seconds.'),
-    model: z.string(),
+    model: z.string().nullable(),
     attempts: z.number().int().min(0),
     last_error_code: z.string().nullable(),
     next_attempt_at: z.iso.datetime().nullable(),

@@ -23,7 +23,8 @@ export interface NewRequest {
   readonly id: string;
   readonly namedBy: NamedBy;
   readonly operation: Operation;
-  readonly model: string;
+  /** Null when the call names none. */
+  readonly model: string | null;
   /** SHA-256 hex of the operation and the canonical body. It defines "the same request". */
   readonly fingerprint: string;
   /** The body that is sent upstream, byte for byte. */

@@ -15,7 +15,8 @@ export const DELETION_TYPE = 'deleteRequest';
 /** The first argument of the workflow; the second is the body as received. It contains nothing secret. */
 export interface RunInput {
   readonly operation: Operation;
-  readonly model: string;
+  /** Null when the call named none and the upstream chooses it. */
+  readonly model: string | null;
   readonly options: RequestOptions;
   /** The heartbeat timeout: how long it takes to notice a dead worker. */
   readonly heartbeat_timeout_seconds: number;
@@ -45,8 +46,8 @@ export interface UpstreamCall {
   /** Like `operation`, absent in calls that a workflow of 0.1.0 scheduled. */
   readonly request?: RequestIdentity;
   readonly operation?: Operation;
-  /** Decides the lane of the call. Absent like `operation`. */
-  readonly model?: string;
+  /** Decides the lane of the call. Null when the call named none. Absent like `operation`. */
+  readonly model?: string | null;
   readonly deadline_at_ms: number;
   /** The options in force for this run. Its `max_attempts` counts over all runs, as the journal does. */
   readonly options: RequestOptions;
@@ -82,7 +83,7 @@ export interface Deletion {
  */
 export interface RunMemo {
   readonly operation: Operation;
-  readonly model: string;
+  readonly model: string | null;
   readonly fingerprint: string;
   readonly options: RequestOptions;
   readonly created_at: string;
@@ -111,7 +112,7 @@ export interface WorkflowRecord {
   readonly status: 'completed' | 'failed' | 'cancelled' | null;
   readonly terminal: boolean;
   readonly operation: Operation;
-  readonly model: string;
+  readonly model: string | null;
   readonly run: number;
   readonly previous_run_id: string | null;
   /** Counted over all runs. */
@@ -184,6 +185,11 @@ export function earlierJournal(memo: Pick<RunMemo, 'earlier'>): Journal {
 export function countedOver(options: RequestOptions, earlier: { readonly begun: number }): RequestOptions {
   const { max_attempts } = options;
   return { ...options, max_attempts: max_attempts === null ? null : max_attempts + earlier.begun };
+}
+
+/** The name of an upstream call for a person, in Temporal's UI. */
+export function callTitle({ operation, model }: Pick<RunInput, 'operation' | 'model'>): string {
+  return model === null ? operation : `${operation} · ${model}`;
 }
 
 export function isJournal(value: unknown): value is Journal {

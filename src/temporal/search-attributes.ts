@@ -16,7 +16,8 @@ export const SEARCH_ATTRIBUTES: readonly string[] = [MODEL_KEY.name, PROJECT_KEY
 
 /** The searchable properties of a run. */
 export interface SearchableRun {
-  readonly model: string;
+  /** Null = the call named none. */
+  readonly model: string | null;
   readonly project: string;
 }
 
@@ -43,8 +44,8 @@ export async function findSearchAttributes(
  * projects existed therefore count as the default project's.
  */
 function pairsOf({ model, project }: SearchableRun): SearchAttributePair[] {
-  const byModel = { key: MODEL_KEY, value: model };
-  return project === DEFAULT_PROJECT ? [byModel] : [byModel, { key: PROJECT_KEY, value: project }];
+  const byModel = model === null ? [] : [{ key: MODEL_KEY, value: model }];
+  return project === DEFAULT_PROJECT ? byModel : [...byModel, { key: PROJECT_KEY, value: project }];
 }
 
 /**

@@ -48,7 +48,14 @@ export interface ScriptedUpstream {
   close(): Promise<void>;
 }
 
-const Call = z.object({ model: z.string() });
+/** A call that names no model has this one. */
+export const NO_MODEL = 'no model';
+const Call = z.object({
+  model: z
+    .string()
+    .nullish()
+    .transform((model) => model ?? NO_MODEL),
+});
 
 export async function startScriptedUpstream(): Promise<ScriptedUpstream> {
   const scripts = new Map<string, Step[]>();

@@ -3,8 +3,12 @@ import { describe, expect, it } from 'vitest';
 import {
   choicesCompleteness,
   type Completeness,
+  type CompletenessRule,
   embeddingsCompleteness,
+  imagesCompleteness,
   isSet,
+  moderationsCompleteness,
+  textChoicesCompleteness,
 } from '../../src/domain/completeness.ts';
 import { FIRST_OPERATION, OPERATION_NAMES, OPERATIONS } from '../../src/domain/operations.ts';
 import { OPERATION_SCHEMAS } from '../../src/http/routes/schemas.ts';
@@ -12,12 +16,36 @@ import { OPERATION_SCHEMAS } from '../../src/http/routes/schemas.ts';
 describe('the operations table', () => {
   it('pins what callers and stored runs hold of each operation', () => {
     const rows = OPERATION_NAMES.map((name) => {
-      const { path, upstreamPath, asyncObject, streams } = OPERATIONS[name];
-      return [name, path, upstreamPath, asyncObject, streams];
+      const { path, upstreamPath, asyncObject, streams, deliveryMembers } = OPERATIONS[name];
+      return [name, path, upstreamPath, asyncObject, streams, deliveryMembers.join(' ')];
     });
     expect(rows).toEqual([
-      ['chat.completions', '/v1/chat/completions', '/chat/completions', 'chat.completion.async', true],
-      ['embeddings', '/v1/embeddings', '/embeddings', 'embedding.async', false],
+      [
+        'chat.completions',
+        '/v1/chat/completions',
+        '/chat/completions',
+        'chat.completion.async',
+        true,
+        'stream stream_options',
+      ],
+      ['embeddings', '/v1/embeddings', '/embeddings', 'embedding.async', false, ''],
+      [
+        'completions',
+        '/v1/completions',
+        '/completions',
+        'text_completion.async',
+        true,
+        'stream stream_options',
+      ],
+      ['moderations', '/v1/moderations', '/moderations', 'moderation.async', false, ''],
+      [
+        'images.generations',
+        '/v1/images/generations',
+        '/images/generations',
+        'image.async',
+        true,
+        'stream stream_options',
+      ],
     ]);
   });
 
@@ -102,6 +130,57 @@ describe('embeddings', () => {
     ['with an entry that is null', { data: [null] }, 'unfinished'],
   ])('%s are judged by their vectors', (_what, answer, expected) => {
     expect(embeddingsCompleteness({ ...answer })).toBe(expected);
+  });
+});
+
+describe('the other operations', () => {
+  const text = { index: 0, text: 'hi', finish_reason: 'stop' };
+  it.each<[string, CompletenessRule, object, Completeness]>([
+    ['a completion without choices', textChoicesCompleteness, { choices: [] }, 'no_result'],
+    ['a completion with text', textChoicesCompleteness, { choices: [text] }, 'complete'],
+    [
+      'a completion with text and no end',
+      textChoicesCompleteness,
+      { choices: [{ text: 'h', finish_reason: null }] },
+      'complete',
+    ],
+    [
+      'a completion with an end and no text',
+      textChoicesCompleteness,
+      { choices: [{ ...text, text: '' }] },
+      'complete',
+    ],
+    [
+      'a completion with neither',
+      textChoicesCompleteness,
+      { choices: [text, { text: '', finish_reason: null }] },
+      'unfinished',
+    ],
+    [
+      'a completion that its provider broke off',
+      textChoicesCompleteness,
+      { choices: [{ ...text, finish_reason: 'abort' }] },
+      'error',
+    ],
+    ['a moderation without results', moderationsCompleteness, {}, 'no_result'],
+    ['a moderation with a verdict', moderationsCompleteness, { results: [{ flagged: false }] }, 'complete'],
+    [
+      'a moderation that lacks a verdict',
+      moderationsCompleteness,
+      { results: [{ flagged: true }, {}] },
+      'unfinished',
+    ],
+    ['images without data', imagesCompleteness, { data: [] }, 'no_result'],
+    ['an image in base64', imagesCompleteness, { data: [{ b64_json: 'AA' }] }, 'complete'],
+    ['an image by its address', imagesCompleteness, { data: [{ url: 'https://x' }] }, 'complete'],
+    [
+      'images of which one is missing',
+      imagesCompleteness,
+      { data: [{ url: 'u' }, { url: '' }] },
+      'unfinished',
+    ],
+  ])('%s is judged by its own rule', (_what, rule, answer, expected) => {
+    expect(rule({ ...answer })).toBe(expected);
   });
 });
 

@@ -3,6 +3,7 @@ import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { RequestOptions } from '../../src/domain/options.ts';
+import type { Operation } from '../../src/domain/operations.ts';
 import { NO_CAPS, type OptionCaps, plainProject } from '../../src/domain/project.ts';
 import { NamedBy, type NewRequest } from '../../src/domain/requests.ts';
 import type { SignedRequest } from '../../src/http/access/request-signatures.ts';
@@ -215,6 +216,27 @@ describe('the text that is sent upstream', () => {
       operation: 'chat.completions',
       fingerprint: expect.not.stringMatching(made(BASE).fingerprint),
     });
+  });
+});
+
+describe('the members that only say how an answer is delivered', () => {
+  const of = (operation: Operation, body: object): string =>
+    fingerprint(operation, parseBody(Buffer.from(JSON.stringify(body))));
+
+  it.each<[Operation, object]>([
+    ['chat.completions', { stream: false }],
+    ['chat.completions', { stream: true, stream_options: { include_usage: true } }],
+    ['completions', { stream: true }],
+    ['images.generations', { stream: false }],
+  ])('do not change a request of %s: %j', (operation, delivery) => {
+    expect(of(operation, { model: 'm', ...delivery })).toBe(of(operation, { model: 'm' }));
+  });
+
+  it.each<[Operation, object]>([
+    ['embeddings', { stream: true }],
+    ['images.generations', { background: 'transparent' }],
+  ])('of other operations are a part of a request of %s: %j', (operation, member) => {
+    expect(of(operation, { model: 'm', ...member })).not.toBe(of(operation, { model: 'm' }));
   });
 });
 

@@ -39,7 +39,7 @@ function createRequestRoute(
     project: Project,
   ): ResolvedWait & { readonly asked: NewRequest } {
     if (jsonBody === null) throw new Refusal('invalid_json');
-    requireAllowed(project.models, body.model);
+    requireAllowed(project.models, body.model ?? null);
     if (streams && body['stream'] === true) throw new Refusal('stream_not_supported', { param: 'stream' });
     const key = readIdempotencyKey(raw, body.idempotency_key, {
       project: project.name,
@@ -93,7 +93,7 @@ function waitOf({ defaultWaitSeconds }: Project, wait: WaitSettings): WaitSettin
 function sendAcceptance(
   reply: FastifyReply,
   operation: Operation,
-  model: string,
+  model: string | null,
   { id, createdAt, run }: Acceptance,
 ): FastifyReply {
   switch (run.kind) {
@@ -114,7 +114,7 @@ function toAsyncRequest(
   operation: Operation,
   id: string,
   createdAt: string,
-  model: string,
+  model: string | null,
   run: PendingRun,
 ): AsyncRequest {
   return {

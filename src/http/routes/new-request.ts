@@ -7,7 +7,7 @@ import { isObject, RawJson } from '../../domain/raw-json.ts';
 import { Refusal } from '../../domain/refusal.ts';
 import { isIdempotencyKey, newRequestId } from '../../domain/request-id.ts';
 import { NamedBy, type NewRequest } from '../../domain/requests.ts';
-import type { Operation } from '../../domain/operations.ts';
+import { type Operation, OPERATIONS } from '../../domain/operations.ts';
 import { exactValue } from '../../domain/strict-json.ts';
 import type { SignedRequest } from '../access/request-signatures.ts';
 import { singleHeader } from '../access/single-header.ts';
@@ -42,7 +42,7 @@ export function toNewRequest({
   project,
   receivedAtMs,
 }: ReceivedRequest): NewRequest {
-  const { model, reqrun } = body;
+  const { model = null, reqrun } = body;
   // Taken from the received text, because validation has filled in the defaults in `body`.
   const given = jsonBody.value['reqrun'];
   return {
@@ -104,12 +104,13 @@ function unquote(header: string): string {
 
 /**
  * The fingerprint that defines "the same request": SHA-256 hex over the operation and the canonical JSON (RFC
- * 8785) of the body sent upstream. Member order, white space, escapes and `1.0` against `1` make no
+ * 8785) of the body sent upstream, without the members that only say how the answer is delivered. Member order, white space, escapes and `1.0` against `1` make no
  * difference. A number that a double rounds, such as an integer above 2^53, is compared by its literal text.
  */
 export function fingerprint(operation: Operation, jsonBody: JsonBody): string {
   const members = Object.entries(exactValue(jsonBody) ?? {});
-  const body = Object.fromEntries(members.filter(([name]) => !OWN_MEMBERS.has(name)));
+  const isLeftOut = new Set<string>([...OWN_MEMBERS, ...OPERATIONS[operation].deliveryMembers]);
+  const body = Object.fromEntries(members.filter(([name]) => !isLeftOut.has(name)));
   return createHash('sha256')
     .update(operation)
     .update('\n')

@@ -8,6 +8,9 @@ const STEERING = ['api_base', 'base_url', 'api_key', 'headers', 'extra_headers',
 
 const NAME = /^[^\x00-\x1f\x7f]{1,256}$/;
 
+const Model = z.string().regex(NAME, 'must be 1 to 256 characters without control characters');
+const OptionalModel = Model.nullish().describe('Without it the upstream chooses the model.');
+
 /** ReqRun's own members, removed before the upstream call. */
 const ownFields = {
   wait: z
@@ -29,7 +32,6 @@ export const OWN_MEMBERS: ReadonlySet<string> = new Set(Object.keys(ownFields));
 function requestBody<Fields extends z.ZodRawShape>(fields: Fields) {
   return z
     .looseObject({
-      model: z.string().regex(NAME, 'must be 1 to 256 characters without control characters'),
       ...fields,
       ...ownFields,
     })
@@ -55,6 +57,7 @@ const Message = z.looseObject({
 });
 
 const ChatCompletionBody = requestBody({
+  model: Model,
   messages: z.array(Message).min(1),
   stream,
   n: z.number().int().min(1).max(128).nullish(),
@@ -67,10 +70,36 @@ const ChatCompletionBody = requestBody({
 }).meta({ id: 'CreateChatCompletionRequest' });
 
 const EmbeddingBody = requestBody({
+  model: Model,
   input: z.union([z.string(), z.array(z.union([z.string(), z.number(), z.array(z.number())])).min(1)]),
   dimensions: z.number().int().min(1).nullish(),
   encoding_format: z.string().nullish(),
 }).meta({ id: 'CreateEmbeddingRequest' });
+
+const CompletionBody = requestBody({
+  model: Model,
+  prompt: z
+    .union([z.string(), z.array(z.union([z.string(), z.number(), z.array(z.number())])).min(1)])
+    .nullable(),
+  stream,
+  n: z.number().int().min(1).max(128).nullish(),
+  temperature: z.number().nullish(),
+  top_p: z.number().nullish(),
+  max_tokens: Integer.nullish(),
+  seed: Integer.nullish(),
+}).meta({ id: 'CreateCompletionRequest' });
+
+const ModerationBody = requestBody({
+  model: OptionalModel,
+  input: z.union([z.string(), z.array(z.union([z.string(), z.looseObject({})])).min(1)]),
+}).meta({ id: 'CreateModerationRequest' });
+
+const ImageBody = requestBody({
+  model: OptionalModel,
+  prompt: z.string(),
+  stream,
+  n: z.number().int().min(1).max(10).nullish(),
+}).meta({ id: 'CreateImageRequest' });
 
 const entries = z.array(z.looseObject({}));
 
@@ -94,7 +123,30 @@ export const OPERATION_SCHEMAS = {
       .meta({ id: 'EmbeddingList' }),
     accepted: asyncRequest(OPERATIONS.embeddings.asyncObject).meta({ id: 'AsyncEmbedding' }),
   },
+  completions: {
+    operationId: 'createCompletion',
+    summary: 'Create a durable completion',
+    body: CompletionBody,
+    answer: z
+      .looseObject({ id: z.string(), object: z.literal('text_completion'), choices: entries })
+      .meta({ id: 'Completion' }),
+    accepted: asyncRequest(OPERATIONS.completions.asyncObject).meta({ id: 'AsyncCompletion' }),
+  },
+  moderations: {
+    operationId: 'createModeration',
+    summary: 'Create a durable moderation',
+    body: ModerationBody,
+    answer: z.looseObject({ id: z.string(), model: z.string(), results: entries }).meta({ id: 'Moderation' }),
+    accepted: asyncRequest(OPERATIONS.moderations.asyncObject).meta({ id: 'AsyncModeration' }),
+  },
+  'images.generations': {
+    operationId: 'createImage',
+    summary: 'Create durable images',
+    body: ImageBody,
+    answer: z.looseObject({ created: z.number(), data: entries }).meta({ id: 'ImageList' }),
+    accepted: asyncRequest(OPERATIONS['images.generations'].asyncObject).meta({ id: 'AsyncImage' }),
+  },
 } as const satisfies Record<Operation, object>;
 
 /** The members that the bodies of all operations share. */
-export type RequestBody = z.infer<ReturnType<typeof requestBody<Record<never, never>>>>;
+export type RequestBody = z.infer<ReturnType<typeof requestBody<{ readonly model: typeof OptionalModel }>>>;

@@ -9,6 +9,7 @@ import type { RawJson } from '../../domain/raw-json.ts';
 import { unavailable } from '../../domain/refusal.ts';
 import type { RequestRef } from '../../domain/request-id.ts';
 import {
+  callTitle,
   MEMO_KEY,
   RUN_SLACK_MS,
   type RunInput,
@@ -147,7 +148,7 @@ function startOptions(
     workflowTaskTimeout: WORKFLOW_TASK_TIMEOUT,
     ...(delayMs === 0 ? { requestEagerStart: eager } : { startDelay: delayMs }),
     memo: { [MEMO_KEY]: kept },
-    staticSummary: `${operation} · ${model}${memo.run === 1 ? '' : ` · run ${memo.run}`}`,
+    staticSummary: `${callTitle(memo)}${memo.run === 1 ? '' : ` · run ${memo.run}`}`,
     priority: {
       priorityKey: options.priority,
       // Read only by servers that have fairness enabled.

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createCallCounter, type DemoUpstream, startDemoUpstream } from '../../../src/demo/demo-upstream.ts';
 import { DEMO_MODELS, demoAction } from '../../../src/demo/models.ts';
+import { OPERATION_NAMES } from '../../../src/domain/operations.ts';
 import { createUpstream, type Upstream, type UpstreamAnswer } from '../../../src/upstream/client.ts';
 
 let demo: DemoUpstream;
@@ -48,6 +49,15 @@ describe('the demo upstream', () => {
   ])('%s shows %j to one request', async (model, codes) => {
     expect(await attempts(model, `rr_${model}`, codes.length)).toEqual(codes);
   });
+
+  it.each(OPERATION_NAMES)(
+    'answers %s with a whole answer, so that nothing is retried',
+    async (operation) => {
+      const body = Buffer.from(JSON.stringify({ model: 'demo', input: 'hi', prompt: 'hi' }));
+      const call = { operation, body, clientRequestId: 'whole/1', signal: AbortSignal.timeout(10_000) };
+      expect((await upstream.complete(call)).kind).toBe('completed');
+    },
+  );
 
   it('repeats its faults for every request, so that a second demo run shows the same', async () => {
     expect(await attempts('demo-reset', 'first')).toEqual(await attempts('demo-reset', 'second'));
