@@ -178,7 +178,7 @@ export function createActivities(dependencies: ActivityDependencies): RunActivit
           const end = succeededEnd(answer, startedAtMs, endedAtMs);
           observer?.attemptEnded(end);
           log.info(fields, 'attempt succeeded');
-          return new RawJson(answer.bytes, endAttempt(journal, end));
+          return new RawJson(answer.bytes, { ...endAttempt(journal, end), answer: answer.facts });
         }
         const cancellation = toCancellation(context.cancellationSignal, running.cancelled);
         const end = failedEnd(answer.failure, cancellation, startedAtMs, endedAtMs);

@@ -35,6 +35,17 @@ export type DurableChat = Omit<OpenAI['chat'], 'completions'> & {
   };
 };
 
+/**
+ * The `responses` resource of a ReqRun client. The answer is always a Response: its `status` tells whether it has
+ * ended.
+ */
+export type DurableResponses = Omit<OpenAI['responses'], 'create'> & {
+  create: (
+    params: OpenAI.Responses.ResponseCreateParamsNonStreaming & DurableParams,
+    options?: Parameters<OpenAI['embeddings']['create']>[1],
+  ) => APIPromise<OpenAI.Responses.Response>;
+};
+
 /** The `completions` resource of a ReqRun client: the older text completions. */
 export type DurableCompletions = Omit<OpenAI['completions'], 'create'> & {
   create: DurableCreate<

@@ -12,6 +12,7 @@ export type {
   DurableImages,
   DurableModerations,
   DurableParams,
+  DurableResponses,
 } from './durable-resources.ts';
 export type { AsyncRequest, Attempt, RequestError, RequestRecord } from '../domain/record.ts';
 export type { NewRequestOptions, RequestOptions, RetryOptions } from '../domain/options.ts';

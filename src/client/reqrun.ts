@@ -6,6 +6,7 @@ import type {
   DurableEmbeddings,
   DurableImages,
   DurableModerations,
+  DurableResponses,
 } from './durable-resources.ts';
 import { OPERATION_NAMES, OPERATIONS } from '../domain/operations.ts';
 import { Requests } from './requests.ts';
@@ -87,7 +88,7 @@ const NO_KEY = 'unused';
  * The base class without the members whose types differ here: a durable call has one more possible answer.
  */
 const Base: new (options: KeyedOptions) => Omit<KeyedOpenAI, DurableResource | 'withOptions'> = KeyedOpenAI;
-type DurableResource = 'chat' | 'completions' | 'embeddings' | 'images' | 'moderations';
+type DurableResource = 'chat' | 'completions' | 'embeddings' | 'images' | 'moderations' | 'responses';
 
 /** The official OpenAI client for a ReqRun service. Everything else of it works as before. */
 export class ReqRun extends Base {
@@ -96,6 +97,7 @@ export class ReqRun extends Base {
   declare readonly embeddings: DurableEmbeddings;
   declare readonly images: DurableImages;
   declare readonly moderations: DurableModerations;
+  declare readonly responses: DurableResponses;
   /** Creates a copy of the client with other options. */
   declare readonly withOptions: (options: Partial<ReqRunOptions>) => ReqRun;
   /** Reads request records and acts on requests. */

@@ -28,6 +28,7 @@ const DEFAULT_MODEL = 'demo';
 /** Builds the answer of each operation, by the path of its POST. */
 const ANSWERS: ReadonlyMap<string, (call: DemoCall) => object> = new Map([
   [OPERATIONS['chat.completions'].path, chatCompletion],
+  [OPERATIONS.responses.path, response],
   [OPERATIONS.embeddings.path, embeddings],
   [OPERATIONS.completions.path, completion],
   [OPERATIONS.moderations.path, moderation],
@@ -145,6 +146,36 @@ function chatCompletion({ model }: DemoCall): object {
     model,
     choices: [{ index: 0, message, logprobs: null, finish_reason: 'stop' }],
     usage: { prompt_tokens: 9, completion_tokens: 6, total_tokens: 15 },
+  };
+}
+
+function response({ model }: DemoCall): object {
+  const text = { type: 'output_text', text: GREETING, annotations: [] };
+  return {
+    id: `resp_demo${randomUUID().replaceAll('-', '')}`,
+    object: 'response',
+    created_at: Math.floor(Date.now() / 1000),
+    status: 'completed',
+    background: false,
+    error: null,
+    incomplete_details: null,
+    model,
+    output: [
+      {
+        id: `msg_demo${randomUUID().replaceAll('-', '')}`,
+        type: 'message',
+        status: 'completed',
+        role: 'assistant',
+        content: [text],
+      },
+    ],
+    usage: {
+      input_tokens: 9,
+      input_tokens_details: { cached_tokens: 0 },
+      output_tokens: 6,
+      output_tokens_details: { reasoning_tokens: 0 },
+      total_tokens: 15,
+    },
   };
 }
 

@@ -73,6 +73,27 @@ export const moderationsCompleteness: CompletenessRule = ({ results }) =>
 export const imagesCompleteness: CompletenessRule = ({ data }) =>
   ofEntries(data, ({ b64_json, url }) => isFilled(b64_json) || isFilled(url));
 
+/** The statuses of a Response that the upstream still works on. */
+const UNDER_WAY: ReadonlySet<unknown> = new Set(['queued', 'in_progress']);
+
+/** Whether a Response says that the upstream still works on it: its result can be read later. */
+export function isUnderWay({ status }: Readonly<Record<string, unknown>>): boolean {
+  return UNDER_WAY.has(status);
+}
+
+/**
+ * The rule for responses. `incomplete` is an answer: the model stopped at a limit or a filter, and the caller
+ * judges it. A status that is not known counts by its output, because a new one may mean anything.
+ */
+export const responseCompleteness: CompletenessRule = (answer) => {
+  const { status, output } = answer;
+  if (isUnderWay(answer)) return 'unfinished';
+  if (status === 'failed' || status === 'cancelled') return 'error';
+  if (!Array.isArray(output)) return 'no_result';
+  if (status === 'completed' || status === 'incomplete') return 'complete';
+  return output.length > 0 ? 'complete' : 'no_result';
+};
+
 function ofEntries(
   entries: unknown,
   isWhole: (entry: Readonly<Record<string, unknown>>) => boolean,

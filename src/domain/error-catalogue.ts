@@ -115,6 +115,10 @@ export const REFUSALS = {
     409,
     'The request with this key is being deleted; the key is free once Temporal has removed it.',
   ),
+  previous_response_not_ready: invalid(
+    400,
+    'previous_response_id names a request that has not completed; wait for it first.',
+  ),
   request_too_large: invalid(413, 'The body is larger than REQRUN_MAX_BODY_BYTES.'),
   uri_too_long: invalid(414, 'The path is too long.'),
   unsupported_media_type: invalid(415, 'The Content-Type must be application/json.'),
@@ -137,6 +141,10 @@ export const REFUSALS = {
   overloaded: server(
     503,
     'This API process has reached a limit on concurrent work, or cannot accept the request in time; nothing was accepted and the key is still free.',
+  ),
+  response_not_ready: server(
+    504,
+    'The Response was not finished when the wait ended. The request was accepted and goes on: read it by the id in x-request-id, at the address in Location.',
   ),
   service_unavailable: server(
     503,

@@ -1,3 +1,4 @@
+import type { AnswerFacts } from './answer-facts.ts';
 import type { LaneWait } from './lane.ts';
 import type { Attempt } from './record.ts';
 import { AttemptStatus, Billed, Outcome } from './vocabulary.ts';
@@ -19,6 +20,8 @@ export interface Journal {
   readonly duplicate: boolean;
   /** Present while the request waits for its turn in a lane. */
   readonly paced?: PacedWait;
+  /** What the record shows of the answer; present when the last attempt completed. */
+  readonly answer?: AnswerFacts;
 }
 
 /**

@@ -3,6 +3,7 @@ import {
   embeddingsCompleteness,
   imagesCompleteness,
   moderationsCompleteness,
+  responseCompleteness,
   textChoicesCompleteness,
   type CompletenessRule,
 } from './completeness.ts';
@@ -25,6 +26,8 @@ interface OperationRow {
    * meaning.
    */
   readonly deliveryMembers: readonly string[];
+  /** The members of OpenAI's body that ReqRun acts on itself and does not send upstream. */
+  readonly ownMembers: readonly string[];
 }
 
 const STREAMING = ['stream', 'stream_options'] as const;
@@ -41,6 +44,16 @@ export const OPERATIONS = {
     completeness: choicesCompleteness,
     streams: true,
     deliveryMembers: STREAMING,
+    ownMembers: [],
+  },
+  responses: {
+    path: '/v1/responses',
+    upstreamPath: '/responses',
+    asyncObject: 'response',
+    completeness: responseCompleteness,
+    streams: true,
+    deliveryMembers: [...STREAMING, 'background'],
+    ownMembers: ['background'],
   },
   embeddings: {
     path: '/v1/embeddings',
@@ -49,6 +62,7 @@ export const OPERATIONS = {
     completeness: embeddingsCompleteness,
     streams: false,
     deliveryMembers: [],
+    ownMembers: [],
   },
   completions: {
     path: '/v1/completions',
@@ -57,6 +71,7 @@ export const OPERATIONS = {
     completeness: textChoicesCompleteness,
     streams: true,
     deliveryMembers: STREAMING,
+    ownMembers: [],
   },
   moderations: {
     path: '/v1/moderations',
@@ -65,6 +80,7 @@ export const OPERATIONS = {
     completeness: moderationsCompleteness,
     streams: false,
     deliveryMembers: [],
+    ownMembers: [],
   },
   'images.generations': {
     path: '/v1/images/generations',
@@ -73,6 +89,7 @@ export const OPERATIONS = {
     completeness: imagesCompleteness,
     streams: true,
     deliveryMembers: STREAMING,
+    ownMembers: [],
   },
 } as const satisfies Record<string, OperationRow>;
 

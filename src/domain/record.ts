@@ -103,6 +103,16 @@ export const RequestRecord = z
     possible_duplicate: z
       .boolean()
       .describe('Another call was made after an attempt whose outcome is unknown or lost.'),
+    usage: z
+      .record(z.string(), z.unknown())
+      .nullable()
+      .describe(
+        "The upstream's usage object; null until the request completes, and where the upstream sends none.",
+      ),
+    upstream_response_id: z
+      .string()
+      .nullable()
+      .describe("The upstream's id of a completed Response; null for other operations."),
     attempt_log: z.array(Attempt).describe('The first 10 and the last 90 attempts.'),
     temporal: z.object({
       namespace: z.string(),

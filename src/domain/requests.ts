@@ -30,6 +30,18 @@ export interface NewRequest {
   /** The body that is sent upstream, byte for byte. */
   readonly body: RawJson;
   readonly options: RequestOptions;
+  /** Null for other operations than responses. */
+  readonly response: ResponseTerms | null;
+}
+
+/**
+ * What a Response shows as its caller knows it and not as the upstream sent it. As with the options, those of the
+ * first call stay in force, so that every reader gets the same bytes.
+ */
+export interface ResponseTerms {
+  readonly background: boolean;
+  /** As the caller named it; null = none. */
+  readonly previous_response_id: string | null;
 }
 
 /** How long to hold a caller. 0 ms = not at all. An aborted signal ends the wait early. */
@@ -60,12 +72,16 @@ export interface Acceptance {
   /** True when the key already belonged to this request, running or ended. */
   readonly replayed: boolean;
   readonly run: SettledRun | PendingRun;
+  /** Null for other operations than responses. */
+  readonly response: ResponseTerms | null;
 }
 
 /** A record, and the bytes of its result. They are separate so that the bytes are never serialised again. */
 export interface StoredRequest {
   readonly record: Omit<RequestRecord, 'result'>;
   readonly result: Uint8Array | null;
+  /** Null for other operations than responses. */
+  readonly response: ResponseTerms | null;
 }
 
 /** A request whose cancellation was accepted. */
@@ -131,6 +147,10 @@ export interface ProjectRequests {
   submit(request: NewRequest, wait: Wait, place: IntakePlace): Promise<Acceptance>;
   /** Reads a request. Null for an unknown id, and for any workflow that is not a request. */
   read(id: string, wait: Wait): Promise<StoredRequest | null>;
+  /**
+   * Reads the body of a request: OpenAI's members, as they are sent upstream. Null as with `read`.
+   */
+  readBody(id: string): Promise<Uint8Array | null>;
   /**
    * Requests a cancellation. Resolves to the record once Temporal has accepted the cancellation. For a
    * request that is already cancelled, resolves to its record. Null as with `read`.

@@ -186,6 +186,12 @@ export const UPSTREAM_CALL_RETRY = {
   maximumInterval: '60 seconds',
 } as const;
 
+/**
+ * Pauses between two reads of a Response that the upstream still works on. A read costs nothing upstream, and it adds
+ * half a pause to the answer on average. The upstream's own `openai-poll-after-ms` counts more.
+ */
+export const FOLLOW_PAUSE = { firstMs: 500, factor: 1.5, maxMs: 5_000, maxToldMs: 60_000 } as const;
+
 /** Retry policy for reading a run from Temporal. It is fast, because a cancellation or a reset waits for the read. */
 export const RECALL_RETRY = { initialInterval: '200 milliseconds', maximumInterval: '2 seconds' } as const;
 

@@ -1,7 +1,7 @@
 import { EMPTY_JOURNAL, type Journal } from './journal.ts';
 import type { RequestError } from './record.ts';
 import type { RequestOptions } from './options.ts';
-import type { SettledRun } from './requests.ts';
+import type { ResponseTerms, SettledRun } from './requests.ts';
 import type { Operation } from './operations.ts';
 import { fromWorkflowId, type RequestName } from './request-id.ts';
 import { isObject } from './raw-json.ts';
@@ -88,6 +88,8 @@ export interface RunMemo {
   readonly options: RequestOptions;
   readonly created_at: string;
   readonly run: number;
+  /** Present for the operation responses. */
+  readonly response?: ResponseTerms;
   /** The retention of the namespace when the run was started. Absent when it was not known. */
   readonly retention_ms?: number;
   /**

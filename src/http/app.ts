@@ -22,7 +22,9 @@ import { collectPaths, refuseOtherMethods } from './edge/method-not-allowed.ts';
 import { SECURITY_HEADERS, sendSecurityHeaders } from './edge/security-headers.ts';
 import { dropSlowReaders } from './edge/slow-readers.ts';
 import { createRequestRoutes } from './routes/create-request.ts';
+import { createResponseRoute } from './routes/create-response.ts';
 import { healthRoutes, laneRoutes } from './routes/health.ts';
+import { responseRoutes } from './routes/responses.ts';
 import { requestActionRoutes, requestRoutes } from './routes/requests.ts';
 import type { AppDependencies, App } from './app-types.ts';
 
@@ -97,6 +99,8 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
   });
   const limiter = createProjectLimiter();
   createRequestRoutes(app, dependencies, limiter);
+  createResponseRoute(app, dependencies, limiter);
+  responseRoutes(app, dependencies, limiter);
   requestRoutes(app, dependencies, limiter);
   requestActionRoutes(app, dependencies, limiter);
   laneRoutes(app, dependencies);

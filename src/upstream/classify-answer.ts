@@ -1,4 +1,5 @@
-import { type Completeness, isSet } from '../domain/completeness.ts';
+import { type AnswerFacts, factsOf, responseIdOf } from '../domain/answer-facts.ts';
+import { type Completeness, isSet, isUnderWay } from '../domain/completeness.ts';
 import { parseLeniently } from '../domain/lenient-json.ts';
 import { type Operation, OPERATIONS } from '../domain/operations.ts';
 import { isObject } from '../domain/raw-json.ts';
@@ -6,7 +7,14 @@ import { Backoff, LOST, Retry, row, UNREADABLE, type UpstreamFailure } from '../
 import { classifyEventStream } from './classify-event-stream.ts';
 import { classifyStatus } from './classify-status.ts';
 import { errorBodyOf } from './error-body.ts';
-import { asksToSlowDown, isBilling, isLargerThanLimit, isRate, saysOverloaded } from './error-meaning.ts';
+import {
+  asksToSlowDown,
+  blamesRequest,
+  isBilling,
+  isLargerThanLimit,
+  isRate,
+  saysOverloaded,
+} from './error-meaning.ts';
 import { toldDelayMs } from './told-delay.ts';
 
 const noCompletion = (detail: string): UpstreamFailure =>
@@ -23,51 +31,69 @@ export const CLOSED_IN_QUEUE = row({
   detail: 'the body is only white space, which an upstream sends to keep a queued call alive',
 });
 
-/** What the body of a 2xx is. */
-export interface BodyReading {
-  /** Null = a completion. */
-  readonly failure: UpstreamFailure | null;
-  /** All tokens that the completion reports to have used. Null = not reported, or a failure. */
-  readonly tokens: number | null;
-}
-
 /**
- * Reads the body of a 2xx: rows 8 to 19 of docs/upstream-outcomes.md. The content type does not decide whether it is
- * a completion.
+ * The meaning of an answer. `under way`: a Response that the upstream still works on. It is no answer, and it
+ * can be read under its id.
  */
-export function readBody(
+export type Verdict =
+  | {
+      readonly kind: 'completed';
+      readonly facts: AnswerFacts;
+      /** All tokens that the answer reports to have used. Null = not reported. */
+      readonly tokens: number | null;
+    }
+  | { readonly kind: 'under way'; readonly id: string }
+  | { readonly kind: 'failed'; readonly failure: UpstreamFailure };
+
+/** Classifies the body of a 2xx, whatever its content type is: rows 8 to 19 of docs/upstream-outcomes.md. */
+export function classifyBody(
   operation: Operation,
   bytes: Uint8Array,
   headers: Headers,
   nowMs: number,
-): BodyReading {
-  const contentType = headers.get('content-type') ?? '';
-  if (bytes.length === 0) return failed(noCompletion('an empty body'));
-  if (isWhiteSpace(bytes)) return failed(CLOSED_IN_QUEUE);
-  const text = decode(bytes);
-  const body = parseLeniently(text);
-  if (body === undefined) {
-    if (contentType.includes('text/event-stream')) return failed(classifyEventStream(text, headers, nowMs));
-    return failed(
-      looksLikeJson(bytes, contentType)
-        ? row({ ...UNREADABLE, detail: whyUnreadable(bytes, headers) })
-        : noCompletion(/^\s*</.test(text) ? 'a page instead of JSON' : 'a body that is not JSON'),
-    );
+): Verdict {
+  const body = readObject(bytes, headers, nowMs);
+  if ('failure' in body) return { kind: 'failed', failure: body.failure };
+  const { answer } = body;
+  if (isSet(answer['error'])) {
+    return { kind: 'failed', failure: classifyErrorInBody(answer, headers, nowMs) };
   }
-  if (!isObject(body)) return failed(noCompletion('JSON that is not an object'));
-  if (isSet(body['error'])) return failed(classifyErrorInBody(body, headers, nowMs));
-  const failure = BY_COMPLETENESS[OPERATIONS[operation].completeness(body)];
-  return { failure, tokens: failure === null ? totalTokens(body) : null };
-}
-
-function failed(failure: UpstreamFailure): BodyReading {
-  return { failure, tokens: null };
+  const id = operation === 'responses' && isUnderWay(answer) ? responseIdOf(answer['id']) : null;
+  if (id !== null) return { kind: 'under way', id };
+  const failure = BY_COMPLETENESS[OPERATIONS[operation].completeness(answer)];
+  return failure === null
+    ? { kind: 'completed', facts: factsOf(operation, answer), tokens: totalTokens(answer) }
+    : { kind: 'failed', failure };
 }
 
 /** Reads `usage.total_tokens`, which chat completions, responses and embeddings share. */
 function totalTokens({ usage }: Readonly<Record<string, unknown>>): number | null {
   const total = isObject(usage) ? usage['total_tokens'] : null;
   return typeof total === 'number' && Number.isFinite(total) && total >= 0 ? total : null;
+}
+
+/** Reads the JSON object of a 2xx, or says what is there instead: rows 8 to 11, 20 and 21. */
+function readObject(
+  bytes: Uint8Array,
+  headers: Headers,
+  nowMs: number,
+): { readonly answer: Record<string, unknown> } | { readonly failure: UpstreamFailure } {
+  const contentType = headers.get('content-type') ?? '';
+  if (bytes.length === 0) return { failure: noCompletion('an empty body') };
+  if (isWhiteSpace(bytes)) return { failure: CLOSED_IN_QUEUE };
+  const text = decode(bytes);
+  const body = parseLeniently(text);
+  if (body === undefined) {
+    if (contentType.includes('text/event-stream')) {
+      return { failure: classifyEventStream(text, headers, nowMs) };
+    }
+    return {
+      failure: looksLikeJson(bytes, contentType)
+        ? row({ ...UNREADABLE, detail: whyUnreadable(bytes, headers) })
+        : noCompletion(/^\s*</.test(text) ? 'a page instead of JSON' : 'a body that is not JSON'),
+    };
+  }
+  return isObject(body) ? { answer: body } : { failure: noCompletion('JSON that is not an object') };
 }
 
 /** Whether the bytes are only JSON white space, such as the empty lines that a queue sends. */
@@ -132,7 +158,7 @@ export function classifyErrorInBody(json: unknown, headers: Headers, nowMs: numb
   });
 
   function namedRetry(): Retry {
-    if (isBilling(body)) return Retry.never;
+    if (isBilling(body) || blamesRequest(body)) return Retry.never;
     if (isLargerThanLimit(body)) return Retry.few;
     return isRate(body) || saysOverloaded(body) ? Retry.always : Retry.twice;
   }

@@ -1,7 +1,7 @@
 import type { Operation } from '../domain/operations.ts';
 import { LOST, Retry, row, type UpstreamFailure } from '../domain/upstream-failure.ts';
 import { Phase } from '../domain/vocabulary.ts';
-import { type BodyReading, CLOSED_IN_QUEUE, isWhiteSpace, readBody } from './classify-answer.ts';
+import { classifyBody, CLOSED_IN_QUEUE, isWhiteSpace, type Verdict } from './classify-answer.ts';
 import { causes, classifyError } from './classify-error.ts';
 import { classifyRefusedTunnel, classifyStatus } from './classify-status.ts';
 import { readErrorBody } from './error-body.ts';
@@ -30,14 +30,17 @@ export function isSuccess(status: number): boolean {
   return status >= 200 && status <= 299;
 }
 
-/** Reads an answer: a completion or a failure. `x-should-retry: false` also applies to a 2xx. */
-export function readAnswer(operation: Operation, answer: Answer, nowMs: number): BodyReading {
+/** Classifies an answer. `x-should-retry: false` also applies to a 2xx. */
+export function classifyAnswer(operation: Operation, answer: Answer, nowMs: number): Verdict {
   const { status, headers, bytes } = answer;
   if (!isSuccess(status)) {
-    return { failure: classifyStatus({ status, headers, body: readErrorBody(bytes) }, nowMs), tokens: null };
+    const failure = classifyStatus({ status, headers, body: readErrorBody(bytes) }, nowMs);
+    return { kind: 'failed', failure };
   }
-  const { failure, tokens } = readBody(operation, bytes, headers, nowMs);
-  return { failure: failure === null ? null : inBody(failure, answer, nowMs), tokens };
+  const verdict = classifyBody(operation, bytes, headers, nowMs);
+  return verdict.kind === 'failed'
+    ? { ...verdict, failure: inBody(verdict.failure, answer, nowMs) }
+    : verdict;
 }
 
 /** Classifies an exception: the answer was too large, broke off, is not readable, or never came. */
@@ -62,6 +65,17 @@ export function classifyThrown({ error, phase, aborted, answer }: Thrown, nowMs:
   }
   const failure = classifyError(error, { phase, aborted });
   return answer === null ? failure : inBody(failure, answer, nowMs);
+}
+
+/** Classifies a Response that is under way and cannot be read any more, because a GET of it was refused. */
+export function classifyUnreadable(status: number, posted: Answer, nowMs: number): UpstreamFailure {
+  const failure = row({
+    code: 'upstream_response_lost',
+    ...LOST,
+    retry: Retry.twice,
+    detail: `its result could not be read, because a GET of it was answered with ${status}`,
+  });
+  return inBody(failure, posted, nowMs);
 }
 
 /** Adds the data of the 2xx answer to the failure. A 2xx may carry a retry delay too, as a 202 does. */

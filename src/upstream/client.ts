@@ -1,11 +1,13 @@
 import OpenAI from 'openai';
+import type { AnswerFacts } from '../domain/answer-facts.ts';
 import { type LimitReport, NO_REPORT } from '../domain/lane.ts';
 import { type Operation, OPERATIONS } from '../domain/operations.ts';
 import type { HttpProxy } from '../domain/proxy.ts';
 import type { UpstreamFailure } from '../domain/upstream-failure.ts';
 import { Phase } from '../domain/vocabulary.ts';
 import { createTransport } from './transport.ts';
-import { classifyThrown, readAnswer } from './classify.ts';
+import { type Answer, classifyAnswer, classifyThrown } from './classify.ts';
+import { type EndedResponse, followResponse } from './follow-response.ts';
 import { requestIdOf } from './error-object.ts';
 import { readLimits } from './limit-headers.ts';
 
@@ -59,6 +61,7 @@ interface Completed extends Reported {
    * allow it.
    */
   readonly bytes: Uint8Array;
+  readonly facts: AnswerFacts;
   readonly status: number;
   readonly requestId: string | null;
   /** All tokens that the call used, as the body reports them. Null = not reported. */
@@ -77,6 +80,8 @@ export interface Upstream {
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;
+/** Limit for asking an upstream to stop its work on a Response that nobody waits for any more. */
+const STOP_MS = 5_000;
 /** Turns the SDK's timeout off (setTimeout's maximum), because the caller's signal ends a call. */
 const NO_TIMEOUT_MS = 2 ** 31 - 1;
 
@@ -108,21 +113,37 @@ export function createUpstream(settings: UpstreamSettings): Upstream {
     fetch: capped.fetch,
   });
 
-  async function post(call: UpstreamCallInput): Promise<Response> {
-    return client
-      .post(OPERATIONS[call.operation].upstreamPath, {
-        body: call.body,
-        headers: {
-          // Set here and not by the client, because the headers of a call take precedence over
-          // OPENAI_CUSTOM_HEADERS.
-          authorization: settings.apiKey === null ? null : `Bearer ${settings.apiKey}`,
-          'content-type': 'application/json',
-          accept: 'application/json',
-          'X-Client-Request-Id': call.clientRequestId,
-        },
-        signal: call.signal,
-      })
-      .asResponse();
+  const headers = {
+    // Set here and not by the client, because the headers of a call take precedence over
+    // OPENAI_CUSTOM_HEADERS.
+    authorization: settings.apiKey === null ? null : `Bearer ${settings.apiKey}`,
+    accept: 'application/json',
+  };
+
+  function post({ operation, body, clientRequestId, signal }: UpstreamCallInput): Promise<Response> {
+    const named = { ...headers, 'content-type': 'application/json', 'X-Client-Request-Id': clientRequestId };
+    return client.post(OPERATIONS[operation].upstreamPath, { body, headers: named, signal }).asResponse();
+  }
+
+  async function read(path: string, signal: AbortSignal): Promise<Answer> {
+    return toAnswer(await client.get(path, { headers, signal }).asResponse());
+  }
+
+  /**
+   * Follows a Response that the upstream still works on. When the call is aborted, the upstream is asked to stop
+   * its work, because it would not notice otherwise.
+   */
+  function follow(call: UpstreamCallInput, id: string, posted: Answer): Promise<EndedResponse> {
+    const path = `${OPERATIONS.responses.upstreamPath}/${encodeURIComponent(id)}`;
+    const { signal } = call;
+    return followResponse({ posted, read: () => read(path, signal), signal }).catch((error: unknown) => {
+      const stop = client.post(`${path}/cancel`, { headers, signal: AbortSignal.timeout(STOP_MS) });
+      void stop
+        .asResponse()
+        .then(toAnswer)
+        .catch(() => undefined);
+      throw error;
+    });
   }
 
   return {
@@ -142,11 +163,21 @@ export function createUpstream(settings: UpstreamSettings): Upstream {
         limits = readLimits(headers, Date.now());
         phase = Phase.body;
         for await (const chunk of response.body ?? []) received.push(chunk);
-        const bytes = withoutMark(Buffer.concat(received));
-        const { failure, tokens } = readAnswer(call.operation, { status, headers, bytes }, Date.now());
-        return failure === null
-          ? { kind: 'completed', bytes, status, requestId: requestIdOf(headers), limits, tokens }
-          : { kind: 'failed', failure, limits };
+        const posted = { status, headers, bytes: withoutMark(Buffer.concat(received)) };
+        const verdict = classifyAnswer(call.operation, posted, Date.now());
+        const ended =
+          verdict.kind === 'under way' ? await follow(call, verdict.id, posted) : { answer: posted, verdict };
+        if (ended.verdict.kind === 'failed') return { ...ended.verdict, limits };
+        const { bytes } = ended.answer;
+        return {
+          kind: 'completed',
+          bytes,
+          facts: ended.verdict.facts,
+          status,
+          requestId: requestIdOf(headers),
+          limits,
+          tokens: ended.verdict.tokens,
+        };
       } catch (error) {
         const aborted = call.signal.aborted;
         const answer =
@@ -158,6 +189,13 @@ export function createUpstream(settings: UpstreamSettings): Upstream {
       }
     },
   };
+}
+
+/** Collects an answer of which the beginning is worth nothing without the end. */
+async function toAnswer({ status, headers, body }: Response): Promise<Answer> {
+  const received: Uint8Array[] = [];
+  for await (const chunk of body ?? []) received.push(chunk);
+  return { status, headers, bytes: withoutMark(Buffer.concat(received)) };
 }
 
 function withoutMark(bytes: Uint8Array): Uint8Array {

@@ -17,6 +17,7 @@ import {
   PROXY_WORDS,
   RATE_NAMES,
   RATE_WORDS,
+  REQUEST_FAULT_NAMES,
 } from './provider-names.ts';
 
 /**
@@ -29,6 +30,11 @@ export function isBilling({ names, text }: ErrorBody): boolean {
   const isMoney = (name: string): boolean => BILLING_NAMES.has(name) || BILLING_NAME.test(name);
   const known = names.find((name) => isMoney(name) || RATE_NAMES.has(name));
   return (known !== undefined && isMoney(known)) || BILLING_WORDS.test(text);
+}
+
+/** Whether the error blames the request itself, so that another try would end in the same way. */
+export function blamesRequest({ names }: ErrorBody): boolean {
+  return names.some((name) => REQUEST_FAULT_NAMES.has(name));
 }
 
 /** Whether one of the names is a rate limit. */

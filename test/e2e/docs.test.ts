@@ -97,7 +97,7 @@ it('docs/api.md names every route of the OpenAPI document, and no other', async 
     Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
   );
   const api = pages.find(({ path }) => path === 'docs/api.md')?.text ?? '';
-  const named = [...api.matchAll(/`((?:GET|POST|DELETE) \/(?:v1\/[a-z/{}]+|healthz|readyz))`/g)].map(
+  const named = [...api.matchAll(/`((?:GET|POST|DELETE) \/(?:v1\/[a-z_/{}]+|healthz|readyz))`/g)].map(
     ([, route]) => route,
   );
   expect([...new Set(named)].toSorted()).toEqual(routes.toSorted());

@@ -53,6 +53,8 @@ export function record(id: string, fields: Partial<RequestRecord> = {}): Request
     error: null,
     unknown_attempts: 1,
     possible_duplicate: true,
+    usage: null,
+    upstream_response_id: null,
     attempt_log: [attempt(1), attempt(2, SUCCEEDED)],
     temporal: { namespace: 'default', workflow_id: id, run_id: 'r', url: null },
     result: { content: 'a' },

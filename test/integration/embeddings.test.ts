@@ -27,7 +27,12 @@ describe('POST /v1/embeddings', () => {
       dimensions: 3,
     });
     const record = await readRecord(url, key);
-    expect(record).toMatchObject({ operation: 'embeddings', status: 'completed', attempts: 1 });
+    expect(record).toMatchObject({
+      operation: 'embeddings',
+      status: 'completed',
+      attempts: 1,
+      usage: { prompt_tokens: 1, total_tokens: 1 },
+    });
     const again = await embed({ model: key, idempotency_key: key, dimensions: 3 });
     expect([again.headers.get('idempotent-replayed'), again.text]).toEqual(['true', LIST]);
     expect(upstream.hits(key)).toHaveLength(1);

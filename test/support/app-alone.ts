@@ -57,10 +57,11 @@ export async function startAppAlone({
     nextAttemptAt: null,
   } as const;
   const run = result === undefined ? pending : ({ kind: 'completed', result } as const);
-  const accepted = { id: 'id', createdAt: new Date(0).toISOString(), replayed: false, run };
+  const accepted = { id: 'id', createdAt: new Date(0).toISOString(), replayed: false, run, response: null };
   const store: ProjectRequests = {
     submit: ask('submit', accepted, () => acceptAfter),
     read: ask('read', null),
+    readBody: ask('readBody', null),
     cancel: ask('cancel', null),
     retry: ask('retry', null),
     delete: ask('delete', false),

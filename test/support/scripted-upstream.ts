@@ -72,7 +72,8 @@ export async function startScriptedUpstream(): Promise<ScriptedUpstream> {
   });
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await text(request);
-    const { model } = Call.parse(JSON.parse(body));
+    // A call without a body, such as a GET, is scripted by its path.
+    const model = body === '' ? (request.url ?? '') : Call.parse(JSON.parse(body)).model;
     const before = hits(model);
     seen.set(model, [
       ...before,
@@ -110,6 +111,38 @@ export async function startScriptedUpstream(): Promise<ScriptedUpstream> {
       server.close();
       server.closeAllConnections();
     },
+  };
+}
+
+/** A Response of OpenAI's, as its upstream sends it. */
+export function responseOf(fields: Record<string, unknown> = {}): Record<string, unknown> {
+  const text = { type: 'output_text', text: 'fine', annotations: [] };
+  return {
+    id: 'resp_1',
+    object: 'response',
+    created_at: 1,
+    status: 'completed',
+    background: false,
+    error: null,
+    incomplete_details: null,
+    instructions: null,
+    metadata: {},
+    model: 'scripted',
+    output: [{ id: 'msg_1', type: 'message', status: 'completed', role: 'assistant', content: [text] }],
+    parallel_tool_calls: true,
+    previous_response_id: null,
+    temperature: 1,
+    tool_choice: 'auto',
+    tools: [],
+    top_p: 1,
+    usage: {
+      input_tokens: 9,
+      input_tokens_details: { cached_tokens: 0 },
+      output_tokens: 6,
+      output_tokens_details: { reasoning_tokens: 0 },
+      total_tokens: 15,
+    },
+    ...fields,
   };
 }
 

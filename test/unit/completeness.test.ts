@@ -28,6 +28,7 @@ describe('the operations table', () => {
         true,
         'stream stream_options',
       ],
+      ['responses', '/v1/responses', '/responses', 'response', true, 'stream stream_options background'],
       ['embeddings', '/v1/embeddings', '/embeddings', 'embedding.async', false, ''],
       [
         'completions',

@@ -31,6 +31,8 @@ const RECORD: StoredRequest['record'] = {
   error: null,
   unknown_attempts: 0,
   possible_duplicate: false,
+  usage: null,
+  upstream_response_id: null,
   attempt_log: [],
   temporal: { namespace: 'default', workflow_id: 'ticket-842', run_id: 'r', url: null },
 };
@@ -41,7 +43,8 @@ let stored: StoredRequest;
 app.get('/', (_request, reply) => sendRecord(reply, stored));
 
 async function answerOf(record: Partial<StoredRequest['record']>, result: string | null = null) {
-  stored = { record: { ...RECORD, ...record }, result: result === null ? null : Buffer.from(result) };
+  const bytes = result === null ? null : Buffer.from(result);
+  stored = { record: { ...RECORD, ...record }, result: bytes, response: null };
   const { statusCode, headers, body } = await app.inject('/');
   return { statusCode, headers, body };
 }

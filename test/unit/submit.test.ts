@@ -16,6 +16,7 @@ import { createWaiters } from '../../src/temporal/waiting/waiters.ts';
 const ACCEPT_MS = 60_000;
 const REQUEST: NewRequest = {
   id: 'a',
+  response: null,
   namedBy: NamedBy.key,
   operation: 'chat.completions',
   model: 'm',

@@ -77,6 +77,8 @@ describe('a record', () => {
       error: null,
       unknown_attempts: 0,
       possible_duplicate: false,
+      usage: null,
+      upstream_response_id: null,
       attempt_log: [],
       temporal: {
         namespace: 'default',
@@ -85,6 +87,17 @@ describe('a record', () => {
         url: `http://127.0.0.1:8233/namespaces/default/workflows/${WORKFLOW_ID}/${RUN_ID}/history`,
       },
     });
+  });
+
+  it('of a completed request has the facts of its answer, which the journal carries', async () => {
+    const answer = { usage: { total_tokens: 3 }, upstream_response_id: 'resp_1' };
+    const journal = { ...refusedAttempts(1), answer };
+    const completed = { status: RequestStatus.completed, journal, result: Buffer.from('{}') };
+    expect(await recordOf({ state: completed })).toMatchObject(answer);
+    const none = { usage: null, upstream_response_id: null };
+    expect(
+      await recordOf({ state: { ...completed, status: RequestStatus.queued, result: null } }),
+    ).toMatchObject(none);
   });
 
   it.each(Object.values(RequestStatus))('that is %s fits its published schema', async (status) => {

@@ -5,8 +5,8 @@ import { resolveWait, untilClientDisconnects } from '../../src/http/routes/wait.
 import { open } from '../support/raw-http.ts';
 
 const SETTINGS = { defaultWaitSeconds: 7, waitSeconds: 30, maxWaitSeconds: 60 };
-const DEFAULT = { waitMs: 7_000, applied: null };
-const ASYNC = { waitMs: 0, applied: 'respond-async' };
+const DEFAULT = { waitMs: 7_000, applied: null, isNamed: false };
+const ASYNC = { waitMs: 0, applied: 'respond-async', isNamed: true };
 
 describe('the wait of a call', () => {
   it.each([
@@ -22,7 +22,7 @@ describe('the wait of a call', () => {
     ['false, whatever Prefer says', false, 'wait=9', 0],
   ] as const)('is what the body says: %s', (_what, fromBody, prefer, waitMs) => {
     // Preference-Applied names what was applied of the header: nothing was.
-    expect(resolveWait(SETTINGS, fromBody, prefer)).toEqual({ waitMs, applied: null });
+    expect(resolveWait(SETTINGS, fromBody, prefer)).toEqual({ waitMs, applied: null, isNamed: true });
   });
 
   it.each([
@@ -43,7 +43,11 @@ describe('the wait of a call', () => {
     // RFC 7240, 2: of a preference that stands twice, the first counts.
     ['wait=5, wait=9', 5, 5_000],
   ])('is what Prefer says where the body says nothing: %s', (prefer, seconds, waitMs) => {
-    expect(resolveWait(SETTINGS, undefined, prefer)).toEqual({ waitMs, applied: `wait=${seconds}` });
+    expect(resolveWait(SETTINGS, undefined, prefer)).toEqual({
+      waitMs,
+      applied: `wait=${seconds}`,
+      isNamed: true,
+    });
   });
 
   it.each([

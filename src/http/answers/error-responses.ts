@@ -87,10 +87,16 @@ const BODY_REFUSALS: readonly RefusalCode[] = [
 
 const isRefusalCode = (code: string): code is RefusalCode => code in REFUSALS;
 
+/** Refusals that only the POST of responses can answer. */
+const RESPONSE_REFUSALS: readonly RefusalCode[] = ['previous_response_not_ready', 'response_not_ready'];
+
 /** Every refusal of the POST of an operation. */
 export const POST_REFUSALS: readonly RefusalCode[] = Object.keys(REFUSALS)
   .filter(isRefusalCode)
-  .filter((code) => !OF_RECORDS.has(code) && code !== 'not_found');
+  .filter((code) => !OF_RECORDS.has(code) && !RESPONSE_REFUSALS.includes(code) && code !== 'not_found');
+
+/** Every refusal of `POST /v1/responses`. */
+export const RESPONSE_POST_REFUSALS: readonly RefusalCode[] = [...POST_REFUSALS, ...RESPONSE_REFUSALS];
 
 /** Every refusal of `GET /v1/requests/{id}`. */
 export const GET_REFUSALS: readonly RefusalCode[] = [

@@ -1,9 +1,8 @@
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply } from 'fastify';
 import { type Operation, OPERATION_NAMES, OPERATIONS } from '../../domain/operations.ts';
-import { type Project, requireAllowed } from '../../domain/project.ts';
+import type { Project } from '../../domain/project.ts';
 import type { AsyncRequest } from '../../domain/record.ts';
-import { Refusal } from '../../domain/refusal.ts';
-import type { Acceptance, NewRequest, PendingRun } from '../../domain/requests.ts';
+import type { Acceptance, PendingRun } from '../../domain/requests.ts';
 import { projectOf } from '../access/authenticate.ts';
 import { enterIntake, forgetBody, placeOf } from '../access/intake.ts';
 import { admittedBy, type ProjectLimiter } from '../access/project-limits.ts';
@@ -11,17 +10,15 @@ import { errorResponses, FAILURE_CODES, POST_REFUSALS } from '../answers/error-r
 import { sendFailure } from '../answers/errors.ts';
 import { pollAfterSeconds, recordPath } from '../answers/record.ts';
 import type { App, AppDependencies, WaitSettings } from '../app-types.ts';
-import { readIdempotencyKey, toNewRequest } from './new-request.ts';
-import { OPERATION_SCHEMAS, type RequestBody } from './schemas.ts';
-import { type ResolvedWait, resolveWait, untilClientDisconnects } from './wait.ts';
+import { readNewRequest } from './new-request.ts';
+import { OPERATION_SCHEMAS } from './schemas.ts';
+import { resolveWait, untilClientDisconnects } from './wait.ts';
 
-type ReceivedPost = Pick<FastifyRequest, 'raw' | 'headers' | 'jsonBody' | 'signed'> & {
-  readonly body: RequestBody;
-};
-
-/** Adds the POST route of every operation: OpenAI's call, made durable. */
+/** Adds the POST route of every operation but responses: OpenAI's call, made durable. */
 export function createRequestRoutes(app: App, dependencies: AppDependencies, limiter: ProjectLimiter): void {
-  for (const operation of OPERATION_NAMES) createRequestRoute(app, operation, dependencies, limiter);
+  for (const operation of OPERATION_NAMES) {
+    if (operation !== 'responses') createRequestRoute(app, operation, dependencies, limiter);
+  }
 }
 
 function createRequestRoute(
@@ -30,27 +27,8 @@ function createRequestRoute(
   { requests, wait, stopping }: AppDependencies,
   limiter: ProjectLimiter,
 ): void {
-  const { path, streams } = OPERATIONS[operation];
+  const { path } = OPERATIONS[operation];
   const { operationId, summary, body: bodySchema, answer, accepted } = OPERATION_SCHEMAS[operation];
-
-  /** Reads a POST. A function of its own, so that nothing else of the body stays in memory during the wait. */
-  function readPost(
-    { raw, headers, body, jsonBody, signed }: ReceivedPost,
-    project: Project,
-  ): ResolvedWait & { readonly asked: NewRequest } {
-    if (jsonBody === null) throw new Refusal('invalid_json');
-    requireAllowed(project.models, body.model ?? null);
-    if (streams && body['stream'] === true) throw new Refusal('stream_not_supported', { param: 'stream' });
-    const key = readIdempotencyKey(raw, body.idempotency_key, {
-      project: project.name,
-      isSigned: signed !== null,
-    });
-    return {
-      ...resolveWait(waitOf(project, wait), body.wait, headers['prefer']?.toString()),
-      asked: toNewRequest({ operation, key, signed, body, jsonBody, project, receivedAtMs: Date.now() }),
-    };
-  }
-
   app.post(
     path,
     {
@@ -69,7 +47,9 @@ function createRequestRoute(
     async (request, reply) => {
       const project = projectOf(request);
       const place = placeOf(request);
-      const { asked, waitMs, applied } = readPost(request, project);
+      const asked = readNewRequest(operation, request);
+      const prefer = request.headers['prefer']?.toString();
+      const { waitMs, applied } = resolveWait(waitOf(project, wait), request.body.wait, prefer);
       place.hasBody(asked.body.bytes.byteLength);
       forgetBody(request);
       const held = {
@@ -78,12 +58,21 @@ function createRequestRoute(
         projectPlaces: limiter.waiters(project),
       };
       const acceptance = await requests.forProject(project.name).submit(asked, held, place);
-      reply.header('x-request-id', acceptance.id);
-      if (acceptance.replayed) reply.header('idempotent-replayed', 'true');
-      if (applied !== null) reply.header('preference-applied', applied);
+      nameAcceptance(reply, acceptance, applied);
       return sendAcceptance(reply, operation, asked.model, acceptance);
     },
   );
+}
+
+/** Names the request, and what the answer is, in its headers. */
+export function nameAcceptance(
+  reply: FastifyReply,
+  { id, replayed }: Acceptance,
+  applied: string | null,
+): void {
+  reply.header('x-request-id', id);
+  if (replayed) reply.header('idempotent-replayed', 'true');
+  if (applied !== null) reply.header('preference-applied', applied);
 }
 
 function waitOf({ defaultWaitSeconds }: Project, wait: WaitSettings): WaitSettings {

@@ -1,18 +1,45 @@
 import canonicalize from 'canonicalize';
 import { createHash, randomBytes } from 'node:crypto';
+import type { FastifyRequest } from 'fastify';
 import type { IncomingMessage } from 'node:http';
 import { NewRequestOptions, resolveRunAt, withinCaps } from '../../domain/options.ts';
-import type { Project } from '../../domain/project.ts';
+import { type Project, requireAllowed } from '../../domain/project.ts';
 import { isObject, RawJson } from '../../domain/raw-json.ts';
 import { Refusal } from '../../domain/refusal.ts';
 import { isIdempotencyKey, newRequestId } from '../../domain/request-id.ts';
-import { NamedBy, type NewRequest } from '../../domain/requests.ts';
+import { NamedBy, type NewRequest, type ResponseTerms } from '../../domain/requests.ts';
 import { type Operation, OPERATIONS } from '../../domain/operations.ts';
 import { exactValue } from '../../domain/strict-json.ts';
+import { projectOf } from '../access/authenticate.ts';
 import type { SignedRequest } from '../access/request-signatures.ts';
 import { singleHeader } from '../access/single-header.ts';
 import { cutMembers, type JsonBody } from '../body/json-body.ts';
 import { type RequestBody, OWN_MEMBERS } from './schemas.ts';
+
+/**
+ * Reads the POST of an operation.
+ *
+ * @throws Refusal when the call or its project does not allow it
+ */
+export function readNewRequest(operation: Operation, request: PostOfOperation): NewRequest {
+  const { body, jsonBody, signed } = request;
+  const project = projectOf(request);
+  if (jsonBody === null) throw new Refusal('invalid_json');
+  requireAllowed(project.models, body.model ?? null);
+  if (OPERATIONS[operation].streams && body['stream'] === true) {
+    throw new Refusal('stream_not_supported', { param: 'stream' });
+  }
+  const key = readIdempotencyKey(request.raw, body.idempotency_key, {
+    project: project.name,
+    isSigned: signed !== null,
+  });
+  return toNewRequest({ operation, key, signed, body, jsonBody, project, receivedAtMs: Date.now() });
+}
+
+/** The parts of a Fastify request that are read. */
+type PostOfOperation = Pick<FastifyRequest, 'raw' | 'jsonBody' | 'signed' | 'project'> & {
+  readonly body: RequestBody;
+};
 
 /** A POST that was validated and authenticated. */
 interface ReceivedRequest {
@@ -50,12 +77,24 @@ export function toNewRequest({
     operation,
     model,
     fingerprint: fingerprint(operation, jsonBody),
-    body: new RawJson(Buffer.from(cutMembers(jsonBody, OWN_MEMBERS))),
+    body: new RawJson(Buffer.from(cutMembers(jsonBody, ownMembersOf(operation)))),
+    response: operation === 'responses' ? toTerms(body) : null,
     options: withinCaps(
       resolveRunAt(reqrun ?? NewRequestOptions.parse({}), receivedAtMs),
       isObject(given) ? given : {},
       project.limits.caps,
     ),
+  };
+}
+
+function ownMembersOf(operation: Operation): ReadonlySet<string> {
+  return new Set([...OWN_MEMBERS, ...OPERATIONS[operation].ownMembers]);
+}
+
+function toTerms({ background, previous_response_id: previous }: RequestBody): ResponseTerms {
+  return {
+    background: background === true,
+    previous_response_id: typeof previous === 'string' ? previous : null,
   };
 }
 
@@ -109,7 +148,7 @@ function unquote(header: string): string {
  */
 export function fingerprint(operation: Operation, jsonBody: JsonBody): string {
   const members = Object.entries(exactValue(jsonBody) ?? {});
-  const isLeftOut = new Set<string>([...OWN_MEMBERS, ...OPERATIONS[operation].deliveryMembers]);
+  const isLeftOut = new Set([...ownMembersOf(operation), ...OPERATIONS[operation].deliveryMembers]);
   const body = Object.fromEntries(members.filter(([name]) => !isLeftOut.has(name)));
   return createHash('sha256')
     .update(operation)

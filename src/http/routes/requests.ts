@@ -13,11 +13,12 @@ import { resolveWait, untilClientDisconnects } from './wait.ts';
 import type { App, AppDependencies } from '../app-types.ts';
 
 /** The path parameters of a record. */
-const RecordParams = z.object({
+export const RecordParams = z.object({
   id: z.string().describe('The record id, which is the idempotency key.'),
 });
 
-const RecordQuery = z.object({
+/** How a record is read. */
+export const RecordQuery = z.object({
   wait: z
     .string()
     .regex(/^(true|false|\d{1,4}(\.\d{1,3})?)$/, 'must be true, false or seconds')
@@ -172,7 +173,7 @@ function accepted(reply: FastifyReply, stored: StoredRequest | null): FastifyRep
  *
  * @throws Refusal `request_not_found` for a text that cannot be an id in this project; it is not looked up
  */
-function namedRequest(
+export function namedRequest(
   requests: Requests,
   request: Pick<FastifyRequest, 'project'> & { readonly params: { readonly id: string } },
 ): { readonly own: ProjectRequests; readonly id: string } {

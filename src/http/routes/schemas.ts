@@ -101,6 +101,37 @@ const ImageBody = requestBody({
   n: z.number().int().min(1).max(10).nullish(),
 }).meta({ id: 'CreateImageRequest' });
 
+const ResponseBody = requestBody({
+  model: OptionalModel,
+  input: z.union([z.string(), z.array(z.looseObject({}))]).nullish(),
+  previous_response_id: z
+    .string()
+    .nullish()
+    .describe("The id of a completed request of this operation, or the upstream's own id."),
+  background: z
+    .boolean()
+    .nullish()
+    .describe('true: the answer is the Response as it stands, at once. Never sent upstream.'),
+  stream,
+  temperature: z.number().nullish(),
+  top_p: z.number().nullish(),
+  max_output_tokens: Integer.nullish(),
+  tools: z.array(z.looseObject({})).nullish(),
+}).meta({ id: 'CreateResponseRequest' });
+
+/** OpenAI's Response. Only the members that every Response here has are named. */
+export const ResponseObject = z
+  .looseObject({
+    id: z.string().describe('The id of the request, in every state.'),
+    object: z.literal(OPERATIONS.responses.asyncObject),
+    created_at: z.number(),
+    status: z.enum(['queued', 'in_progress', 'completed', 'incomplete', 'failed', 'cancelled']),
+    model: z.string().nullable(),
+    output: z.array(z.looseObject({})),
+    error: z.looseObject({ code: z.string(), message: z.string() }).nullable(),
+  })
+  .meta({ id: 'Response' });
+
 const entries = z.array(z.looseObject({}));
 
 /** The body and the answers of each operation's POST. The upstream's answer is passed on byte for byte. */
@@ -113,6 +144,13 @@ export const OPERATION_SCHEMAS = {
       .looseObject({ id: z.string(), object: z.literal('chat.completion'), choices: entries })
       .meta({ id: 'ChatCompletion' }),
     accepted: asyncRequest(OPERATIONS['chat.completions'].asyncObject).meta({ id: 'AsyncChatCompletion' }),
+  },
+  responses: {
+    operationId: 'createResponse',
+    summary: 'Create a durable Response',
+    body: ResponseBody,
+    answer: ResponseObject,
+    accepted: ResponseObject,
   },
   embeddings: {
     operationId: 'createEmbedding',

@@ -8,6 +8,8 @@ export interface ResolvedWait {
   readonly waitMs: number;
   /** The part of the Prefer header that was applied (RFC 7240), for `Preference-Applied`. */
   readonly applied: string | null;
+  /** Whether the call named a wait, so that its caller understands an answer without a result. */
+  readonly isNamed: boolean;
 }
 
 /** Decides how long to hold a call: the body's `wait`, else the Prefer header's, else the default. */
@@ -17,12 +19,15 @@ export function resolveWait(
   prefer: string | undefined,
 ): ResolvedWait {
   const bounded = (seconds: number): number => Math.min(seconds, settings.maxWaitSeconds) * 1000;
-  if (typeof fromBody === 'number') return { waitMs: bounded(fromBody), applied: null };
-  if (fromBody !== undefined) return { waitMs: fromBody ? bounded(settings.waitSeconds) : 0, applied: null };
+  const named = { isNamed: true, applied: null };
+  if (typeof fromBody === 'number') return { ...named, waitMs: bounded(fromBody) };
+  if (fromBody !== undefined) return { ...named, waitMs: fromBody ? bounded(settings.waitSeconds) : 0 };
   const preference = readPrefer(prefer);
-  if (preference === null) return { waitMs: bounded(settings.defaultWaitSeconds), applied: null };
-  if (preference === 'respond-async') return { waitMs: 0, applied: 'respond-async' };
-  return { waitMs: bounded(preference), applied: `wait=${preference}` };
+  if (preference === null) {
+    return { waitMs: bounded(settings.defaultWaitSeconds), applied: null, isNamed: false };
+  }
+  if (preference === 'respond-async') return { ...named, waitMs: 0, applied: 'respond-async' };
+  return { ...named, waitMs: bounded(preference), applied: `wait=${preference}` };
 }
 
 /** A preference of the list, up to the next comma outside of quotes. */

@@ -32,6 +32,7 @@ export function toRecord(
   settings: RecordSettings,
 ): StoredRequest {
   const { journal, error, completedAt } = state;
+  const { answer = null } = state.result === null ? {} : journal;
   const terminal =
     state.status === RequestStatus.completed ||
     state.status === RequestStatus.failed ||
@@ -47,6 +48,7 @@ export function toRecord(
   const expiresMs = completedAt === null || keptMs === null ? null : completedAt.getTime() + keptMs;
   return {
     result: state.result,
+    response: memo.response ?? null,
     record: {
       id,
       object: 'request',
@@ -72,6 +74,8 @@ export function toRecord(
       error,
       unknown_attempts: journal.unknown,
       possible_duplicate: journal.duplicate,
+      usage: answer?.usage ?? null,
+      upstream_response_id: answer?.upstream_response_id ?? null,
       attempt_log: journal.entries.map(toAttempt),
       temporal: {
         namespace: settings.namespace,

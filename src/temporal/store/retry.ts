@@ -1,16 +1,14 @@
-import { decodeArrayFromPayloads } from '../sdk-internals.ts';
 import { carryOver } from '../../domain/journal.ts';
 import { withinCaps, withOverrides } from '../../domain/options.ts';
 import { requireAllowed } from '../../domain/project.ts';
-import { isRawJson, type RawJson } from '../../domain/raw-json.ts';
 import { Refusal, unavailable } from '../../domain/refusal.ts';
 import type { RetryByHand, StoredRequest } from '../../domain/requests.ts';
 import type { RunMemo } from '../../domain/run-contract.ts';
 import { RequestStatus } from '../../domain/vocabulary.ts';
 import { orNotAnswered, type CallBudget } from '../calls/call-budget.ts';
-import { contextOf } from '../run-state/decode.ts';
 import type { TemporalRequestsDependencies } from './dependencies.ts';
-import { oursOrNull, type FoundRun, type RunFinder, untilClosed } from './find-run.ts';
+import { oursOrNull, type RunFinder, untilClosed } from './find-run.ts';
+import { readBody } from './read-body.ts';
 import { startRun } from './start-run.ts';
 import type { RequestRef } from '../../domain/request-id.ts';
 
@@ -36,11 +34,11 @@ export async function retryRequest(
   }
   // The project may have lost access to the model since the first run.
   requireAllowed(models, last.memo.model);
-  const body = await readBody(dependencies, runs, last, budget);
+  const { runId } = last.description;
+  const body = await readBody(dependencies, runs, { ref, runId }, budget);
   // This check comes last before the start, so that only a millisecond is left in which a deletion could
   // begin and finish.
   const isFree = body !== null && (await untilClosed(runs, last, budget));
-  const { runId } = last.description;
   const memo: RunMemo = {
     ...last.memo,
     options: withinCaps(withOverrides(last.memo.options, options), options, caps),
@@ -58,32 +56,6 @@ export async function retryRequest(
     }
     return oursOrNull(await runs.look(ref, budget))?.stored ?? null;
   });
-}
-
-/**
- * The body as the caller sent it: the second argument of the previous run. Null if that run was deleted just
- * now.
- */
-async function readBody(
-  { client }: TemporalRequestsDependencies,
-  runs: RunFinder,
-  { ref: { workflowId }, description: { runId } }: FoundRun,
-  budget: CallBudget,
-): Promise<RawJson | null> {
-  const { namespace, loadedDataConverter } = client.options;
-  const page = await runs.call(budget, () =>
-    client.workflowService.getWorkflowExecutionHistory({
-      namespace,
-      execution: { workflowId, runId },
-      maximumPageSize: 1,
-    }),
-  );
-  if (page === null) return null;
-  const payloads = page.history?.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads;
-  const context = contextOf(client, workflowId);
-  const body = (await decodeArrayFromPayloads(loadedDataConverter, payloads, context)).find(isRawJson);
-  if (body === undefined) throw new TypeError('the previous run has no readable body');
-  return body;
 }
 
 function noSuchRun(): Refusal {

@@ -62,6 +62,7 @@ export async function submitRequest(
       id: ref.id,
       createdAt: joined?.memo.created_at ?? acceptedAt,
       replayed: joined !== null,
+      response: joined === null ? request.response : (joined.memo.response ?? null),
     };
     const known =
       joined === null ? { ...QUEUED, nextAttemptAt: request.options.run_at } : toRun(joined.stored);
@@ -87,12 +88,20 @@ async function startOrJoin(
   runs: RunFinder,
   starts: StartQueue,
   ref: RequestRef,
-  { operation, model, fingerprint, options, body, namedBy }: NewRequest,
+  { operation, model, fingerprint, options, body, namedBy, response }: NewRequest,
   turn: StartTurn,
 ): Promise<Accepted> {
   const startId = randomUUID();
   const runOf = (created_at: string): NewRun => {
-    const memo: RunMemo = { operation, model, fingerprint, options, created_at, run: 1 };
+    const memo: RunMemo = {
+      operation,
+      model,
+      fingerprint,
+      options,
+      created_at,
+      run: 1,
+      ...(response === null ? {} : { response }),
+    };
     return { ref, startId, memo, body };
   };
   // A POST without a key must not be sent again, because it would be another request.

@@ -1,3 +1,4 @@
+import { enter } from '../../domain/limit.ts';
 import { type RequestRef, toRequestRef } from '../../domain/request-id.ts';
 import type { ProjectRequests, Requests, StoredRequest } from '../../domain/requests.ts';
 import { type CallBudget, createCallBudget } from '../calls/call-budget.ts';
@@ -6,6 +7,7 @@ import { cancelRequest } from './cancel.ts';
 import { deleteRequest } from './delete.ts';
 import type { TemporalRequestsDependencies } from './dependencies.ts';
 import { createRunFinder } from './find-run.ts';
+import { readBody } from './read-body.ts';
 import { readRequest } from './read.ts';
 import { retryRequest } from './retry.ts';
 import { createStartQueue } from './start-queue.ts';
@@ -39,6 +41,16 @@ export function createTemporalRequests(dependencies: TemporalRequestsDependencie
       submit: (request, wait, place) =>
         submitRequest(dependencies, runs, starts, refOf(request.id), request, wait, place),
       read: (id, wait) => readRequest(dependencies, runs, refOf(id), wait),
+      readBody: async (id) => {
+        const place = enter(dependencies.reading);
+        try {
+          await availability.ensure();
+          const run = { ref: refOf(id), runId: null };
+          return (await readBody(dependencies, runs, run, createCallBudget()))?.bytes ?? null;
+        } finally {
+          place.leave();
+        }
+      },
       cancel: (id) => admitted((budget) => cancelRequest(dependencies, runs, refOf(id), budget)),
       retry: (id, retry) => {
         const ref = refOf(id);

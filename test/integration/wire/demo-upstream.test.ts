@@ -79,7 +79,13 @@ describe('the demo upstream', () => {
     const answer = await fetch(`${demo.baseURL}/models`);
     expect(await answer.json()).toEqual({
       object: 'list',
-      data: DEMO_MODELS.map(({ model, what }) => ({ id: model, object: 'model', description: what })),
+      data: DEMO_MODELS.map(({ model, what }) => ({
+        id: model,
+        object: 'model',
+        created: 0,
+        owned_by: 'demo',
+        description: what,
+      })),
     });
   });
 
