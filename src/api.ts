@@ -9,12 +9,14 @@ import { startMetrics } from './process/metrics.ts';
 import { runListeningEntry } from './process/run-entry.ts';
 import { openKeys } from './process/keys.ts';
 import { startApi } from './process/start-api.ts';
+import { openUpstreamModels } from './process/upstream.ts';
 import { createLongPolls } from './temporal/waiting/long-polls.ts';
 
 await runListeningEntry(async ({ config, log, stopper }) => {
   const codec = planCodecServer(config, false);
   const metrics = await startMetrics(config, log, stopper);
   const keys = await openKeys(config, log, stopper);
+  const models = await openUpstreamModels(config, stopper, keys);
   const temporal = externalTemporal(config);
   const connection = connectLazily(temporal);
   stopper.add({ name: 'Temporal connection', stop: () => connection.close() });
@@ -30,6 +32,7 @@ await runListeningEntry(async ({ config, log, stopper }) => {
       createLimit(config.limits.waiters),
       createLongPolls(connection, temporal.namespace, config.limits.longPolls),
     ),
+    models,
     keys,
     metrics: metrics?.registry ?? null,
     heartbeatTimeoutSeconds: config.heartbeatTimeoutSeconds ?? SEPARATE_HEARTBEAT_SECONDS,

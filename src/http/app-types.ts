@@ -5,6 +5,7 @@ import type { ErrorCode } from '../domain/error-catalogue.ts';
 import type { LaneSnapshot } from '../domain/lane.ts';
 import type { KeyHolder } from '../domain/project.ts';
 import type { Requests } from '../domain/requests.ts';
+import type { UpstreamModels } from '../domain/upstream-models.ts';
 
 /** A Fastify instance whose routes get their types from zod schemas. */
 export type App = FastifyInstance<
@@ -21,6 +22,7 @@ export interface AppDependencies {
   readonly access: Access;
   /** The lanes of the worker in this process. Null = no worker is in this process. */
   readonly lanes: (() => readonly LaneSnapshot[]) | null;
+  readonly models: UpstreamModels;
   readonly wait: WaitSettings;
   readonly maxBodyBytes: number;
   /** Maximum open connections. Requests on connections over this limit get 503, except health checks. */

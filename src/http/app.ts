@@ -25,6 +25,7 @@ import { createRequestRoutes } from './routes/create-request.ts';
 import { createResponseRoute } from './routes/create-response.ts';
 import { healthRoutes, laneRoutes } from './routes/health.ts';
 import { responseRoutes } from './routes/responses.ts';
+import { modelRoutes } from './routes/models.ts';
 import { requestActionRoutes, requestRoutes } from './routes/requests.ts';
 import type { AppDependencies, App } from './app-types.ts';
 
@@ -101,6 +102,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
   createRequestRoutes(app, dependencies, limiter);
   createResponseRoute(app, dependencies, limiter);
   responseRoutes(app, dependencies, limiter);
+  modelRoutes(app, dependencies);
   requestRoutes(app, dependencies, limiter);
   requestActionRoutes(app, dependencies, limiter);
   laneRoutes(app, dependencies);

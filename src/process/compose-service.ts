@@ -73,6 +73,9 @@ export async function composeService(parts: ServiceParts): Promise<Service> {
   return {
     boundedClient: createClient(abortable, temporal, identity, createDataConverter(config.encryption)),
     startWorker: () => startWorker({ ...parts, connection, namespace, waiters, lanes }),
-    startApi: () => startApi({ ...parts, connection, abortable, waiters, lanes, eagerStart: true }),
+    startApi: () => {
+      const { upstream: models } = parts.upstream;
+      return startApi({ ...parts, models, connection, abortable, waiters, lanes, eagerStart: true });
+    },
   };
 }

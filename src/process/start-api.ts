@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
 import { createLimit } from '../domain/limit.ts';
+import type { UpstreamModels } from '../domain/upstream-models.ts';
 import { buildApp } from '../http/app.ts';
 import type { KeyRing } from '../keys/key-ring.ts';
 import type { Lanes } from '../lanes/lanes.ts';
@@ -31,6 +32,7 @@ interface ApiParts {
   readonly waiters: Waiters;
   /** The lanes of the worker in this process. Null = no worker is in this process. */
   readonly lanes: Lanes | null;
+  readonly models: UpstreamModels;
   /** Null = the service is open. */
   readonly keys: KeyRing | null;
   /** Null = disabled. */
@@ -104,6 +106,7 @@ export async function startApi(parts: ApiParts): Promise<string> {
         ? { kind: 'open', hosts: config.allowedHosts }
         : { kind: 'keys', holderOf: parts.keys.holderOf },
     lanes: parts.lanes?.snapshots ?? null,
+    models: parts.models,
     wait: config.http,
     maxBodyBytes: config.http.maxBodyBytes,
     maxConnections: limits.connections,

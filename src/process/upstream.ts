@@ -4,6 +4,7 @@ import { startDemoUpstream } from '../demo/demo-upstream.ts';
 import { MAX_RESPONSE_BYTES } from '../domain/raw-json.ts';
 import { DEFAULT_PROJECT } from '../domain/project.ts';
 import { describeUpstreamProxy, proxyFor, type ProxySettings } from '../domain/proxy.ts';
+import type { UpstreamModels } from '../domain/upstream-models.ts';
 import type { KeyRing, ProjectUpstream } from '../keys/key-ring.ts';
 import { readHeaders } from '../keys/upstream-headers.ts';
 import {
@@ -48,6 +49,25 @@ export async function chooseUpstream(
     isDemo: config.upstream === null,
     proxy: describeUpstreamProxy(config.upstream?.baseURL ?? null, proxies),
   };
+}
+
+/**
+ * Opens the upstreams that an API process without a worker asks for their models. It needs no upstream: without one,
+ * such a call fails with `configuration_error`.
+ *
+ * @throws ConfigError if REQRUN_UPSTREAM_HEADERS_FILE cannot be used
+ */
+export async function openUpstreamModels(
+  config: Config,
+  stopper: Pick<Stopper, 'add'>,
+  keys: KeyRing | null,
+): Promise<UpstreamModels> {
+  const common = (await openCommonUpstream(config)) ?? (async () => null);
+  const { proxies } = config;
+  const lookUp = createUpstreamLookUp({ keys, common, maxResponseBytes: MAX_RESPONSE_BYTES, proxies });
+  const upstream = createProjectUpstreams(lookUp);
+  stopper.add({ name: 'upstream client', stop: () => upstream.close() });
+  return upstream;
 }
 
 async function startDemo(stopper: Stopper): Promise<string> {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { NO_REPORT } from '../domain/lane.ts';
 import type { RequestIdentity } from '../domain/run-contract.ts';
+import type { UpstreamModels, UpstreamOwner } from '../domain/upstream-models.ts';
 import { Phase } from '../domain/vocabulary.ts';
 import {
   createUpstream,
@@ -33,10 +34,10 @@ export type LaneGroups = Readonly<Record<string, readonly string[]>>;
  * Finds the upstream of a request's project. `unusable`: the worker does not know the project, or cannot read
  * the key or the headers of its upstream.
  */
-export type UpstreamLookUp = (request: RequestIdentity) => Promise<FoundUpstream | 'unusable'>;
+export type UpstreamLookUp = (request: UpstreamOwner) => Promise<FoundUpstream | 'unusable'>;
 
 /** Calls the upstreams of all projects. */
-export interface ProjectUpstreams extends Pick<Upstream, 'close'> {
+export interface ProjectUpstreams extends Pick<Upstream, 'close'>, UpstreamModels {
   /** Finds the upstream of the request's project, with the settings of this moment. */
   find(request: RequestIdentity): Promise<RequestUpstream>;
 }
@@ -93,9 +94,9 @@ export function createProjectUpstreams(lookUp: UpstreamLookUp): ProjectUpstreams
     if (pool.calls === 0 && retired.delete(pool)) void pool.upstream.close();
   }
 
-  async function callOn(pool: Pool, call: UpstreamCallInput): Promise<UpstreamAnswer> {
+  async function callOn<T>(pool: Pool, call: (upstream: Upstream) => Promise<T>): Promise<T> {
     pool.calls += 1;
-    return pool.upstream.complete(call).finally(() => {
+    return call(pool.upstream).finally(() => {
       pool.calls -= 1;
       closeIfIdle(pool);
     });
@@ -105,7 +106,15 @@ export function createProjectUpstreams(lookUp: UpstreamLookUp): ProjectUpstreams
     async find(request) {
       const found = await lookUp(request);
       if (found === 'unusable') return { lane: () => null, complete: async () => UNUSABLE };
-      return { lane: (model) => laneOf(found, model), complete: (call) => callOn(poolOf(found), call) };
+      return {
+        lane: (model) => laneOf(found, model),
+        complete: (call) => callOn(poolOf(found), (upstream) => upstream.complete(call)),
+      };
+    },
+    async models(of, model, signal) {
+      const found = await lookUp(of);
+      if (found === 'unusable') return UNUSABLE;
+      return callOn(poolOf(found), (upstream) => upstream.models(model, signal));
     },
     close: async () => {
       await Promise.all([...pools.values(), ...retired].map(({ upstream }) => upstream.close()));
@@ -123,7 +132,7 @@ function laneOf({ settings, lanes, weight }: FoundUpstream, model: string): Lane
   return { account, model: group, weight };
 }
 
-const UNUSABLE: UpstreamAnswer = {
+const UNUSABLE: Extract<UpstreamAnswer, { readonly kind: 'failed' }> = {
   kind: 'failed',
   limits: NO_REPORT,
   failure: row({

@@ -73,7 +73,7 @@ function totalTokens({ usage }: Readonly<Record<string, unknown>>): number | nul
 }
 
 /** Reads the JSON object of a 2xx, or says what is there instead: rows 8 to 11, 20 and 21. */
-function readObject(
+export function readObject(
   bytes: Uint8Array,
   headers: Headers,
   nowMs: number,

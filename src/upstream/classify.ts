@@ -1,7 +1,8 @@
 import type { Operation } from '../domain/operations.ts';
+import type { ModelsAnswer } from '../domain/upstream-models.ts';
 import { LOST, Retry, row, type UpstreamFailure } from '../domain/upstream-failure.ts';
 import { Phase } from '../domain/vocabulary.ts';
-import { classifyBody, CLOSED_IN_QUEUE, isWhiteSpace, type Verdict } from './classify-answer.ts';
+import { classifyBody, CLOSED_IN_QUEUE, isWhiteSpace, readObject, type Verdict } from './classify-answer.ts';
 import { causes, classifyError } from './classify-error.ts';
 import { classifyRefusedTunnel, classifyStatus } from './classify-status.ts';
 import { readErrorBody } from './error-body.ts';
@@ -65,6 +66,21 @@ export function classifyThrown({ error, phase, aborted, answer }: Thrown, nowMs:
   }
   const failure = classifyError(error, { phase, aborted });
   return answer === null ? failure : inBody(failure, answer, nowMs);
+}
+
+/** Classifies an answer about models: a JSON object is one, whatever it holds. */
+export function classifyModels(answer: Answer, nowMs: number): ModelsAnswer {
+  const { status, headers, bytes } = answer;
+  if (!isSuccess(status)) {
+    return {
+      kind: 'failed',
+      failure: classifyStatus({ status, headers, body: readErrorBody(bytes) }, nowMs),
+    };
+  }
+  const read = readObject(bytes, headers, nowMs);
+  return 'failure' in read
+    ? { kind: 'failed', failure: inBody(read.failure, answer, nowMs) }
+    : { kind: 'answered', bytes, json: read.answer };
 }
 
 /** Classifies a Response that is under way and cannot be read any more, because a GET of it was refused. */

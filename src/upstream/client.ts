@@ -2,11 +2,12 @@ import OpenAI from 'openai';
 import type { AnswerFacts } from '../domain/answer-facts.ts';
 import { type LimitReport, NO_REPORT } from '../domain/lane.ts';
 import { type Operation, OPERATIONS } from '../domain/operations.ts';
+import type { ModelsAnswer } from '../domain/upstream-models.ts';
 import type { HttpProxy } from '../domain/proxy.ts';
 import type { UpstreamFailure } from '../domain/upstream-failure.ts';
 import { Phase } from '../domain/vocabulary.ts';
 import { createTransport } from './transport.ts';
-import { type Answer, classifyAnswer, classifyThrown } from './classify.ts';
+import { type Answer, classifyAnswer, classifyModels, classifyThrown } from './classify.ts';
 import { type EndedResponse, followResponse } from './follow-response.ts';
 import { requestIdOf } from './error-object.ts';
 import { readLimits } from './limit-headers.ts';
@@ -76,6 +77,8 @@ interface Failed extends Reported {
 export interface Upstream {
   /** Makes one call with one HTTP request. It never rejects: a fault is returned as a `failed` answer. */
   complete(call: UpstreamCallInput): Promise<UpstreamAnswer>;
+  /** Reads the list of models, or one model (null = the list), with one HTTP request. It never rejects. */
+  models(model: string | null, signal: AbortSignal): Promise<ModelsAnswer>;
   close(): Promise<void>;
 }
 
@@ -147,6 +150,20 @@ export function createUpstream(settings: UpstreamSettings): Upstream {
   }
 
   return {
+    models: async (model, signal) => {
+      const path = model === null ? '/models' : `/models/${encodeURIComponent(model)}`;
+      let phase: Phase = Phase.connect;
+      try {
+        const answer = await capped.reporting(
+          (reached) => (phase = reached),
+          () => read(path, signal),
+        );
+        return classifyModels(answer, Date.now());
+      } catch (error) {
+        const thrown = { error, phase, aborted: signal.aborted, answer: null };
+        return { kind: 'failed', failure: classifyThrown(thrown, Date.now()) };
+      }
+    },
     close: () => capped.close(),
     async complete(call) {
       let phase: Phase = Phase.connect;

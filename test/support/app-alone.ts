@@ -67,6 +67,7 @@ export async function startAppAlone({
     delete: ask('delete', false),
   };
   const app = await buildApp({
+    models: { models: () => Promise.reject(new Error('nothing answers')) },
     requests: {
       enter: () => ({ hasBody: () => undefined, leave: () => undefined }),
       forProject: () => store,

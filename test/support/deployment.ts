@@ -135,6 +135,7 @@ async function composeApart(parts: ServiceParts): Promise<Pick<Service, 'startWo
     startApi: () =>
       startApi({
         ...parts,
+        models: parts.upstream.upstream,
         connection: abortable,
         abortable,
         waiters,

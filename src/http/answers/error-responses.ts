@@ -110,6 +110,14 @@ export const GET_REFUSALS: readonly RefusalCode[] = [
   'service_unavailable',
 ];
 
+/** Every refusal of the routes for models. */
+export const MODEL_REFUSALS: readonly RefusalCode[] = [
+  ...TRANSPORT_REFUSALS,
+  ...ACCESS_REFUSALS,
+  'model_not_allowed',
+  'overloaded',
+];
+
 /** Refusals that all actions on a record share; each action adds its own. */
 export const ACTION_REFUSALS: readonly RefusalCode[] = [
   ...TRANSPORT_REFUSALS,

@@ -134,12 +134,18 @@ const MAX_RETRY_AFTER_MS = 60_000;
 /**
  * Sends a recorded failure. It is final: repeating the call cannot change it. For a 429, `Retry-After` is the
  * delay that the upstream asked for, because a new request may succeed after it.
+ *
+ * @param options `mayRetry`: for the failure of a call that was not recorded, so that the same call may succeed
  */
-export function sendFailure(reply: FastifyReply, error: RequestError): FastifyReply {
+export function sendFailure(
+  reply: FastifyReply,
+  error: RequestError,
+  { mayRetry = false }: { readonly mayRetry?: boolean } = {},
+): FastifyReply {
   const code: FailureCode = isFailureCode(error.code) ? error.code : 'internal_error';
   const { type } = FAILURES[code];
   reply.request.failureCode = code;
-  reply.header('x-should-retry', 'false').header('x-reqrun-error-code', error.code);
+  reply.header('x-should-retry', String(mayRetry)).header('x-reqrun-error-code', error.code);
   const status = failureStatus(code, error.upstream_status);
   const { retry_after_ms: delayMs } = error;
   if (status === 429 && delayMs !== null && delayMs > 0 && delayMs <= MAX_RETRY_AFTER_MS) {
