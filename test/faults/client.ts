@@ -5,6 +5,8 @@ export interface ClientCall {
   readonly url: string;
   readonly operation: ClientOperation;
   readonly key: string | null;
+  /** Speaks of the request as a Response, where its operation has such a route. False by default. */
+  readonly isResponse?: boolean;
   readonly sent?: string;
   /** JSON. */
   readonly body?: string;
@@ -28,6 +30,12 @@ const PATHS: Readonly<Record<ClientOperation, (id: string) => readonly [method: 
   delete: (id) => ['DELETE', `/v1/requests/${id}`],
 };
 
+const RESPONSE_PATHS: typeof PATHS = {
+  ...PATHS,
+  post: () => ['POST', '/v1/responses'],
+  get: (id) => ['GET', `/v1/responses/${id}`],
+};
+
 export function createObservingClient(): ObservingClient {
   const answers: SeenAnswer[] = [];
   return {
@@ -35,8 +43,8 @@ export function createObservingClient(): ObservingClient {
     call: async (call) => {
       const startedMs = performance.now();
       const seen = await send(call).catch(() => NO_ANSWER);
-      const { operation, key, sent = null } = call;
-      const answer = { operation, key, sent, startedMs, endedMs: performance.now(), ...seen };
+      const { operation, key, sent = null, isResponse = false } = call;
+      const answer = { operation, isResponse, key, sent, startedMs, endedMs: performance.now(), ...seen };
       answers.push(answer);
       return answer;
     },
@@ -46,8 +54,10 @@ export function createObservingClient(): ObservingClient {
 type Seen = Pick<SeenAnswer, 'status' | 'text' | 'id' | 'replayed' | 'failureCode'>;
 const NO_ANSWER: Seen = { status: null, text: '', id: null, replayed: false, failureCode: null };
 
-async function send({ url, operation, key, body, query = '', leaveAfterMs }: ClientCall): Promise<Seen> {
-  const [method, path] = PATHS[operation](encodeURIComponent(key ?? ''));
+async function send(call: ClientCall): Promise<Seen> {
+  const { url, operation, key, body, query = '', leaveAfterMs, isResponse = false } = call;
+  const paths = isResponse ? RESPONSE_PATHS : PATHS;
+  const [method, path] = paths[operation](encodeURIComponent(key ?? ''));
   const response = await fetch(url + path + query, {
     method,
     ...(body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body }),

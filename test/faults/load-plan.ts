@@ -8,6 +8,8 @@ export interface ClientPlan {
   readonly key: string | null;
   /** `a` is the key's own body, `b` another. */
   readonly sent: 'a' | 'b';
+  /** Null = it posts a chat completion. */
+  readonly response: { readonly background: boolean } | null;
   readonly model: string;
   readonly waitSeconds: number;
   readonly options: object;
@@ -23,6 +25,8 @@ export interface ClientPlan {
 
 const DUPLICATE_SHARE = 0.1;
 const KEYLESS_SHARE = 0.08;
+const RESPONSE_SHARE = 0.4;
+const BACKGROUND_SHARE = 0.6;
 /** A duplicate is of one of the last so many. */
 const DUPLICATES_REACH = 12;
 
@@ -43,6 +47,8 @@ const SCRIPTS = [
   'stall+ok-20',
 ] as const;
 
+const RESPONSE_SCRIPTS = [...SCRIPTS, 'later-900', 'later-1500', 'later-1500'] as const;
+
 /** An endless, seeded sequence of clients at a steady rate. */
 export function* planLoad(seed: number, perSecond: number): Generator<ClientPlan> {
   const prng = createPrng(seed);
@@ -51,17 +57,20 @@ export function* planLoad(seed: number, perSecond: number): Generator<ClientPlan
     const gapMs = prng.between(0, 2_000 / perSecond);
     const original = firsts.at(-prng.between(1, DUPLICATES_REACH));
     if (original !== undefined && prng.chance(DUPLICATE_SHARE)) {
-      yield { ...original, ...manners(prng), gapMs, sent: prng.chance(0.25) ? 'b' : 'a' };
+      // The first call's `background` stays in force.
+      const response = original.response === null ? null : { background: prng.chance(BACKGROUND_SHARE) };
+      yield { ...original, ...manners(prng), response, gapMs, sent: prng.chance(0.25) ? 'b' : 'a' };
       continue;
     }
     const key = prng.chance(KEYLESS_SHARE) ? null : `f${seed}-${n}`;
-    const model = prng.pick(SCRIPTS);
+    const response = prng.chance(RESPONSE_SHARE) ? { background: prng.chance(BACKGROUND_SHARE) } : null;
+    const model = prng.pick(response === null ? SCRIPTS : RESPONSE_SCRIPTS);
     const options = {
       deadline_seconds: 900,
       attempt_timeout_seconds: model.startsWith('stall') ? 1 : 30,
       on_unknown_outcome: prng.chance(0.1) ? 'fail' : 'retry',
     };
-    const plan: ClientPlan = { gapMs, key, sent: 'a', model, options, ...manners(prng) };
+    const plan: ClientPlan = { gapMs, key, sent: 'a', response, model, options, ...manners(prng) };
     if (key !== null) firsts.push(plan);
     yield plan;
   }

@@ -46,7 +46,9 @@ export function startLoad({ client, urls, seed, perSecond }: LoadSettings): Load
       await sleep(afterMs);
       const url = urls[(plan.at + nth) % urls.length] ?? '';
       const query = nth === plan.readAfterMs.length - 1 ? '?wait=2' : '';
-      await client.call({ url, operation: 'get', key: id, query });
+      // The same request is read in both ways.
+      const isResponse = plan.response !== null && nth % 2 === 0;
+      await client.call({ url, operation: 'get', isResponse, key: id, query });
     }
   }
 
@@ -58,6 +60,7 @@ export function startLoad({ client, urls, seed, perSecond }: LoadSettings): Load
       const sending = client.call({
         url,
         operation: 'post',
+        isResponse: plan.response !== null,
         key: plan.key,
         sent: plan.sent,
         body: bodyOf(plan),
@@ -94,10 +97,13 @@ export function startLoad({ client, urls, seed, perSecond }: LoadSettings): Load
   };
 }
 
-function bodyOf({ key, sent, model, waitSeconds, options }: ClientPlan): string {
+function bodyOf({ key, sent, model, waitSeconds, options, response }: ClientPlan): string {
+  const prompt = `${CANARY} ${sent}`;
   return JSON.stringify({
     model,
-    messages: [{ role: 'user', content: `${CANARY} ${sent}` }],
+    ...(response === null
+      ? { messages: [{ role: 'user', content: prompt }] }
+      : { input: prompt, background: response.background }),
     wait: waitSeconds,
     reqrun: options,
     ...(key === null ? {} : { idempotency_key: key }),

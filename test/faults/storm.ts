@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { until } from '../support/until.ts';
-import { post, type Answer } from '../support/api.ts';
+import { post, postTo, type Answer } from '../support/api.ts';
 import { runEntryFile } from '../support/process.ts';
-import { ok, startScriptedUpstream } from '../support/scripted-upstream.ts';
+import { ok, responseOf, startScriptedUpstream } from '../support/scripted-upstream.ts';
 
 export interface Storm {
   readonly temporalAddress: string;
@@ -33,10 +33,11 @@ export async function stormKeys({ temporalAddress, keys, callers }: Storm): Prom
   await Promise.all([...apis, worker].map((one) => one.untilOutput('"ready"')));
   const urls = apis.map((api) => /"api":"([^"]+)"/.exec(api.output())?.[1] ?? '');
 
-  async function call(key: string, caller: number): Promise<Answer> {
+  async function call(key: string, caller: number, isResponse: boolean): Promise<Answer> {
     const fields = { model: key, idempotency_key: key, wait: 20 };
+    const url = urls[caller % urls.length] ?? '';
     return until(
-      () => post(urls[caller % urls.length] ?? '', fields),
+      () => (isResponse ? postTo(url, '/v1/responses', { ...fields, input: 'hi' }) : post(url, fields)),
       ({ status }) => status === 200,
       120_000,
     );
@@ -44,8 +45,11 @@ export async function stormKeys({ temporalAddress, keys, callers }: Storm): Prom
   const stormed: StormedKey[] = [];
   for (let index = 0; index < keys; index += 1) {
     const key = `storm-${randomUUID()}`;
-    upstream.script(key, ok(key, 100));
-    const answers = await Promise.all(Array.from({ length: callers }, (_, caller) => call(key, caller)));
+    // Every other key is a Response, whose bytes are edited for its callers.
+    const isResponse = index % 2 === 1;
+    upstream.script(key, isResponse ? { answer: 200, body: responseOf(), afterMs: 100 } : ok(key, 100));
+    const callAll = Array.from({ length: callers }, (_, caller) => call(key, caller, isResponse));
+    const answers = await Promise.all(callAll);
     stormed.push({
       ids: new Set(answers.map(({ headers }) => headers.get('x-request-id'))),
       bodies: new Set(answers.map(({ text }) => text)),

@@ -1,4 +1,5 @@
 import type { RequestHistory } from './request-history.ts';
+import { responseIn } from './seen-response.ts';
 import { violation, type Violation } from './violation.ts';
 
 /** G4 and G5: what POSTs with one key were answered, in whatever order they arrived. */
@@ -7,6 +8,8 @@ export function checkKeys({ id, answers, accepted }: RequestHistory): Violation[
   const keyed = accepted.filter(({ key }) => key !== null);
   const otherId = keyed.find((answer) => answer.id !== id);
   if (otherId !== undefined) found.push(violation('twoIds', id, `answered as ${otherId.id ?? 'no id'}`));
+  const shown = answers.flatMap((answer) => responseIn(answer) ?? []).find((response) => response.id !== id);
+  if (shown !== undefined) found.push(violation('twoIds', id, `shown as ${shown.id}`));
   const firsts = keyed.filter(({ replayed }) => !replayed).length;
   if (firsts > 1) found.push(violation('twoIds', id, `${firsts} POSTs were the first`));
 

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { RequestStatus } from '../../src/domain/vocabulary.ts';
 import { isBefore, type SeenAnswer } from './history.ts';
 import { isAcceptance, type RequestHistory } from './request-history.ts';
+import { responseIn } from './seen-response.ts';
 import { violation, type Violation } from './violation.ts';
 
 /** What one answer says of how far a request is; null where it does not say. */
@@ -58,12 +59,15 @@ function told({ earlier, later }: Pair): string {
 
 function seenStates({ answers, records, retried }: RequestHistory): SeenState[] {
   const fromRecords = records.map(({ answer, record }) => ({ ...times(answer), ...stateOf(record) }));
-  const fromPosts = answers.filter(isAcceptance).map((answer) => ({
-    ...times(answer),
-    run: retried ? null : 1,
-    ...postState(answer),
-  }));
-  return [...fromRecords, ...fromPosts];
+  const run = retried ? null : 1;
+  const fromPosts = answers
+    .filter((answer) => isAcceptance(answer) && responseIn(answer) === null)
+    .map((answer) => ({ ...times(answer), run, ...postState(answer) }));
+  const fromResponses = answers.flatMap((answer) => {
+    const response = responseIn(answer);
+    return response === null ? [] : [{ ...times(answer), run, status: response.status, attempts: null }];
+  });
+  return [...fromRecords, ...fromPosts, ...fromResponses];
 }
 
 function stateOf(record: { run: number; status: RequestStatus; attempts: number }): {

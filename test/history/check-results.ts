@@ -1,13 +1,17 @@
+import { RequestStatus } from '../../src/domain/vocabulary.ts';
 import type { SeenAnswer } from './history.ts';
 import type { RequestHistory, SeenRecord } from './request-history.ts';
+import { comparable, responseIn, type SeenResponse } from './seen-response.ts';
 import { violation, type Violation } from './violation.ts';
 
 /** G3: the bytes of results, recorded failures and terminal records. */
-export function checkResults({ id, accepted, records, retried }: RequestHistory): Violation[] {
+export function checkResults({ id, answers, accepted, records, retried }: RequestHistory): Violation[] {
+  const responses = answers.flatMap((answer) => responseIn(answer) ?? []);
   const found: Violation[] = [];
   const terminal = records.filter(({ record }) => record.terminal);
-  const results = resultsOf(accepted, terminal);
+  const results = resultsOf(accepted, terminal, responses);
   if (results.size > 1) found.push(violation('twoResults', id, [...results].join(' | ')));
+  else found.push(...differingResponses(id, responses, retried));
 
   const failures = new Set(
     accepted
@@ -30,9 +34,33 @@ export function checkResults({ id, accepted, records, retried }: RequestHistory)
   return found;
 }
 
+/** Every reader of a finished Response gets the same bytes, and of a failed one the same error. */
+function differingResponses(id: string, responses: readonly SeenResponse[], retried: boolean): Violation[] {
+  const results = new Set(responses.flatMap(({ result }) => result ?? []));
+  const failed = responses.filter(({ status }) => status === RequestStatus.failed);
+  const errors = new Set(retried ? [] : failed.map(({ error }) => JSON.stringify(error)));
+  return [results, errors]
+    .filter(({ size }) => size > 1)
+    .map((versions) => violation('twoResults', id, [...versions].join(' | ')));
+}
+
 /** A request has at most one result, for a completed one cannot be retried. */
-function resultsOf(accepted: readonly SeenAnswer[], terminal: readonly SeenRecord[]): Set<string> {
-  const posted = accepted.filter(({ status }) => status === 200).map(({ text }) => text);
+function resultsOf(
+  accepted: readonly SeenAnswer[],
+  terminal: readonly SeenRecord[],
+  responses: readonly SeenResponse[],
+): Set<string> {
+  const shown = responses.flatMap(({ result }) => (result === null ? [] : [comparable(JSON.parse(result))]));
+  if (shown.length > 0) {
+    const results = terminal
+      .filter(({ record }) => record.status === 'completed')
+      .map(({ record }) => record.result);
+    return new Set([...shown, ...results.map(comparable)]);
+  }
+  // A POST of responses that shows no result is not one.
+  const posted = accepted
+    .filter(({ status, isResponse }) => status === 200 && !isResponse)
+    .map(({ text }) => text);
   const completed = terminal.filter(({ record }) => record.status === 'completed');
   const read = completed.map(({ answer, record }) => {
     // The record carries the upstream's own bytes, as a POST answers them.

@@ -80,6 +80,7 @@ export function processing(id: string, fields: Partial<RequestRecord> = {}): Req
 export function answerAt(startedMs: number, fields: Partial<SeenAnswer>): SeenAnswer {
   return {
     operation: 'get',
+    isResponse: false,
     key: 'k',
     sent: null,
     startedMs,
@@ -99,6 +100,11 @@ export function accepted(status: string, attempts: number): Partial<SeenAnswer> 
 
 export function shows(seen: RequestRecord): Partial<SeenAnswer> {
   return { text: JSON.stringify(seen) };
+}
+
+/** A Response, as a POST or a GET shows it. */
+export function showsResponse(status: string, fields: object = {}): Partial<SeenAnswer> {
+  return { isResponse: true, text: JSON.stringify({ id: 'k', status, error: null, ...fields }) };
 }
 
 export function refusal(status: number, code: string): Partial<SeenAnswer> {

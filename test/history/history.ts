@@ -4,6 +4,8 @@ export type ClientOperation = 'post' | 'get' | 'cancel' | 'retry' | 'delete';
 /** One call that a client of ReqRun made, and the answer it saw. */
 export interface SeenAnswer {
   readonly operation: ClientOperation;
+  /** Whether a route of `/v1/responses` was called: then a 200 and a 202 show a Response. */
+  readonly isResponse: boolean;
   /** The idempotency key of a POST (null: none), else the id that was asked for. */
   readonly key: string | null;
   /** Names the body of a POST: equal names, the same request. */

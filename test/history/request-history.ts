@@ -69,7 +69,8 @@ function toRequest(
   };
 }
 
-function toRecord({ operation, status, text }: SeenAnswer): RequestRecord | null {
+function toRecord({ operation, status, text, isResponse }: SeenAnswer): RequestRecord | null {
+  if (isResponse) return null;
   const shows =
     (operation === 'get' && status === 200) ||
     ((operation === 'cancel' || operation === 'retry') && status === 202);

@@ -12,6 +12,7 @@ import {
   record,
   refusal,
   shows,
+  showsResponse,
 } from '../history/good-history.ts';
 import { GUARANTEES, type ViolationKind } from '../history/violation.ts';
 
@@ -42,6 +43,27 @@ function withFinal(fields: Parameters<typeof record>[1], calls = goodHistory().c
 function upTo(ms: number, ...more: SeenAnswer[]): History {
   const good = goodHistory();
   return { ...good, answers: [...good.answers.filter(({ endedMs }) => endedMs < ms), ...more] };
+}
+
+/** A request that is spoken of as a Response, and as a record. */
+function withResponses(...more: SeenAnswer[]): History {
+  const completed = record('k', {
+    operation: 'responses',
+    result: { id: 'resp_1', status: 'completed', error: null, output: [] },
+  });
+  const answers = [
+    answerAt(0, { operation: 'post', sent: 'a', ...showsResponse('queued') }),
+    answerAt(20, showsResponse('in_progress')),
+    answerAt(100, shows(completed)),
+    answerAt(110, {
+      operation: 'post',
+      sent: 'a',
+      replayed: true,
+      ...showsResponse('completed', { output: [] }),
+    }),
+    answerAt(500, shows(completed)),
+  ];
+  return { quietAtMs: 500, calls: [call(1), call(2)], answers: [...answers, ...more] };
 }
 
 /** One planted fault of each kind; some in more than one shape. */
@@ -93,6 +115,26 @@ const PLANTED: readonly (readonly [kind: ViolationKind, what: string, history: H
     'twoResults',
     'a replay has other bytes',
     withAnswers(answerAt(600, { operation: 'post', sent: 'a', text: '{"content": "a"}', replayed: true })),
+  ],
+  [
+    'twoResults',
+    'a Response has another output than the record',
+    withResponses(answerAt(600, showsResponse('completed', { output: [1] }))),
+  ],
+  [
+    'twoResults',
+    'a Response has other bytes for another reader',
+    withResponses(answerAt(600, showsResponse('completed', { output: [], background: true }))),
+  ],
+  [
+    'twoIds',
+    'a Response changes its id',
+    withResponses(answerAt(60, showsResponse('in_progress', { id: 'x' }))),
+  ],
+  [
+    'statusBackwards',
+    'a Response is in progress after its end',
+    withResponses(answerAt(600, showsResponse('in_progress'))),
   ],
   [
     'terminalChanged',
@@ -155,6 +197,7 @@ const PLANTED: readonly (readonly [kind: ViolationKind, what: string, history: H
 describe('the history checker', () => {
   it('passes a history in which every guarantee held, so that a violation means something', () => {
     expect(checkHistory(goodHistory())).toEqual([]);
+    expect(checkHistory(withResponses())).toEqual([]);
   });
 
   it.each(PLANTED)('finds exactly %s where %s', (kind, _what, history) => {
