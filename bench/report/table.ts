@@ -43,7 +43,7 @@ export function toMarkdown(
   return `${parts.filter((part) => part !== '').join('\n\n')}\n`;
 }
 
-function otherRows({ duplicates, held, inFlight, longCall, loads }: Measures): string[] {
+function otherRows({ duplicates, held, inFlight, longCall, loads, responses }: Measures): string[] {
   const failed = loads.filter(({ errors }) => errors > 0);
   return [
     ...duplicates.map(
@@ -68,6 +68,11 @@ function otherRows({ duplicates, held, inFlight, longCall, loads }: Measures): s
           `one call of ${longCall.upstreamSeconds} s, fetched by ${longCall.polls} polls: ${longCall.status} after ` +
             `${longCall.seconds.toFixed(1)} s, ${longCall.attempts} attempts, ${longCall.upstreamCalls} upstream calls`,
         ]),
+    ...(responses?.ways ?? []).map(
+      ({ way, p50Ms, cpuMsPerRequest, errors }) =>
+        `${way}: p50 ${format(p50Ms)} ms` +
+        `${cpuMsPerRequest === null ? '' : ` added, CPU ${format(cpuMsPerRequest)} ms a request`}, ${errors} errors`,
+    ),
     ...failed.map(
       ({ system, row, round, errors, firstError }) =>
         `ERRORS: ${system} ${row} round ${round}: ${errors}, ${firstError}`,

@@ -11,7 +11,10 @@ export interface Target {
 }
 
 /** All targets, each as a ratio of figures of the same run. */
-export function targetsOf(summaries: readonly Summary[], { duplicates, held }: Measures): Target[] {
+export function targetsOf(
+  summaries: readonly Summary[],
+  { duplicates, held, responses }: Measures,
+): Target[] {
   const find = (name: Summary['system']): Summary | undefined =>
     summaries.find(({ system }) => system === name);
   const [service, floor, plain] = [find('service'), find('floor'), find('plain')];
@@ -49,6 +52,9 @@ export function targetsOf(summaries: readonly Summary[], { duplicates, held }: M
     atMost('recovery / Restate', ratio(service?.recoveryMs, restate?.recoveryMs), 3),
     atMost('upstream calls / keys, each posted five times', ratio(own?.upstreamCalls, own?.keys), 1),
     atMost('errors among held callers', held?.errors ?? null, 0),
+    atMost('responses: added p50 / chat completions', responses?.addedP50 ?? null, 1.05),
+    atMost('responses: CPU per request / chat completions', responses?.cpu ?? null, 1.05),
+    atMost('background create / 202 of chat completions', responses?.accepted ?? null, 1.1),
   ];
 }
 

@@ -9,6 +9,7 @@ import { type LongCallMeasure, measureLongCall } from './long-call.ts';
 import type { LoadMeasure } from './measure-load.ts';
 import { measureMemory, type MemoryMeasure } from './memory.ts';
 import { measureRecovery, type RecoveryMeasure } from './recovery.ts';
+import { measureResponses, type ResponsesMeasure } from './responses.ts';
 import { measureRounds } from './rounds.ts';
 import type { Row } from './row.ts';
 
@@ -22,6 +23,7 @@ export interface Measures {
   readonly held: HeldMeasure | null;
   readonly inFlight: readonly InFlightMeasure[];
   readonly longCall: LongCallMeasure | null;
+  readonly responses: ResponsesMeasure | null;
   readonly crowd: readonly CrowdMeasure[];
 }
 
@@ -43,6 +45,7 @@ export async function measure(run: BenchRun): Promise<Measures> {
     held: isAsked('held') ? await measureHeld(run) : null,
     inFlight: isAsked('in-flight') ? await measureInFlight(run) : [],
     longCall: isAsked('long-call') ? await measureLongCall(run) : null,
+    responses: isAsked('responses') ? await measureResponses(run) : null,
     crowd: isAsked('crowd') ? await measureCrowd(run) : [],
   };
 }

@@ -12,6 +12,10 @@ export const ROWS = {
   duplicates: { standard: true, what: 'upstream calls for keys that are each posted five times at once' },
   held: { standard: false, what: 'errors among callers held by one process' },
   'in-flight': { standard: false, what: 'memory per upstream call with many at once in one worker' },
+  responses: {
+    standard: false,
+    what: 'Responses against chat completions: held calls, and create with background',
+  },
   crowd: { standard: false, what: 'crowds at a limited upstream, by case (below)' },
   'long-call': { standard: false, what: 'one call that takes minutes, its answer fetched by polling' },
 } as const;

@@ -44,11 +44,42 @@ async function serve(request: IncomingMessage, response: ServerResponse): Promis
     counts.set(model, { ...now, open: now.open - 1 });
   });
   if (step?.does !== 'answer') return;
-  const answer = completion(model, count.calls);
+  const answer =
+    request.url === '/v1/responses' ? finishedResponse(model, count.calls) : completion(model, count.calls);
   setTimeout(() => {
     response.writeHead(step.status, { 'content-type': 'application/json' });
     response.end(answer);
   }, step.afterMs);
+}
+
+/** A Response of about the size of {@link completion}. */
+function finishedResponse(model: string, call: number): string {
+  return JSON.stringify({
+    id: `resp_${call}`,
+    object: 'response',
+    created_at: 1_795_000_000,
+    status: 'completed',
+    background: false,
+    error: null,
+    model,
+    output: [
+      {
+        id: `msg_${call}`,
+        type: 'message',
+        status: 'completed',
+        role: 'assistant',
+        content: [{ type: 'output_text', text: 'billing', annotations: [] }],
+      },
+    ],
+    previous_response_id: null,
+    usage: {
+      input_tokens: 190,
+      input_tokens_details: { cached_tokens: 0 },
+      output_tokens: 2,
+      output_tokens_details: { reasoning_tokens: 0 },
+      total_tokens: 192,
+    },
+  });
 }
 
 /** An answer of about 500 bytes. Its id shows which call it answers. */
