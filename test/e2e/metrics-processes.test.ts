@@ -47,8 +47,8 @@ it('an API tells of its calls and a worker of its own, each on its own port', as
   await untilSamples(workers, { 'reqrun_attempts_total{outcome="completed",code="none"}': 1 });
   const ours = async (url: string): Promise<string[]> =>
     [...(await scrape(url)).types.keys()].filter((name) => name.startsWith('reqrun_')).toSorted();
-  expect(await ours(apis)).toEqual(namesLike(/http|requests|refusals|waiters/).toSorted());
-  expect(await ours(workers)).toEqual(namesLike(/attempt|upstream|runs/).toSorted());
+  expect(await ours(apis)).toEqual(namesLike(/accept|http|requests|refusals|waiters/).toSorted());
+  expect(await ours(workers)).toEqual(namesLike(/attempt|upstream|lane|runs/).toSorted());
 });
 
 it('npm start tells of both halves on one port, and says which that is', async () => {

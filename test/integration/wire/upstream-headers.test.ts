@@ -145,6 +145,7 @@ describe('the keys file', () => {
       apiKeyFile: null,
       headers: { 'api-key': { env: 'AZURE_KEY' } },
       sdkHeaders: false,
+      lanes: {},
     });
     expect(createKeyRing(parseKeysFile(JSON.stringify(file))).upstreamOf('billing')).toMatchObject({
       headers: upstream.headers,
