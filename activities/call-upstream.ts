@@ -70,7 +70,7 @@ export interface ActivityDependencies {
   readonly observer: AttemptObserver | null;
 }
 
-/** An attempt that may begin. */
+/** An attempt whose call may be made. */
 interface Attempt {
   readonly call: UpstreamCall;
   readonly body: RawJson;
@@ -81,6 +81,15 @@ interface Attempt {
   /** The journal with this attempt begun. */
   readonly journal: Journal;
   readonly startedAtMs: number;
+}
+
+/** A call that has ended. */
+interface EndedCall extends Pick<Attempt, 'call' | 'workflowId' | 'journal' | 'startedAtMs'> {
+  readonly answer: UpstreamAnswer;
+  readonly endedAtMs: number;
+  /** Why the call was aborted. Null = it was not aborted. */
+  readonly cancellation: Cancellation | null;
+  readonly heartbeat: (journal: Journal) => void;
 }
 
 /** Creates the activity that makes one attempt of the upstream call. Only Temporal retries it. */
@@ -104,6 +113,35 @@ export function createActivities(dependencies: ActivityDependencies): RunActivit
       });
   }
 
+  /** The result of the activity, or the error by which Temporal retries, fails or cancels the run. */
+  function resultOf(ended: EndedCall): RawJson {
+    const { call, workflowId, journal, startedAtMs, answer, endedAtMs, cancellation } = ended;
+    const { project, id } = identityOf(call, workflowId);
+    const durationMs = endedAtMs - startedAtMs;
+    const fields = { project, request_id: id, attempt: journal.begun, duration_ms: durationMs };
+    if (answer.kind === 'completed') {
+      const end = succeededEnd(answer, startedAtMs, endedAtMs);
+      observer?.attemptEnded(end);
+      log.info(fields, 'attempt succeeded');
+      return new RawJson(answer.bytes, { ...endAttempt(journal, end), answer: answer.facts });
+    }
+    const end = failedEnd(answer.failure, cancellation, startedAtMs, endedAtMs);
+    observer?.attemptEnded(end);
+    const after = endAttempt(journal, end);
+    // The SDK sends this heartbeat together with the failure, so the next attempt finds the journal in its
+    // heartbeat details.
+    ended.heartbeat(after);
+    log.info({ ...fields, code: end.error_code, outcome: end.outcome }, `attempt ${end.status}`);
+    throw attemptFailure({
+      failure: answer.failure,
+      cancellation,
+      journal: after,
+      options: call.options,
+      timeLeftMs: call.deadline_at_ms - endedAtMs,
+      random,
+    });
+  }
+
   return {
     async callUpstream(call: UpstreamCall, body: RawJson): Promise<RawJson> {
       const context = Context.current();
@@ -117,6 +155,8 @@ export function createActivities(dependencies: ActivityDependencies): RunActivit
       // From here on a cancellation reaches this attempt, even while it waits or asks Temporal.
       const running = runningCalls.enter(workflowId);
       const broken = AbortSignal.any([context.cancellationSignal, running.cancelled]);
+      const cancellation = (): Cancellation | null =>
+        toCancellation(context.cancellationSignal, running.cancelled);
       const record = async (journal: Journal): Promise<void> => {
         heartbeat.set(journal);
         await dependencies.record(journal);
@@ -150,9 +190,9 @@ export function createActivities(dependencies: ActivityDependencies): RunActivit
           record,
         });
         const startedAtMs = now();
-        const ended = toCancellation(context.cancellationSignal, running.cancelled);
-        if (ended === Cancellation.interrupted) throw new SentBack(before, attempt, WORKER_STOPS);
-        refuseToBegin(call, before, ended !== null, startedAtMs);
+        const stopped = cancellation();
+        if (stopped === Cancellation.interrupted) throw new SentBack(before, attempt, WORKER_STOPS);
+        refuseToBegin(call, before, stopped !== null, startedAtMs);
         const journal = beginAttempt(before, attempt, new Date(startedAtMs).toISOString());
         heartbeat.set(journal);
         if (turn.isRecorded) {
@@ -166,35 +206,15 @@ export function createActivities(dependencies: ActivityDependencies): RunActivit
 
         const answer = await callOnce({ call, body, workflowId, upstream, broken, journal, startedAtMs });
         outcome = toLaneOutcome(answer);
-        const endedAtMs = now();
-        const durationMs = endedAtMs - startedAtMs;
-        const fields = {
-          project: request.project,
-          request_id: request.id,
-          attempt: journal.begun,
-          duration_ms: durationMs,
-        };
-        if (answer.kind === 'completed') {
-          const end = succeededEnd(answer, startedAtMs, endedAtMs);
-          observer?.attemptEnded(end);
-          log.info(fields, 'attempt succeeded');
-          return new RawJson(answer.bytes, { ...endAttempt(journal, end), answer: answer.facts });
-        }
-        const cancellation = toCancellation(context.cancellationSignal, running.cancelled);
-        const end = failedEnd(answer.failure, cancellation, startedAtMs, endedAtMs);
-        observer?.attemptEnded(end);
-        const after = endAttempt(journal, end);
-        // The SDK sends this heartbeat together with the failure, so the next attempt finds the journal in its
-        // heartbeat details.
-        context.heartbeat(after);
-        log.info({ ...fields, code: end.error_code, outcome: end.outcome }, `attempt ${end.status}`);
-        throw attemptFailure({
-          failure: answer.failure,
-          cancellation,
-          journal: after,
-          options: call.options,
-          timeLeftMs: call.deadline_at_ms - endedAtMs,
-          random,
+        return resultOf({
+          call,
+          workflowId,
+          journal,
+          startedAtMs,
+          answer,
+          endedAtMs: now(),
+          cancellation: answer.kind === 'completed' ? null : cancellation(),
+          heartbeat: (after) => context.heartbeat(after),
         });
       } catch (error) {
         if (!(error instanceof SentBack)) throw error;

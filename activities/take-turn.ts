@@ -1,4 +1,5 @@
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
+import { totalTokens } from '../src/domain/answer-facts.ts';
 import { type Journal, waitForTurn } from '../src/domain/journal.ts';
 import type { LaneOutcome, LaneWait } from '../src/domain/lane.ts';
 import { RESUME_DELAY_MS } from '../src/domain/retry-policy.ts';
@@ -115,10 +116,11 @@ export class SentBack extends Error {
   /** The failure by which Temporal schedules the attempt again. The UI shows its message in Pending Activities. */
   toFailure(): ApplicationFailure {
     const { journal, wait } = this;
+    const why = wait.lane === null ? wait.reason : `waits for its turn in lane ${wait.lane} (${wait.reason})`;
     const next = `asks again in ${Math.ceil(wait.wait_ms / 1000)} s`;
     return ApplicationFailure.create({
       type: 'waits_for_turn',
-      message: `call ${journal.begun + 1} not made yet: waits for its turn in lane ${wait.lane} (${wait.reason}); ${next}`,
+      message: `call ${journal.begun + 1} not made yet: ${why}; ${next}`,
       nextRetryDelay: wait.wait_ms,
       // Not an error: without this, the SDK logs and counts each return as a failure.
       category: ApplicationFailureCategory.BENIGN,
@@ -129,7 +131,7 @@ export class SentBack extends Error {
 }
 
 /** The wait of an attempt that has its turn and cannot use it. */
-const again = (reason: string): LaneWait => ({ lane: 'none', reason, wait_ms: RESUME_DELAY_MS, pace: null });
+const again = (reason: string): LaneWait => ({ lane: null, reason, wait_ms: RESUME_DELAY_MS, pace: null });
 export const WORKER_STOPS = again('the worker stops');
 export const SUPERSEDED = again('a later attempt has taken its place');
 export const NOT_CONFIRMED = again('Temporal did not confirm that the call begins');
@@ -137,7 +139,7 @@ export const NOT_CONFIRMED = again('Temporal did not confirm that the call begin
 /** What the end of a call shows its lane. */
 export function toLaneOutcome(answer: UpstreamAnswer): LaneOutcome {
   const { limits } = answer;
-  if (answer.kind === 'completed') return { kind: 'answered', limits, tokens: answer.tokens };
+  if (answer.kind === 'completed') return { kind: 'answered', limits, tokens: totalTokens(answer.facts) };
   const { failure } = answer;
   if (slowsLane(failure)) return { kind: 'refused', limits, retryAfterMs: failure.retryAfterMs };
   // A 5xx and a broken connection show nothing of a limit.

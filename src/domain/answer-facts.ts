@@ -26,6 +26,12 @@ export function factsOf(operation: Operation, answer: Readonly<Record<string, un
   };
 }
 
+/** All tokens that a call used, as its usage reports them. Null = not reported. */
+export function totalTokens({ usage }: AnswerFacts): number | null {
+  const total = usage?.['total_tokens'];
+  return typeof total === 'number' && Number.isFinite(total) && total >= 0 ? total : null;
+}
+
 /** The id of a Response, if it can stand in a path; else null. */
 export function responseIdOf(id: unknown): string | null {
   return typeof id === 'string' && id.length <= MAX_ID && /^[\x21-\x7e]+$/.test(id) ? id : null;

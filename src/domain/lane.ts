@@ -30,7 +30,8 @@ export type LaneOutcome =
  * with it. All times are durations, because workers' clocks differ.
  */
 export interface LaneWait {
-  readonly lane: string;
+  /** Null = it does not wait for a lane. */
+  readonly lane: string | null;
   /** Why the attempt waits, as a sentence for people. It contains no input. */
   readonly reason: string;
   /** Time until the attempt comes back, ms. */

@@ -106,8 +106,8 @@ export const RetryOptions = z.strictObject(fields).partial().meta({ id: 'RetryOp
 export type RetryOptions = z.infer<typeof RetryOptions>;
 
 /** The options of the next run: those of the run before, with the changes of the retry. It begins at once. */
-export function withOverrides(before: RequestOptions, anew: RetryOptions): RequestOptions {
-  return RequestOptions.parse({ ...before, ...anew, run_at: null });
+export function withOverrides(before: RequestOptions, changes: RetryOptions): RequestOptions {
+  return RequestOptions.parse({ ...before, ...changes, run_at: null });
 }
 
 /**

@@ -44,6 +44,9 @@ export interface ResponseTerms {
   readonly previous_response_id: string | null;
 }
 
+/** The terms of a Response whose run carries none. */
+export const NO_TERMS: ResponseTerms = { background: false, previous_response_id: null };
+
 /** How long to hold a caller. 0 ms = not at all. An aborted signal ends the wait early. */
 export interface Wait {
   readonly ms: number;

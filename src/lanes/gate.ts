@@ -4,7 +4,7 @@ import { laneProbes, laneWaitMs } from '../domain/retry-policy.ts';
 export interface Gate {
   /** The time until the gate opens, ms. 0 = open. */
   closedMs(nowMs: number): number;
-  /** Whether only one call may be under way, because nobody knows whether the upstream still refuses. */
+  /** Whether only one call may be under way, because the upstream may still refuse. */
   mustProbe(): boolean;
   /**
    * Closes the gate. Refusals of calls that were under way together are one refusal.

@@ -60,6 +60,8 @@ export interface Lane {
 const COLD_AFTER_MS = 15_000;
 /** An attempt that already waits here is sent back only if its turn has moved further away than this. */
 const KEEP_MS = 2_000;
+/** How often places that were not taken up are looked for, because a look goes through the whole line. */
+const EXPIRE_EVERY_MS = 1_000;
 /** How fast the averages of tokens follow the last call. */
 const TOKENS_WEIGHT = 0.1;
 /** Bounds of the correction of estimated tokens, because a single odd answer must not decide. */
@@ -91,6 +93,7 @@ export function createLane(
   let lastTokens = 1;
   let tokenFactor = 1;
   let usedAtMs = clock.now();
+  let expireAtMs = usedAtMs;
   let state: LaneState = LaneState.open;
   let cancelTimer = (): void => undefined;
 
@@ -192,6 +195,8 @@ export function createLane(
    * turn that no attempt is here to take is lost. The number of all that wait decides when such an attempt comes back.
    */
   function sendBackLate(nowMs: number): void {
+    // While nothing limits the lane, no turn is far away.
+    if (gate.closedMs(nowMs) === 0 && !limits.isPaced(nowMs)) return;
     let nth = 0;
     for (const [place, before] of [...line.present()]) {
       const { mayReturn } = place.ticket;
@@ -238,7 +243,10 @@ export function createLane(
       const isIdle = counts.inFlight === 0 && line.size() === 0;
       if (isIdle && nowMs - usedAtMs > COLD_AFTER_MS) limits.restart(nowMs);
       usedAtMs = nowMs;
-      line.expire(nowMs);
+      if (nowMs >= expireAtMs) {
+        line.expire(nowMs);
+        expireAtMs = nowMs + EXPIRE_EVERY_MS;
+      }
       const carried = entrant.carried?.pace ?? null;
       if (carried !== null && limits.isCold(nowMs)) limits.adopt(carried, nowMs);
       const later = Promise.withResolvers<Turn>();

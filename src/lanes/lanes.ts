@@ -22,7 +22,7 @@ export type LaneObserver = (before: LaneState, snapshot: LaneSnapshot) => void;
 const MAX_LANES = 1_000;
 /** A lane without calls is forgotten after this time. */
 const FORGET_AFTER_MS = 600_000;
-/** Name of the shared lane. No model has it, because lanes of models are named by a hash. */
+/** Name and id of the shared lane. No model's lane has either. */
 const SHARED = 'shared';
 
 /** The clock of the process. It is monotonic, because a corrected wall clock must not hold calls back. */
@@ -44,30 +44,31 @@ export function createLanes(
   onChange: LaneObserver,
   maxLanes: number = MAX_LANES,
 ): Lanes {
+  /** By account and model, so that only a new lane needs its hash. */
   const lanes = new Map<string, Lane>();
 
   function forgetIdle(): void {
     const nowMs = clock.now();
-    for (const [id, lane] of lanes) {
+    for (const [name, lane] of lanes) {
       const idleSinceMs = lane.idleSinceMs();
-      if (idleSinceMs !== null && nowMs - idleSinceMs > FORGET_AFTER_MS) lanes.delete(id);
+      if (idleSinceMs !== null && nowMs - idleSinceMs > FORGET_AFTER_MS) lanes.delete(name);
     }
   }
 
-  function add(id: string, model: string): Lane {
+  function add(name: string, id: string, model: string): Lane {
     const lane = createLane({ id, model }, clock, ceiling, onChange);
-    lanes.set(id, lane);
+    lanes.set(name, lane);
     return lane;
   }
 
   return {
     of({ account, model }) {
-      const id = createHash('sha256').update(`${account}\n${model}`).digest('hex').slice(0, 12);
-      const known = lanes.get(id);
+      const name = `${account}\n${model}`;
+      const known = lanes.get(name);
       if (known !== undefined) return known;
       if (lanes.size >= maxLanes) forgetIdle();
-      if (lanes.size < maxLanes) return add(id, model);
-      return lanes.get(SHARED) ?? add(SHARED, SHARED);
+      if (lanes.size >= maxLanes) return lanes.get(SHARED) ?? add(SHARED, SHARED, SHARED);
+      return add(name, createHash('sha256').update(name).digest('hex').slice(0, 12), model);
     },
     snapshots() {
       forgetIdle();

@@ -53,7 +53,7 @@ const WINDOW_RETRY_MS = 50;
  * attempt that comes back too early costs only another return.
  */
 const PLANNED = 2;
-/** The same while the upstream reports its rates and nobody else draws on them. */
+/** The same while the upstream reports its rates and no other worker or program draws on them. */
 const PLANNED_WHEN_SURE = 1.25;
 
 export function createLimits(startMs: number, ceiling: Meter | null): Limits {

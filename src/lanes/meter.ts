@@ -53,7 +53,7 @@ const SHARE_GROWTH = 0.06;
 /** How often a limit is looked at that reports nothing of its rate. */
 const UNKNOWN_RATE_MS = 1_000;
 const MIN_SHARE = 0.02;
-/** From this share on, nobody else seems to draw on the limit. */
+/** From this share on, no other worker or program seems to draw on the limit. */
 const SURE_SHARE = 0.9;
 
 interface Sample {

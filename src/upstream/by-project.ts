@@ -63,6 +63,8 @@ export interface LaneAddress {
 interface Pool {
   readonly settings: UpstreamSettings;
   readonly upstream: Upstream;
+  /** Names upstream and key without revealing either: a hash, made once because lanes need it for each call. */
+  readonly account: string;
   calls: number;
 }
 
@@ -79,7 +81,7 @@ export function createProjectUpstreams(lookUp: UpstreamLookUp): ProjectUpstreams
     const known = pools.get(owner);
     if (known !== undefined && isDeepStrictEqual(known.settings, settings)) return known;
     if (known !== undefined) retire(known);
-    const pool = { settings, upstream: createUpstream(settings), calls: 0 };
+    const pool = { settings, upstream: createUpstream(settings), account: accountOf(settings), calls: 0 };
     pools.set(owner, pool);
     return pool;
   }
@@ -107,7 +109,11 @@ export function createProjectUpstreams(lookUp: UpstreamLookUp): ProjectUpstreams
       const found = await lookUp(request);
       if (found === 'unusable') return { lane: () => null, complete: async () => UNUSABLE };
       return {
-        lane: (model) => laneOf(found, model),
+        lane: (model) => ({
+          account: poolOf(found).account,
+          model: groupOf(found, model),
+          weight: found.weight,
+        }),
         complete: (call) => callOn(poolOf(found), (upstream) => upstream.complete(call)),
       };
     },
@@ -122,14 +128,16 @@ export function createProjectUpstreams(lookUp: UpstreamLookUp): ProjectUpstreams
   };
 }
 
-function laneOf({ settings, lanes, weight }: FoundUpstream, model: string): LaneAddress {
-  const { baseURL, apiKey, headers = {} } = settings;
+function accountOf({ baseURL, apiKey, headers = {} }: UpstreamSettings): string {
   // Headers may carry the key. Those that do not are the same for all calls of the upstream.
-  const account = createHash('sha256')
+  return createHash('sha256')
     .update(JSON.stringify([baseURL, apiKey, headers]))
     .digest('hex');
+}
+
+function groupOf({ lanes }: FoundUpstream, model: string): string {
   const [group] = Object.entries(lanes).find(([, models]) => models.includes(model)) ?? [model];
-  return { account, model: group, weight };
+  return group;
 }
 
 const UNUSABLE: Extract<UpstreamAnswer, { readonly kind: 'failed' }> = {

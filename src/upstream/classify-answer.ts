@@ -36,12 +36,7 @@ export const CLOSED_IN_QUEUE = row({
  * can be read under its id.
  */
 export type Verdict =
-  | {
-      readonly kind: 'completed';
-      readonly facts: AnswerFacts;
-      /** All tokens that the answer reports to have used. Null = not reported. */
-      readonly tokens: number | null;
-    }
+  | { readonly kind: 'completed'; readonly facts: AnswerFacts }
   | { readonly kind: 'under way'; readonly id: string }
   | { readonly kind: 'failed'; readonly failure: UpstreamFailure };
 
@@ -62,14 +57,8 @@ export function classifyBody(
   if (id !== null) return { kind: 'under way', id };
   const failure = BY_COMPLETENESS[OPERATIONS[operation].completeness(answer)];
   return failure === null
-    ? { kind: 'completed', facts: factsOf(operation, answer), tokens: totalTokens(answer) }
+    ? { kind: 'completed', facts: factsOf(operation, answer) }
     : { kind: 'failed', failure };
-}
-
-/** Reads `usage.total_tokens`, which chat completions, responses and embeddings share. */
-function totalTokens({ usage }: Readonly<Record<string, unknown>>): number | null {
-  const total = isObject(usage) ? usage['total_tokens'] : null;
-  return typeof total === 'number' && Number.isFinite(total) && total >= 0 ? total : null;
 }
 
 /** Reads the JSON object of a 2xx, or says what is there instead: rows 8 to 11, 20 and 21. */

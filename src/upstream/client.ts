@@ -65,8 +65,6 @@ interface Completed extends Reported {
   readonly facts: AnswerFacts;
   readonly status: number;
   readonly requestId: string | null;
-  /** All tokens that the call used, as the body reports them. Null = not reported. */
-  readonly tokens: number | null;
 }
 
 interface Failed extends Reported {
@@ -83,7 +81,7 @@ export interface Upstream {
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;
-/** Limit for asking an upstream to stop its work on a Response that nobody waits for any more. */
+/** Limit for asking an upstream to stop its work on a Response whose call was aborted. */
 const STOP_MS = 5_000;
 /** Turns the SDK's timeout off (setTimeout's maximum), because the caller's signal ends a call. */
 const NO_TIMEOUT_MS = 2 ** 31 - 1;
@@ -193,7 +191,6 @@ export function createUpstream(settings: UpstreamSettings): Upstream {
           status,
           requestId: requestIdOf(headers),
           limits,
-          tokens: ended.verdict.tokens,
         };
       } catch (error) {
         const aborted = call.signal.aborted;

@@ -1,3 +1,4 @@
+import { RESPONSE_REQUEST_FAULTS } from '../domain/response-errors.ts';
 import { REJECTED, Retry, type Row } from '../domain/upstream-failure.ts';
 import { Billed } from '../domain/vocabulary.ts';
 import { isObject } from '../domain/raw-json.ts';
@@ -17,7 +18,6 @@ import {
   PROXY_WORDS,
   RATE_NAMES,
   RATE_WORDS,
-  REQUEST_FAULT_NAMES,
 } from './provider-names.ts';
 
 /**
@@ -34,7 +34,7 @@ export function isBilling({ names, text }: ErrorBody): boolean {
 
 /** Whether the error blames the request itself, so that another try would end in the same way. */
 export function blamesRequest({ names }: ErrorBody): boolean {
-  return names.some((name) => REQUEST_FAULT_NAMES.has(name));
+  return names.some((name) => RESPONSE_REQUEST_FAULTS.has(name));
 }
 
 /** Whether one of the names is a rate limit. */

@@ -153,30 +153,6 @@ export const CONTENT_NAMES: ReadonlySet<string> = new Set([
   '1301',
 ]);
 
-/**
- * The codes of a failed Response that blame its input: the type `ResponseError` of openai-node 7.57. Not among them:
- * `server_error`, `rate_limit_exceeded`, `vector_store_timeout` and `failed_to_download_image`, which may pass.
- */
-export const REQUEST_FAULT_NAMES: ReadonlySet<string> = new Set([
-  'invalid_prompt',
-  'data_residency_mismatch',
-  'bio_policy',
-  'misalignment_policy_violation',
-  'invalid_image',
-  'invalid_image_format',
-  'invalid_base64_image',
-  'invalid_image_url',
-  'image_too_large',
-  'image_too_small',
-  'image_parse_error',
-  'image_content_policy_violation',
-  'invalid_image_mode',
-  'image_file_too_large',
-  'unsupported_image_media_type',
-  'empty_image_file',
-  'image_file_not_found',
-]);
-
 export const CONTENT_WORDS =
   /usage (?:guidelines|polic)|content[ _](?:polic|filter|moderation|violat|management|safety)|moderation|flagged|safety|inappropriate|harmful|sensitive|violat|unsafe|disallowed content|guardrail|nsfw|prohibited/;
 

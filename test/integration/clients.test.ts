@@ -102,7 +102,7 @@ it('the typed client creates Responses with keys of its own, and waits for any o
   ]);
 });
 
-describe('over an upstream that nobody here wrote', () => {
+describe('over an upstream of another project', () => {
   it('background, tools and other operations work, although it knows no background', async () => {
     const port = await freePort();
     const mock = spawn(

@@ -3,6 +3,7 @@ import { FAILURES, isFailureCode } from '../../domain/error-catalogue.ts';
 import { editMembers } from '../../domain/json-members.ts';
 import type { RequestError } from '../../domain/record.ts';
 import type { ResponseTerms } from '../../domain/requests.ts';
+import { RESPONSE_ERROR_CODES } from '../../domain/response-errors.ts';
 import { readStrictJson } from '../../domain/strict-json.ts';
 import { RequestStatus } from '../../domain/vocabulary.ts';
 
@@ -109,31 +110,6 @@ function echoedIn(body: Uint8Array): Record<string, string> {
     }),
   );
 }
-
-/** The error codes of a Response: the type `ResponseError` of openai-node 7.57. */
-export const RESPONSE_ERROR_CODES: ReadonlySet<string> = new Set([
-  'server_error',
-  'rate_limit_exceeded',
-  'invalid_prompt',
-  'data_residency_mismatch',
-  'bio_policy',
-  'misalignment_policy_violation',
-  'vector_store_timeout',
-  'invalid_image',
-  'invalid_image_format',
-  'invalid_base64_image',
-  'invalid_image_url',
-  'image_too_large',
-  'image_too_small',
-  'image_parse_error',
-  'image_content_policy_violation',
-  'invalid_image_mode',
-  'image_file_too_large',
-  'unsupported_image_media_type',
-  'empty_image_file',
-  'failed_to_download_image',
-  'image_file_not_found',
-]);
 
 /** A code of OpenAI's list, because clients know no others, and ReqRun's own code as `type`. */
 function toResponseError(error: RequestError): { code: string; message: string; type: string } {

@@ -4,7 +4,13 @@ import { OPERATIONS } from '../../domain/operations.ts';
 import { RawJson } from '../../domain/raw-json.ts';
 import { Refusal } from '../../domain/refusal.ts';
 import { isRequestId } from '../../domain/request-id.ts';
-import type { Acceptance, NewRequest, ProjectRequests, ResponseTerms, Wait } from '../../domain/requests.ts';
+import {
+  type Acceptance,
+  type NewRequest,
+  NO_TERMS,
+  type ProjectRequests,
+  type Wait,
+} from '../../domain/requests.ts';
 import { RequestStatus } from '../../domain/vocabulary.ts';
 import { projectOf } from '../access/authenticate.ts';
 import { enterIntake, forgetBody, placeOf } from '../access/intake.ts';
@@ -79,8 +85,6 @@ export function createResponseRoute(
     },
   );
 }
-
-const NO_TERMS: ResponseTerms = { background: false, previous_response_id: null };
 
 /** How the caller asked to be answered. */
 interface Asked {

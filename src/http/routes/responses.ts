@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { Refusal } from '../../domain/refusal.ts';
-import type { ProjectRequests, StoredRequest, Wait } from '../../domain/requests.ts';
+import { NO_TERMS, type ProjectRequests, type StoredRequest, type Wait } from '../../domain/requests.ts';
 import { projectOf } from '../access/authenticate.ts';
 import type { ProjectLimiter } from '../access/project-limits.ts';
 import { ACTION_REFUSALS, errorResponses, GET_REFUSALS } from '../answers/error-responses.ts';
@@ -74,7 +74,7 @@ export function responseRoutes(
   ): Promise<FastifyReply> {
     const { record, result } = stored;
     const { id, created_at: createdAt, model, status, error, next_attempt_at, terminal } = record;
-    const terms = stored.response ?? { background: false, previous_response_id: null };
+    const terms = stored.response ?? NO_TERMS;
     reply.header('x-request-id', id);
     if (result !== null) return sendResponse(reply, responseOfResult(id, terms, result));
     const body = await own.readBody(id);

@@ -1,4 +1,5 @@
 import type { WorkflowExecutionDescription } from '@temporalio/client';
+import type { LaneWait } from '../../domain/lane.ts';
 import type { Journal } from '../../domain/journal.ts';
 import { EVENTS_OF_A_START, type RunMemo } from '../../domain/run-contract.ts';
 import { WaitingFor } from '../../domain/vocabulary.ts';
@@ -40,7 +41,7 @@ function waitOfCall(
   { state, nextAttemptScheduleTime }: PendingActivity,
   { paced }: Pick<Journal, 'paced'>,
 ): RunWait {
-  const waitingReason = paced === undefined ? null : `lane ${paced.lane}: ${paced.reason}`;
+  const waitingReason = paced === undefined ? null : laneReason(paced);
   const isStarted = state === PendingActivityState.PENDING_ACTIVITY_STATE_STARTED;
   if (isStarted && waitingReason !== null)
     return { ...NO_WAIT, waitingFor: WaitingFor.pacing, waitingReason };
@@ -58,4 +59,8 @@ function waitOfCall(
  */
 function isStartDelayed({ historyLength, raw }: WorkflowExecutionDescription): boolean {
   return historyLength < EVENTS_OF_A_START && !raw.pendingWorkflowTask;
+}
+
+function laneReason({ lane, reason }: LaneWait): string {
+  return lane === null ? reason : `lane ${lane}: ${reason}`;
 }

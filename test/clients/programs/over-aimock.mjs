@@ -1,4 +1,4 @@
-// ReqRun over an upstream that nobody here wrote: aimock, which knows no background.
+// ReqRun over aimock, an upstream of another project, which knows no background.
 import OpenAI from 'openai';
 
 const client = new OpenAI({ baseURL: process.env.BASE_URL, apiKey: 'unused' });
