@@ -2,26 +2,20 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { get, postTo, unique, type Answer } from '../support/api.ts';
-import { startDeployment } from '../support/deployment.ts';
+
 import { newKey } from '../support/encryption.ts';
 import { bearer, makeKeysFile } from '../support/keys-file.ts';
-import { responseOf, startScriptedUpstream } from '../support/scripted-upstream.ts';
+import { responseOf } from '../support/scripted-upstream.ts';
 import { until } from '../support/until.ts';
+import { useDeployment } from '../support/use-deployment.ts';
 
-const upstream = await startScriptedUpstream();
 const keys = await makeKeysFile({ alpha: {}, beta: {}, listed: { models: ['a'] } });
+afterAll(() => keys.remove());
 const alpha = bearer((await keys.create('alpha')).key);
 const beta = bearer((await keys.create('beta')).key);
 const listed = bearer((await keys.create('listed')).key);
-const deployment = await startDeployment({
-  upstreamURL: upstream.baseURL,
+const { url, upstream } = await useDeployment({
   env: { REQRUN_KEYS_FILE: keys.path, REQRUN_ENCRYPTION_KEYS: newKey('first') },
-});
-const { url } = deployment;
-afterAll(async () => {
-  await deployment.stop();
-  await upstream.close();
-  await keys.remove();
 });
 
 const Shown = z.looseObject({ id: z.string(), status: z.string() });
