@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isListening } from '../../src/dev-server/ports.ts';
 import { until } from '../../test/support/until.ts';
 import { calledOverHttp, type HttpSystem } from './called-over-http.ts';
 import { type SpawnedEntry, spawnEntry } from './spawn-entry.ts';
@@ -35,8 +34,13 @@ export async function startService(
     ...env,
   };
   const spawned = await spawnEntry({ path: 'src/main.ts', checkout, args: [], env: all, directory });
-  // The API is the last part that starts to listen.
-  await Promise.race([until(() => isListening(port), Boolean, 60_000), spawned.died]);
+  // A listening port is no proof, because a starting process also listens for a moment to see whether the port is free.
+  const isReady = (): Promise<boolean> =>
+    fetch(`http://127.0.0.1:${port}/readyz`).then(
+      ({ ok }) => ok,
+      () => false,
+    );
+  await Promise.race([until(isReady, Boolean, 60_000), spawned.died]);
   const url = `http://127.0.0.1:${port}/v1/chat/completions`;
   return calledOverHttp('service', spawned, url, { prefer: `wait=${WAIT_SECONDS}` });
 }
