@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { createGzip } from 'node:zlib';
+import { totalTokens } from '../../../src/domain/answer-facts.ts';
 import { NO_REPORT } from '../../../src/domain/lane.ts';
 import { createUpstream, type UpstreamAnswer, type UpstreamSettings } from '../../../src/upstream/client.ts';
 import {
@@ -139,6 +140,9 @@ describe('what is never sent', () => {
   });
 });
 
+const tokensOf = (answer: UpstreamAnswer): number | null =>
+  answer.kind === 'completed' ? totalTokens(answer.facts) : null;
+
 describe('what an answer reports', () => {
   const headers = {
     'x-ratelimit-limit-requests': '60',
@@ -149,8 +153,9 @@ describe('what an answer reports', () => {
 
   it('of limits and tokens is known of a completion', async () => {
     const body = { ...completion(), usage: { prompt_tokens: 5, completion_tokens: 7, total_tokens: 12 } };
-    const step = { answer: 200, headers, body };
-    expect(await call({ model: 'usage', step })).toMatchObject({ kind: 'completed', limits, tokens: 12 });
+    const answer = await call({ model: 'usage', step: { answer: 200, headers, body } });
+    expect(answer).toMatchObject({ kind: 'completed', limits });
+    expect(tokensOf(answer)).toBe(12);
   });
 
   it.each<[string, unknown]>([
@@ -162,7 +167,8 @@ describe('what an answer reports', () => {
   ])('of tokens is unknown with %s', async (title, usage) => {
     const step = { answer: 200, body: { ...completion(), usage } };
     const answer = await call({ model: `usage: ${title}`, step });
-    expect(answer).toMatchObject({ kind: 'completed', limits: NO_REPORT, tokens: null });
+    expect(answer).toMatchObject({ kind: 'completed', limits: NO_REPORT });
+    expect(tokensOf(answer)).toBeNull();
   });
 
   it.each<[string, Step]>([
