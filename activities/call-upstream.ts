@@ -151,18 +151,12 @@ export function createActivities(dependencies: ActivityDependencies): RunActivit
       const request = identityOf(call, workflowId);
       const before = closeGaps(previousJournal(heartbeatDetails, call.earlier), attempt);
       // Start the heartbeat before anything slow, because the heartbeat timeout may be as short as 1 s.
-      const heartbeat = heartbeatWhileRunning(context, before);
+      const heartbeat = heartbeatWhileRunning(context, before, dependencies.record);
       // From here on a cancellation reaches this attempt, even while it waits or asks Temporal.
       const running = runningCalls.enter(workflowId);
       const broken = AbortSignal.any([context.cancellationSignal, running.cancelled]);
       const cancellation = (): Cancellation | null =>
         toCancellation(context.cancellationSignal, running.cancelled);
-      const record = async (journal: Journal): Promise<void> => {
-        heartbeat.set(journal);
-        await dependencies.record(journal);
-        // The SDK sends the value that it was given last. An older one would replace what Temporal has now.
-        context.heartbeat(journal);
-      };
       let turn: TakenTurn | null = null;
       let outcome: LaneOutcome = { kind: 'other' };
       try {
@@ -187,22 +181,19 @@ export function createActivities(dependencies: ActivityDependencies): RunActivit
           sinceMs: scheduledTimestampMs,
           timeLeftMs: call.deadline_at_ms - now(),
           signal: broken,
-          record,
+          record: heartbeat.record,
         });
         const startedAtMs = now();
         const stopped = cancellation();
         if (stopped === Cancellation.interrupted) throw new SentBack(before, attempt, WORKER_STOPS);
         refuseToBegin(call, before, stopped !== null, startedAtMs);
         const journal = beginAttempt(before, attempt, new Date(startedAtMs).toISOString());
-        heartbeat.set(journal);
-        if (turn.isRecorded) {
-          await record(journal).catch(() => {
-            throw new SentBack(before, attempt, NOT_CONFIRMED);
-          });
-        }
         // An attempt that asks Temporal first must report its start, because after a cancellation or the
         // deadline, readers of the record count such an attempt only if it has reported its start.
-        else if (asks) context.heartbeat(journal);
+        const report = turn.isRecorded ? 'confirmed' : asks ? 'queued' : 'later';
+        await heartbeat.begin(journal, report).catch(() => {
+          throw new SentBack(before, attempt, NOT_CONFIRMED);
+        });
 
         const answer = await callOnce({ call, body, workflowId, upstream, broken, journal, startedAtMs });
         outcome = toLaneOutcome(answer);

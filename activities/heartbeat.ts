@@ -14,25 +14,68 @@ const INTERVAL_SHARE = 0.4;
 
 /** The heartbeats of one attempt. */
 export interface AttemptHeartbeat {
-  /** Sets the journal that the next heartbeat carries. */
-  set(journal: Journal): void;
+  /**
+   * Writes a journal that comes before the call.
+   *
+   * @throws if Temporal does not confirm it
+   */
+  record(journal: Journal): Promise<void>;
+  /**
+   * Writes the journal with which the call begins.
+   *
+   * @param how `confirmed`: resolves when Temporal has it. `queued`: the SDK sends it soon. `later`: the next heartbeat
+   *   carries it
+   * @throws if Temporal does not confirm it
+   */
+  begin(journal: Journal, how: 'confirmed' | 'queued' | 'later'): Promise<void>;
   stop(): void;
 }
 
 /**
  * Sends the current journal as heartbeats while an attempt runs. The answers to heartbeats report a
  * cancellation.
+ *
+ * Until the call begins, each heartbeat is written directly, one after the other. The SDK's own heartbeats begin with
+ * the call, because they cannot be awaited: one that is still on its way would arrive after the journal with which the
+ * call begins, and replace it with one in which no call was made.
+ *
+ * @param write writes a journal to Temporal, and resolves when Temporal has it on disk
  */
-export function heartbeatWhileRunning(context: Context, first: Journal): AttemptHeartbeat {
+export function heartbeatWhileRunning(
+  context: Context,
+  first: Journal,
+  write: (journal: Journal) => Promise<void>,
+): AttemptHeartbeat {
   const timeoutMs = context.info.heartbeatTimeoutMs ?? 60_000;
   const intervalMs = Math.max(FIRST_HEARTBEAT_MS / 2, timeoutMs * INTERVAL_SHARE);
   let journal = first;
+  let isCalling = false;
+  let written: Promise<unknown> = Promise.resolve();
   let timer = setTimeout(beat, Math.min(FIRST_HEARTBEAT_MS, intervalMs));
   function beat(): void {
-    context.heartbeat(journal);
+    if (isCalling) context.heartbeat(journal);
+    else void writeNext().catch(() => undefined);
     timer = setTimeout(beat, intervalMs);
   }
-  return { set: (next) => void (journal = next), stop: () => clearTimeout(timer) };
+  function writeNext(): Promise<void> {
+    const next = written.then(() => write(journal));
+    written = next.catch(() => undefined);
+    return next;
+  }
+  return {
+    record: (next) => {
+      journal = next;
+      return writeNext();
+    },
+    async begin(next, how) {
+      journal = next;
+      await (how === 'confirmed' ? writeNext() : written);
+      isCalling = true;
+      // The SDK repeats the value that it was given last, so it gets the same one.
+      if (how !== 'later') context.heartbeat(next);
+    },
+    stop: () => clearTimeout(timer),
+  };
 }
 
 /** Ends an attempt at the earliest of three: its own timeout, the request's deadline, its cancellation. */

@@ -74,8 +74,11 @@ export async function takeTurn(lanes: Lanes, waiting: WaitingAttempt): Promise<T
   if (visit.atOnce !== null) return { isRecorded, ...taken(visit.atOnce, journal, attempt) };
   const { id, pace } = lane.snapshot();
   const here = { lane: id, reason: 'its turn comes within moments', wait_ms: 0, pace };
-  // Without Temporal's answer the wait may be recorded all the same.
-  await waiting.record(waitForTurn(journal, attempt, here)).catch(() => undefined);
+  await waiting.record(waitForTurn(journal, attempt, here)).catch(() => {
+    visit.leave();
+    // It may arrive later all the same, so no call may follow it.
+    throw new SentBack(journal, attempt, NOT_CONFIRMED);
+  });
   const turn = await untilEnded(visit, waiting.signal, timeLeftMs);
   return { isRecorded: true, ...(turn === null ? NO_TURN : taken(turn, journal, attempt)) };
 }
@@ -134,7 +137,7 @@ export class SentBack extends Error {
 const again = (reason: string): LaneWait => ({ lane: null, reason, wait_ms: RESUME_DELAY_MS, pace: null });
 export const WORKER_STOPS = again('the worker stops');
 export const SUPERSEDED = again('a later attempt has taken its place');
-export const NOT_CONFIRMED = again('Temporal did not confirm that the call begins');
+export const NOT_CONFIRMED = again('Temporal did not confirm what the attempt reported');
 
 /** What the end of a call shows its lane. */
 export function toLaneOutcome(answer: UpstreamAnswer): LaneOutcome {

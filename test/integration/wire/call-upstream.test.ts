@@ -42,7 +42,6 @@ interface Attempt {
   readonly scheduledAgoMs?: number;
   readonly dependencies?: Partial<ActivityDependencies>;
   readonly ofFirstVersion?: boolean;
-  readonly onBeat?: () => void;
   /** What Temporal does once the call has arrived upstream. */
   readonly during?: (temporal: MockActivityEnvironment) => void;
 }
@@ -63,10 +62,7 @@ async function make(
   };
   const environment = new MockActivityEnvironment(info, { logger: QUIET });
   const beats: unknown[] = [];
-  environment.on('heartbeat', (details) => {
-    beats.push(details);
-    one.onBeat?.();
-  });
+  environment.on('heartbeat', (details) => void beats.push(details));
   const recorded: Journal[] = [];
   let asked = 0;
   const { callUpstream } = createActivities({
@@ -204,10 +200,50 @@ describe('an attempt', () => {
     while (isFree());
     const hitsAtRecord: number[] = [];
     const record = async (): Promise<void> => void hitsAtRecord.push(server.hits(model).length);
-    const { result } = await make({ model, dependencies: { lanes, record } });
+    const { result, beats } = await make({ model, dependencies: { lanes, record } });
     if (!(result instanceof RawJson)) throw new Error('expected an answer');
     expect(result.beside).toMatchObject({ begun: 1, unknown: 0 });
     expect(hitsAtRecord).toEqual([0, 0]);
+    expect(server.hits(model)).toHaveLength(1);
+    // A heartbeat of the SDK that says "no call" could arrive after the record that the call begins.
+    expect(beats).not.toContainEqual(expect.objectContaining({ paced: expect.anything() }));
+  });
+
+  it('makes no call after a wait that Temporal has not confirmed, because the report may come later', async () => {
+    const model = unique('wait unconfirmed');
+    const lanes = createLanes(
+      createSystemClock(),
+      createCeiling(4, () => 1),
+      () => undefined,
+    );
+    const isFree = (): boolean =>
+      lanes.of({ account: 'a', model: 'other' }).enter(entrant({ id: unique('x') })).atOnce !== null;
+    while (isFree());
+    const record = (): Promise<void> => Promise.reject(new Error('Temporal is away'));
+    const { result } = await make({ model, dependencies: { lanes, record } });
+    expect(result).toMatchObject({ type: 'waits_for_turn', nonRetryable: false });
+    expect(server.hits(model)).toEqual([]);
+  });
+
+  it('writes its reports one after the other, so that the last one stays', async () => {
+    const model = unique('in order');
+    const first = Promise.withResolvers<void>();
+    const beating = Promise.withResolvers<void>();
+    const written: number[] = [];
+    const record = async (journal: Journal): Promise<void> => {
+      beating.resolve();
+      await first.promise;
+      written.push(journal.begun);
+    };
+    const waiting = waitForTurn(EMPTY_JOURNAL, 1, { lane: 'l', reason: 'r', wait_ms: 1, pace: null });
+    const inquire = async (): Promise<Inquiry> => {
+      // The heartbeat that reports the wait is on its way.
+      await beating.promise;
+      setImmediate(first.resolve);
+      return { isCancelled: false, startedAtMs: null, isSuperseded: false };
+    };
+    await make({ model, attempt: 2, heartbeatDetails: waiting, dependencies: { record, inquire } });
+    expect(written).toEqual([0, 1]);
     expect(server.hits(model)).toHaveLength(1);
   });
 
@@ -235,14 +271,15 @@ describe('an attempt', () => {
 
   it('heartbeats while it asks, because a silent attempt is given up', async () => {
     const model = unique('asking');
-    const beat = Promise.withResolvers<void>();
+    const beat = Promise.withResolvers<Journal>();
     const inquire = async (): Promise<Inquiry> => {
       await beat.promise;
       return { isCancelled: false, startedAtMs: null, isSuperseded: false };
     };
-    const { beats } = await make({ model, attempt: 2, dependencies: { inquire }, onBeat: beat.resolve });
+    const record = async (journal: Journal): Promise<void> => beat.resolve(journal);
+    await make({ model, attempt: 2, dependencies: { inquire, record } });
     // What was known then: nothing of this attempt.
-    expect(beats[0]).toMatchObject({ begun: 1, unknown: 1 });
+    expect(await beat.promise).toMatchObject({ begun: 1, unknown: 1 });
   });
 
   it('of a call that a workflow of 0.1.0 scheduled is a chat completion of the default project', async () => {
