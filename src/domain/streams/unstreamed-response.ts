@@ -1,0 +1,7 @@
+import type { StreamEvent } from './stream-event.ts';
+export function unstreamedResponse(
+  _answer: Readonly<Record<string, unknown>>,
+  _attempt: number,
+): StreamEvent[] {
+  return [];
+}
