@@ -10,6 +10,7 @@ import {
   type RunEnd,
 } from '../src/domain/run-end.ts';
 import { describeFailure, type UpstreamFailure } from '../src/domain/upstream-failure.ts';
+import type { StreamProgress } from '../src/upstream/event-stream.ts';
 import { AttemptStatus, Billed, FailureReason, Outcome, Phase } from '../src/domain/vocabulary.ts';
 
 interface FailedAttempt {
@@ -80,7 +81,11 @@ function seconds(ms: number): string {
 
 /** The journal's fields for a call that the upstream answered with a completion. */
 export function succeededEnd(
-  answer: { readonly status: number; readonly requestId: string | null },
+  answer: {
+    readonly status: number;
+    readonly requestId: string | null;
+    readonly stream: StreamProgress | null;
+  },
   startedAtMs: number,
   endedAtMs: number,
 ): AttemptEnd {
@@ -88,7 +93,8 @@ export function succeededEnd(
     status: AttemptStatus.succeeded,
     outcome: Outcome.completed,
     billed: Billed.yes,
-    phase: Phase.body,
+    phase: answer.stream?.first_event_ms == null ? Phase.body : Phase.stream,
+    ...answer.stream,
     ...times(startedAtMs, endedAtMs),
     upstream_status: answer.status,
     upstream_request_id: answer.requestId,
@@ -102,7 +108,7 @@ export function succeededEnd(
  * the request was cancelled, else `interrupted`. A call that was aborted before it was sent did not run.
  */
 export function failedEnd(
-  failure: UpstreamFailure,
+  { failure, stream }: { readonly failure: UpstreamFailure; readonly stream: StreamProgress | null },
   cancellation: Cancellation | null,
   startedAtMs: number,
   endedAtMs: number,
@@ -111,6 +117,7 @@ export function failedEnd(
     outcome: failure.outcome,
     billed: failure.billed,
     phase: failure.phase,
+    ...stream,
     ...times(startedAtMs, endedAtMs),
     upstream_status: failure.upstreamStatus,
     upstream_request_id: failure.upstreamRequestId,

@@ -26,6 +26,8 @@ import {
   succeededEnd,
   toCancellation,
 } from './attempt-failure.ts';
+import { type AttemptStream, streamAttempt } from './stream-attempt.ts';
+import type { StreamPublisher } from '../src/domain/streams/channel.ts';
 import { heartbeatWhileRunning, limitAttempt } from './heartbeat.ts';
 import type { RunningCalls } from './running-calls.ts';
 import { FIRST_OPERATION } from '../src/domain/operations.ts';
@@ -56,6 +58,7 @@ export interface Inquiry {
 export interface ActivityDependencies {
   readonly upstreams: Pick<ProjectUpstreams, 'find'>;
   readonly lanes: Lanes;
+  readonly streams: StreamPublisher;
   /** Unix ms. */
   readonly now: () => number;
   /** 0 (inclusive) to 1 (exclusive). */
@@ -81,10 +84,12 @@ interface Attempt {
   /** The journal with this attempt begun. */
   readonly journal: Journal;
   readonly startedAtMs: number;
+  /** Null = the answer comes as a whole. */
+  readonly stream: AttemptStream | null;
 }
 
 /** A call that has ended. */
-interface EndedCall extends Pick<Attempt, 'call' | 'workflowId' | 'journal' | 'startedAtMs'> {
+interface EndedCall extends Pick<Attempt, 'call' | 'workflowId' | 'journal' | 'startedAtMs' | 'stream'> {
   readonly answer: UpstreamAnswer;
   readonly endedAtMs: number;
   /** Why the call was aborted. Null = it was not aborted. */
@@ -94,10 +99,10 @@ interface EndedCall extends Pick<Attempt, 'call' | 'workflowId' | 'journal' | 's
 
 /** Creates the activity that makes one attempt of the upstream call. Only Temporal retries it. */
 export function createActivities(dependencies: ActivityDependencies): RunActivities<RawJson> {
-  const { upstreams, lanes, random, runningCalls, log, observer } = dependencies;
+  const { upstreams, lanes, streams, random, runningCalls, log, observer } = dependencies;
 
   async function callOnce(attempt: Attempt): Promise<UpstreamAnswer> {
-    const { call, body, workflowId, upstream, broken, journal, startedAtMs } = attempt;
+    const { call, body, workflowId, upstream, broken, journal, startedAtMs, stream } = attempt;
     const limit = limitAttempt(call, startedAtMs, broken);
     observer?.callBegan();
     return upstream
@@ -106,6 +111,7 @@ export function createActivities(dependencies: ActivityDependencies): RunActivit
         body: body.bytes,
         clientRequestId: `${workflowId}/${journal.begun}`,
         signal: limit.signal,
+        stream: stream?.call ?? null,
       })
       .finally(() => {
         limit.clear();
@@ -123,16 +129,19 @@ export function createActivities(dependencies: ActivityDependencies): RunActivit
       const end = succeededEnd(answer, startedAtMs, endedAtMs);
       observer?.attemptEnded(end);
       log.info(fields, 'attempt succeeded');
-      return new RawJson(answer.bytes, { ...endAttempt(journal, end), answer: answer.facts });
+      const after = { ...endAttempt(journal, end), answer: answer.facts };
+      const { stream } = ended;
+      stream?.completed();
+      return new RawJson(answer.bytes, stream === null ? after : { ...after, stream: stream.stored() });
     }
-    const end = failedEnd(answer.failure, cancellation, startedAtMs, endedAtMs);
+    const end = failedEnd(answer, cancellation, startedAtMs, endedAtMs);
     observer?.attemptEnded(end);
     const after = endAttempt(journal, end);
     // The SDK sends this heartbeat together with the failure, so the next attempt finds the journal in its
     // heartbeat details.
     ended.heartbeat(after);
     log.info({ ...fields, code: end.error_code, outcome: end.outcome }, `attempt ${end.status}`);
-    throw attemptFailure({
+    const failure = attemptFailure({
       failure: answer.failure,
       cancellation,
       journal: after,
@@ -140,6 +149,8 @@ export function createActivities(dependencies: ActivityDependencies): RunActivit
       timeLeftMs: call.deadline_at_ms - endedAtMs,
       random,
     });
+    ended.stream?.failed(failure);
+    throw failure;
   }
 
   return {
@@ -195,13 +206,16 @@ export function createActivities(dependencies: ActivityDependencies): RunActivit
           throw new SentBack(before, attempt, NOT_CONFIRMED);
         });
 
-        const answer = await callOnce({ call, body, workflowId, upstream, broken, journal, startedAtMs });
+        const { operation = FIRST_OPERATION, options } = call;
+        const stream =
+          call.stream === true || upstream.streams
+            ? streamAttempt(streams, { workflowId, operation, attempt: journal.begun, options })
+            : null;
+        const made = { call, body, workflowId, upstream, broken, journal, startedAtMs, stream };
+        const answer = await callOnce(made);
         outcome = toLaneOutcome(answer);
         return resultOf({
-          call,
-          workflowId,
-          journal,
-          startedAtMs,
+          ...made,
           answer,
           endedAtMs: now(),
           cancellation: answer.kind === 'completed' ? null : cancellation(),

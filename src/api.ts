@@ -8,6 +8,7 @@ import { createIdentity } from './process/identity.ts';
 import { startMetrics } from './process/metrics.ts';
 import { runListeningEntry } from './process/run-entry.ts';
 import { openKeys } from './process/keys.ts';
+import { openStreams } from './process/streams.ts';
 import { startApi } from './process/start-api.ts';
 import { openUpstreamModels } from './process/upstream.ts';
 import { createLongPolls } from './temporal/waiting/long-polls.ts';
@@ -22,6 +23,7 @@ await runListeningEntry(async ({ config, log, stopper }) => {
   stopper.add({ name: 'Temporal connection', stop: () => connection.close() });
   const url = await startApi({
     lanes: null,
+    streams: openStreams({ config, namespace: temporal.namespace, settledHere: false, log, stopper }),
     config,
     temporal,
     connection,

@@ -3,6 +3,8 @@
  * in the schema of config.ts; a test checks that both files have the same names.
  */
 
+import { STREAM_VARIABLE_TEXTS } from './config-streams.ts';
+
 export const VARIABLE_GROUPS = [
   'listen',
   'temporal',
@@ -125,6 +127,7 @@ export const CONFIG_VARIABLE_TEXTS: Readonly<Record<string, ConfigVariable>> = {
     meaning: 'JSON file with headers for calls to the service-wide upstream. Only workers read it.',
     unset: 'none',
   },
+  ...STREAM_VARIABLE_TEXTS,
   HTTPS_PROXY: {
     group: 'upstream',
     set: 'sometimes',

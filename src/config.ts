@@ -1,3 +1,4 @@
+import { StreamEnvironment } from './config-streams.ts';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -66,6 +67,7 @@ const Environment = z.object({
   REQRUN_MAX_ATTEMPTS_IN_FLIGHT: integer(1, MAX_COUNT, 5_000),
   REQRUN_MAX_CALLS_PER_SECOND: integer(0, MAX_COUNT, 0).transform((count) => (count === 0 ? null : count)),
   REQRUN_ALLOW_OPEN: flag,
+  ...StreamEnvironment,
   REQRUN_ALLOWED_HOSTS: allowedHosts,
   REQRUN_METRICS_HOST: listenAddress,
   REQRUN_METRICS_PORT: port(0),
@@ -212,6 +214,8 @@ function toConfig(
         : {
             baseURL: values.OPENAI_BASE_URL ?? 'https://api.openai.com/v1',
             apiKey: values.OPENAI_API_KEY ?? null,
+            streams: values.REQRUN_UPSTREAM_STREAM === '1',
+            streamUsage: values.REQRUN_UPSTREAM_STREAM_USAGE === '1',
             /** The header names that the SDK uses. */
             accountHeaders: {
               ...(values.OPENAI_ORG_ID && { 'openai-organization': values.OPENAI_ORG_ID }),
@@ -257,6 +261,8 @@ function toConfig(
       /** Null = no limit. */
       callsPerSecond: values.REQRUN_MAX_CALLS_PER_SECOND,
     },
+    /** The Redis that carries the events of streams between processes. Null = none. */
+    streamUrl: values.REQRUN_STREAM_URL ?? null,
     /** Null = metrics are disabled. */
     metrics:
       values.REQRUN_METRICS_PORT === 0

@@ -5,6 +5,7 @@ import { createIdentity } from './process/identity.ts';
 import { openKeys } from './process/keys.ts';
 import { startMetrics } from './process/metrics.ts';
 import { runEntry } from './process/run-entry.ts';
+import { openStreams } from './process/streams.ts';
 import { startWorker } from './process/start-worker.ts';
 import { createWorkerLanes } from './process/worker-lanes.ts';
 import { chooseUpstream } from './process/upstream.ts';
@@ -27,6 +28,7 @@ await runEntry(async ({ config, log, stopper }) => {
     connection,
     namespace,
     lanes: createWorkerLanes({ config, connection, namespace, settledHere: false, log, stopper }),
+    streams: openStreams({ config, namespace, settledHere: false, log, stopper }),
     identity: createIdentity(),
     upstream,
     waiters: null,

@@ -10,6 +10,7 @@ import {
   setCurrentDetails,
   workflowInfo,
 } from '@temporalio/workflow';
+import { completedRun } from '../src/domain/requests.ts';
 import { EMPTY_JOURNAL, type Journal, longer } from '../src/domain/journal.ts';
 import { UPSTREAM_CALL_RETRY } from '../src/domain/retry-policy.ts';
 import type { RawJson } from '../src/domain/raw-json.ts';
@@ -57,8 +58,9 @@ export async function durableRequest(input: RunInput, body: RawJson): Promise<Ra
   const call = startCancellableCall(() => callUpstream(input, body, deadlineAtMs, earlier));
   try {
     const result = await call.settled;
-    runs.settled({ kind: 'completed', result: result.bytes });
-    record.end(completedEnd(isJournal(result.beside) ? result.beside : null));
+    const journal = isJournal(result.beside) ? result.beside : null;
+    runs.settled(completedRun(result.bytes, journal));
+    record.end(completedEnd(journal));
     setCurrentDetails(completedDetails(input, result.beside));
     return result;
   } catch (failure) {
@@ -116,6 +118,7 @@ function toCall(input: RunInput, deadlineAtMs: number, earlier: Journal): Upstre
     model,
     deadline_at_ms: deadlineAtMs,
     options,
+    ...(input.stream === true ? { stream: true } : {}),
   };
   if (earlier.begun === 0) return call;
   return { ...call, options: countedOver(options, earlier), earlier };

@@ -52,7 +52,10 @@ export const REFUSALS = {
   unknown_field: invalid(400, 'A field that is not accepted was sent; param names it.'),
   invalid_type: invalid(400, 'A field has the wrong JSON type; param names it.'),
   invalid_value: invalid(400, 'A field has a value outside its bounds; param names it.'),
-  stream_not_supported: invalid(400, 'stream: true is not supported; ask for the result with wait instead.'),
+  stream_not_supported: invalid(
+    400,
+    'This operation cannot be streamed, or not with run_at; ask for the result with wait instead.',
+  ),
   invalid_idempotency_key: invalid(
     400,
     'The idempotency key must be 1 to 255 visible ASCII characters (a named project: 253 less the length of its name), must not begin with @ or rr_, and must not be . or .. alone.',
@@ -111,6 +114,10 @@ export const REFUSALS = {
     'The request has completed; only a failed or cancelled request can be retried.',
   ),
   request_not_terminal: invalid(409, 'The request has not ended yet; wait for its end, or cancel it first.'),
+  stream_superseded: invalid(
+    409,
+    'starting_after names an event of an attempt that was abandoned; read the stream from its start.',
+  ),
   request_being_deleted: invalid(
     409,
     'The request with this key is being deleted; the key is free once Temporal has removed it.',

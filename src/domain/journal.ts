@@ -1,6 +1,7 @@
 import type { AnswerFacts } from './answer-facts.ts';
 import type { LaneWait } from './lane.ts';
 import type { Attempt } from './record.ts';
+import type { StreamCuts } from './streams/cuts.ts';
 import { AttemptStatus, Billed, Outcome } from './vocabulary.ts';
 
 /**
@@ -22,6 +23,15 @@ export interface Journal {
   readonly paced?: PacedWait;
   /** What the record shows of the answer; present when the last attempt completed. */
   readonly answer?: AnswerFacts;
+  /** How the answer was cut into events; present when the last attempt completed and was streamed. */
+  readonly stream?: StoredStream;
+}
+
+/** What the result of a streamed attempt needs to be given as the same events again. */
+export interface StoredStream {
+  /** The attempt's number. */
+  readonly attempt: number;
+  readonly cuts: StreamCuts;
 }
 
 /**

@@ -13,8 +13,8 @@ const MAX_NAME_BYTES = 256;
 
 /** A new value for a member. */
 export interface MemberEdit {
-  /** The value as JSON. */
-  readonly json: string;
+  /** The value as JSON, or a function of the present value as JSON. An absent member is given as `null`. */
+  readonly json: string | ((present: string) => string);
   /** Whether to add the member where the object has none of this name. */
   readonly adds: boolean;
 }
@@ -37,17 +37,24 @@ export function editMembers(json: Uint8Array, edits: Readonly<Record<string, Mem
   const parts: Uint8Array[] = [];
   let from = json.indexOf(OPEN_OBJECT) + 1;
   parts.push(json.subarray(0, from));
-  const present = new Set(members.map(({ name }) => name));
-  const added = Object.entries(edits).filter(([name, { adds }]) => adds && !present.has(name));
-  const text = added.map(([name, { json: value }]) => `${JSON.stringify(name)}:${value}`).join(',');
+  const names = new Set(members.map(({ name }) => name));
+  const added = Object.entries(edits).filter(([name, { adds }]) => adds && !names.has(name));
+  const text = added
+    .map(([name, edit]) => `${JSON.stringify(name)}:${valueOf(edit, () => 'null')}`)
+    .join(',');
   if (text !== '') parts.push(Buffer.from(members.length === 0 ? text : `${text},`));
   for (const { name, start, end } of members) {
     const edit = name !== null && Object.hasOwn(edits, name) ? edits[name] : undefined;
     if (edit === undefined) continue;
-    parts.push(json.subarray(from, start), Buffer.from(edit.json));
+    const present = (): string => new TextDecoder().decode(json.subarray(start, end));
+    parts.push(json.subarray(from, start), Buffer.from(valueOf(edit, present)));
     from = end;
   }
   return Buffer.concat([...parts, json.subarray(from)]);
+}
+
+function valueOf({ json }: MemberEdit, present: () => string): string {
+  return typeof json === 'string' ? json : json(present());
 }
 
 /** The outermost members with the place of their values; null if the bytes are not an object. */

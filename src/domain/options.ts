@@ -32,6 +32,20 @@ const fields = {
     .describe(
       'What to do when an attempt may or may not have run: "retry" (at least once) or "fail" (at most once).',
     ),
+  first_event_timeout_seconds: z
+    .number()
+    .int()
+    .min(1)
+    .max(3600)
+    .nullable()
+    .describe('For a streamed attempt: the longest time to the first event. Null = as long as the attempt.'),
+  silence_timeout_seconds: z
+    .number()
+    .int()
+    .min(1)
+    .max(3600)
+    .nullable()
+    .describe('For a streamed attempt: the longest time between two events. Null = as long as the attempt.'),
   priority: z
     .number()
     .int()
@@ -51,6 +65,8 @@ export const RequestOptions = z
     max_attempts: fields.max_attempts.default(null),
     on_unknown_outcome: fields.on_unknown_outcome.default(OnUnknownOutcome.retry),
     priority: fields.priority.default(3),
+    first_event_timeout_seconds: fields.first_event_timeout_seconds.default(null),
+    silence_timeout_seconds: fields.silence_timeout_seconds.default(null),
     run_at: z.iso
       .datetime()
       .nullable()

@@ -31,6 +31,15 @@ export const Attempt = z
       .min(0)
       .nullable()
       .describe('The delay that the upstream asked for; null when it named none.'),
+    first_event_ms: z
+      .number()
+      .int()
+      .min(0)
+      .nullable()
+      .optional()
+      .describe('Of a streamed attempt: the time to the first event; null when none came.'),
+    events: z.number().int().min(0).optional().describe('Of a streamed attempt: the events that came.'),
+    bytes: z.number().int().min(0).optional().describe('Of a streamed attempt: the bytes that came.'),
   })
   .meta({ id: 'Attempt' });
 export type Attempt = z.infer<typeof Attempt>;

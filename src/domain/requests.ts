@@ -1,9 +1,12 @@
+import type { Journal } from './journal.ts';
 import type { Limit, Place } from './limit.ts';
 import type { RawJson } from './raw-json.ts';
 import type { RequestError, RequestRecord } from './record.ts';
 import type { RequestOptions, RetryOptions } from './options.ts';
 import type { OptionCaps } from './project.ts';
 import type { Operation } from './operations.ts';
+import type { StreamFollower, StreamPosition } from './streams/channel.ts';
+import type { StreamCuts } from './streams/cuts.ts';
 import type { RequestStatus } from './vocabulary.ts';
 
 /** Where the id of a new request comes from. */
@@ -32,6 +35,8 @@ export interface NewRequest {
   readonly options: RequestOptions;
   /** Null for other operations than responses. */
   readonly response: ResponseTerms | null;
+  /** Whether the body asks for a stream. */
+  readonly stream: boolean;
 }
 
 /**
@@ -55,10 +60,25 @@ export interface Wait {
   readonly projectPlaces: Limit;
 }
 
-/** How a run ended. `result` is the upstream's own bytes. */
-export type SettledRun =
-  | { readonly kind: 'completed'; readonly result: Uint8Array }
-  | { readonly kind: 'failed'; readonly error: RequestError };
+/** How a run ended. */
+export type SettledRun = CompletedRun | { readonly kind: 'failed'; readonly error: RequestError };
+
+/** A run with its result. */
+export interface CompletedRun {
+  readonly kind: 'completed';
+  /** The upstream's own bytes, or the answer that the events of its stream make up. */
+  readonly result: Uint8Array;
+  /** The number of the attempt that brought it. */
+  readonly attempt: number;
+  /** How it was cut into events. Null = it was not streamed. */
+  readonly cuts: StreamCuts | null;
+}
+
+/** The completed run of a result and of the journal that came with it. */
+export function completedRun(result: Uint8Array, journal: Journal | null): CompletedRun {
+  const { begun = 1, stream } = journal ?? {};
+  return { kind: 'completed', result, attempt: begun, cuts: stream?.cuts ?? null };
+}
 
 /** The state of a request that has not ended, as its 202 shows it. */
 export interface PendingRun {
@@ -83,8 +103,38 @@ export interface Acceptance {
 export interface StoredRequest {
   readonly record: Omit<RequestRecord, 'result'>;
   readonly result: Uint8Array | null;
+  /** How the result was cut into events. Null = there is none, or it was not streamed. */
+  readonly cuts: StreamCuts | null;
   /** Null for other operations than responses. */
   readonly response: ResponseTerms | null;
+}
+
+/** How a caller is held for a stream. */
+export interface StreamHold {
+  /** Ends the hold. The request goes on. */
+  readonly signal: AbortSignal;
+  /** The limit on held callers of the project. */
+  readonly projectPlaces: Limit;
+}
+
+/** A request that a caller follows to its end. */
+export interface FollowedRequest {
+  readonly id: string;
+  readonly createdAt: string;
+  readonly operation: Operation;
+  readonly model: string | null;
+  /** True when the key already belonged to this request, running or ended. */
+  readonly replayed: boolean;
+  /** Null for other operations than responses. */
+  readonly response: ResponseTerms | null;
+  /** Attempts that were abandoned when the caller came. Their events are no part of the answer. */
+  readonly abandoned: number;
+  /** Resolves when Temporal has the end of the request. Null = the hold has ended before. Never rejects. */
+  readonly settled: Promise<SettledRun | null>;
+  /** Reads the provisional events of its attempts. See {@link StreamSubscriber}. */
+  follow(onChange: () => void, from: StreamPosition | null): StreamFollower;
+  /** Frees the caller's place. */
+  leave(): void;
 }
 
 /** A request whose cancellation was accepted. */
@@ -150,6 +200,18 @@ export interface ProjectRequests {
   submit(request: NewRequest, wait: Wait, place: IntakePlace): Promise<Acceptance>;
   /** Reads a request. Null for an unknown id, and for any workflow that is not a request. */
   read(id: string, wait: Wait): Promise<StoredRequest | null>;
+  /**
+   * Accepts a new request or joins the one that has its key, as `submit` does, and follows it to its end.
+   *
+   * @throws Refusal `overloaded` before acceptance if the limit on held callers is reached
+   */
+  submitStreamed(request: NewRequest, hold: StreamHold, place: IntakePlace): Promise<FollowedRequest>;
+  /**
+   * Follows a request to its end. Null as with `read`.
+   *
+   * @throws Refusal `overloaded` if the limit on held callers is reached
+   */
+  followStream(id: string, hold: StreamHold): Promise<FollowedRequest | null>;
   /**
    * Reads the body of a request: OpenAI's members, as they are sent upstream. Null as with `read`.
    */

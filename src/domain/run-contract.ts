@@ -22,6 +22,8 @@ export interface RunInput {
   readonly heartbeat_timeout_seconds: number;
   /** Absent in runs of 0.1.0, which had one project and no keys. */
   readonly request?: RequestIdentity;
+  /** True = the call asks for the answer as a stream. */
+  readonly stream?: boolean;
 }
 
 /** The project and id of a request. One value carries it from the POST to the upstream call. */
@@ -48,6 +50,8 @@ export interface UpstreamCall {
   readonly operation?: Operation;
   /** Decides the lane of the call. Null when the call named none. Absent like `operation`. */
   readonly model?: string | null;
+  /** True = the call asks for the answer as a stream. */
+  readonly stream?: boolean;
   readonly deadline_at_ms: number;
   /** The options in force for this run. Its `max_attempts` counts over all runs, as the journal does. */
   readonly options: RequestOptions;
@@ -90,6 +94,8 @@ export interface RunMemo {
   readonly run: number;
   /** Present for the operation responses. */
   readonly response?: ResponseTerms;
+  /** True when the first call asked for a stream. The body that is sent upstream does so too. */
+  readonly stream?: boolean;
   /** The retention of the namespace when the run was started. Absent when it was not known. */
   readonly retention_ms?: number;
   /**

@@ -56,8 +56,17 @@ export type Outcome = (typeof Outcome)[keyof typeof Outcome];
 export const Billed = { no: 'no', maybe: 'maybe', yes: 'yes' } as const;
 export type Billed = (typeof Billed)[keyof typeof Billed];
 
-/** How far an upstream call got: no connection yet, request sent, status line seen, body being read. */
-export const Phase = { connect: 'connect', request: 'request', headers: 'headers', body: 'body' } as const;
+/**
+ * How far an upstream call got: no connection yet, request sent, status line seen, body being read, event stream being
+ * read.
+ */
+export const Phase = {
+  connect: 'connect',
+  request: 'request',
+  headers: 'headers',
+  body: 'body',
+  stream: 'stream',
+} as const;
 export type Phase = (typeof Phase)[keyof typeof Phase];
 
 /** Why a request is not tried again. */

@@ -38,6 +38,8 @@ export interface AppDependencies {
    * @default 25,000. Node checks five times within this time, so the 408 is sent within 30 s.
    */
   readonly receiveTimeoutMs?: number;
+  /** @default a comment after 10 s of silence; callers that do not read for 60 s are dropped */
+  readonly streamTimes?: StreamTimes;
   /** @default 60 s, 256 MiB */
   readonly slowReaders?: SlowReaderLimits;
   /**
@@ -66,6 +68,14 @@ export interface WaitSettings {
   readonly waitSeconds: number;
   /** Maximum. A longer wait is reduced to this. */
   readonly maxWaitSeconds: number;
+}
+
+/** Times of an answer that is a stream. */
+export interface StreamTimes {
+  /** A comment is sent when nothing was sent for so long. */
+  readonly keepaliveMs: number;
+  /** A caller that does not read for so long is dropped. */
+  readonly unreadMs: number;
 }
 
 export interface SlowReaderLimits {

@@ -16,6 +16,10 @@ export interface ProjectUpstream {
   readonly sdkHeaders: boolean;
   /** Models that share one lane, by the name of the group. */
   readonly lanes: Readonly<Record<string, readonly string[]>>;
+  /** Whether every call asks for its answer as a stream. */
+  readonly streams: boolean;
+  /** Whether streamed calls ask the upstream to report its usage. */
+  readonly streamUsage: boolean;
 }
 
 /** One state of the keys file, prepared for look-ups. */
@@ -87,5 +91,7 @@ function toUpstream({ upstream }: ProjectEntry): ProjectUpstream | null {
     headers: upstream.headers ?? {},
     sdkHeaders: upstream.sdk_headers ?? true,
     lanes: upstream.lanes ?? {},
+    streams: upstream.stream ?? false,
+    streamUsage: upstream.stream_usage ?? true,
   };
 }

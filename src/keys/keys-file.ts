@@ -34,6 +34,10 @@ const upstream = (allowPlain: boolean) =>
     api_key_file: z.string().min(1).optional(),
     /** Models that share one rate limit, by a name for the group. */
     lanes: LaneGroups.optional(),
+    /** Every call asks for its answer as a stream. */
+    stream: z.boolean().optional(),
+    /** Whether streamed calls ask the upstream to report its usage. */
+    stream_usage: z.boolean().optional(),
   })
     .refine(({ api_key_env, api_key_file }) => api_key_env === undefined || api_key_file === undefined, {
       path: ['api_key_file'],

@@ -8,10 +8,12 @@ import {
   setsAuthorization,
   type UpstreamHeaders,
 } from '../keys/upstream-headers.ts';
-import type { UpstreamSettings } from '../upstream/client.ts';
+import type { FoundUpstream } from '../upstream/by-project.ts';
 
+/** The service-wide upstream. */
+export type CommonUpstream = Pick<FoundUpstream, 'settings' | 'streams'>;
 /** Reads the service-wide upstream. Null = the value of one of its headers cannot be read at the moment. */
-export type ReadUpstream = () => Promise<UpstreamSettings | null>;
+export type ReadUpstream = () => Promise<CommonUpstream | null>;
 
 /**
  * Opens the upstream that the environment configures. Null = none is configured. The list of its headers is
@@ -29,7 +31,7 @@ export async function openCommonUpstream({
     if (upstreamHeadersFile === null) return null;
     throw faulty('needs OPENAI_BASE_URL or OPENAI_API_KEY, because without them the demo upstream is used');
   }
-  const { baseURL, apiKey, accountHeaders } = upstream;
+  const { baseURL, apiKey, accountHeaders, streams, streamUsage } = upstream;
   if (apiKey !== null && setsAuthorization(sources)) {
     throw faulty('must not set authorization together with OPENAI_API_KEY, which is sent in that header');
   }
@@ -40,7 +42,9 @@ export async function openCommonUpstream({
     const now = await readHeaders(sources, secretOf);
     if (now.unreadable.length > 0) return null;
     const headers = { ...accountHeaders, ...now.headers };
-    return { baseURL, apiKey, maxResponseBytes: MAX_RESPONSE_BYTES, proxy, headers, sdkHeaders };
+    const connection = { baseURL, apiKey, proxy, headers, sdkHeaders };
+    const settings = { ...connection, maxResponseBytes: MAX_RESPONSE_BYTES, streamUsage };
+    return { settings, streams };
   };
 }
 

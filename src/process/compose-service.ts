@@ -15,6 +15,7 @@ import {
 import { createDataConverter } from '../temporal/data-converter.ts';
 import { createLongPolls } from '../temporal/waiting/long-polls.ts';
 import { createWaiters } from '../temporal/waiting/waiters.ts';
+import { openStreams } from './streams.ts';
 import { startApi } from './start-api.ts';
 import { startWorker } from './start-worker.ts';
 import type { Stopper } from './stop.ts';
@@ -69,13 +70,14 @@ export async function composeService(parts: ServiceParts): Promise<Service> {
     createLimit(config.limits.waiters),
     settledHere ? null : createLongPolls(abortable, namespace, config.limits.longPolls),
   );
+  const streams = openStreams({ ...parts, namespace });
   const lanes = createWorkerLanes({ ...parts, connection, namespace });
   return {
     boundedClient: createClient(abortable, temporal, identity, createDataConverter(config.encryption)),
-    startWorker: () => startWorker({ ...parts, connection, namespace, waiters, lanes }),
+    startWorker: () => startWorker({ ...parts, connection, namespace, waiters, lanes, streams }),
     startApi: () => {
       const { upstream: models } = parts.upstream;
-      return startApi({ ...parts, models, connection, abortable, waiters, lanes, eagerStart: true });
+      return startApi({ ...parts, models, connection, abortable, waiters, lanes, streams, eagerStart: true });
     },
   };
 }

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
 import { createLimit } from '../domain/limit.ts';
+import type { StreamSubscriber } from '../domain/streams/channel.ts';
 import type { UpstreamModels } from '../domain/upstream-models.ts';
 import { buildApp } from '../http/app.ts';
 import type { KeyRing } from '../keys/key-ring.ts';
@@ -30,6 +31,7 @@ interface ApiParts {
   /** Whether this process's own worker settles every run. */
   readonly settledHere: boolean;
   readonly waiters: Waiters;
+  readonly streams: StreamSubscriber;
   /** The lanes of the worker in this process. Null = no worker is in this process. */
   readonly lanes: Lanes | null;
   readonly models: UpstreamModels;
@@ -95,6 +97,7 @@ export async function startApi(parts: ApiParts): Promise<string> {
     record: () => ({ namespace, uiUrl: parts.uiUrl, retentionMs: facts.retentionMs() }),
     availability: createAvailability(probe),
     waiters,
+    streams: parts.streams,
     intake,
     reading,
     observer,

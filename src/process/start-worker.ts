@@ -1,6 +1,7 @@
 import type { NativeConnection } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
+import type { StreamPublisher } from '../domain/streams/channel.ts';
 import type { Lanes } from '../lanes/lanes.ts';
 import { createWorkerMetrics } from '../metrics/worker-metrics.ts';
 import type { MetricsRegistry } from '../metrics/registry.ts';
@@ -18,6 +19,7 @@ interface WorkerParts {
   readonly identity: string;
   readonly upstream: ChosenUpstream;
   readonly lanes: Lanes;
+  readonly streams: StreamPublisher;
   /** Null = no callers are held in this process. */
   readonly waiters: Waiters | null;
   /** Null = disabled. */
@@ -29,6 +31,7 @@ interface WorkerParts {
 /** Creates and runs the worker. If the worker fails before a stop, the process stops. */
 export async function startWorker(parts: WorkerParts): Promise<void> {
   const { config, connection, namespace, identity, upstream, lanes, waiters, metrics, log, stopper } = parts;
+  const { streams } = parts;
   const observer = metrics === null ? null : createWorkerMetrics(metrics, lanes.snapshots);
   const worker = await createWorker(
     connection,
@@ -41,7 +44,7 @@ export async function startWorker(parts: WorkerParts): Promise<void> {
       shutdownGraceMs: config.shutdownGraceMs,
       maxAttemptsInFlight: config.limits.attemptsInFlight,
     },
-    { upstreams: upstream.upstream, lanes, now: Date.now, random: Math.random, log, observer },
+    { upstreams: upstream.upstream, lanes, streams, now: Date.now, random: Math.random, log, observer },
     waiters,
   );
   const ended = worker.run().catch((error: unknown) => {

@@ -39,7 +39,7 @@ export async function chooseUpstream(
   const configured = await openCommonUpstream(config);
   const baseURL = config.upstream?.baseURL ?? (await startDemo(stopper));
   const demo = { baseURL, apiKey: null, maxResponseBytes: MAX_RESPONSE_BYTES };
-  const common = configured ?? (async () => demo);
+  const common = configured ?? (async () => ({ settings: demo, streams: false }));
   const lookUp = createUpstreamLookUp({ keys, common, maxResponseBytes: MAX_RESPONSE_BYTES, proxies });
   const upstream = createProjectUpstreams(lookUp);
   stopper.add({ name: 'upstream client', stop: () => upstream.close() });
@@ -102,16 +102,16 @@ export function createUpstreamLookUp(sources: UpstreamSources): UpstreamLookUp {
     // keys file.
     if (own === undefined && (project !== DEFAULT_PROJECT || is_keyed)) return 'unusable';
     if (own === undefined || own === null) {
-      const settings = await common();
-      return settings === null ? 'unusable' : { owner: null, settings, lanes: {}, weight };
+      const found = await common();
+      return found === null ? 'unusable' : { owner: null, ...found, lanes: {}, weight };
     }
     const apiKey = await readKey(own);
     const { headers, unreadable } = await readHeaders(own.headers, secretOf);
     if (apiKey === undefined || unreadable.length > 0) return 'unusable';
-    const { baseURL, sdkHeaders, lanes } = own;
+    const { baseURL, sdkHeaders, lanes, streams, streamUsage } = own;
     const proxy = proxyFor(baseURL, proxies);
-    const settings = { baseURL, apiKey, maxResponseBytes, proxy, headers, sdkHeaders };
-    return { owner: project, settings, lanes, weight };
+    const settings = { baseURL, apiKey, maxResponseBytes, proxy, headers, sdkHeaders, streamUsage };
+    return { owner: project, settings, streams, lanes, weight };
   };
 }
 

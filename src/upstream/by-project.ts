@@ -21,6 +21,8 @@ export interface FoundUpstream {
    */
   readonly owner: string | null;
   readonly settings: UpstreamSettings;
+  /** Whether every call asks for its answer as a stream, so that no long silent call dies in a proxy. */
+  readonly streams: boolean;
   /** Models that share one lane, by the name of the group. */
   readonly lanes: LaneGroups;
   /** The project's share of the turns in a lane, in relation to other projects. */
@@ -46,6 +48,8 @@ export interface ProjectUpstreams extends Pick<Upstream, 'close'>, UpstreamModel
 export interface RequestUpstream {
   /** The lane of a call to this model. Null = the upstream is unusable, so no call goes out. */
   lane(model: string): LaneAddress | null;
+  /** Whether every call asks for its answer as a stream. */
+  readonly streams: boolean;
   /** Makes one call. It never rejects. */
   complete(call: UpstreamCallInput): Promise<UpstreamAnswer>;
 }
@@ -107,13 +111,14 @@ export function createProjectUpstreams(lookUp: UpstreamLookUp): ProjectUpstreams
   return {
     async find(request) {
       const found = await lookUp(request);
-      if (found === 'unusable') return { lane: () => null, complete: async () => UNUSABLE };
+      if (found === 'unusable') return { lane: () => null, streams: false, complete: async () => UNUSABLE };
       return {
         lane: (model) => ({
           account: poolOf(found).account,
           model: groupOf(found, model),
           weight: found.weight,
         }),
+        streams: found.streams,
         complete: (call) => callOn(poolOf(found), (upstream) => upstream.complete(call)),
       };
     },
@@ -143,6 +148,7 @@ function groupOf({ lanes }: FoundUpstream, model: string): string {
 const UNUSABLE: Extract<UpstreamAnswer, { readonly kind: 'failed' }> = {
   kind: 'failed',
   limits: NO_REPORT,
+  stream: null,
   failure: row({
     code: 'configuration_error',
     ...NOT_RUN,

@@ -44,7 +44,7 @@ export function classifyError(error: unknown, progress: CallProgress): UpstreamF
   const refused = { ...REJECTED, ...unsent };
   const fault = aborted || phase === Phase.connect ? null : protocolFault(error, phase);
   if (fault !== null) return row({ ...UNREADABLE, ...known, detail: fault });
-  if (phase === Phase.headers || phase === Phase.body) {
+  if (phase === Phase.headers || phase === Phase.body || phase === Phase.stream) {
     const detail = aborted ? 'the answer was not complete when the attempt timed out' : null;
     return row({ code: 'upstream_response_lost', ...LOST, ...known, detail });
   }

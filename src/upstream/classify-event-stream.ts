@@ -17,23 +17,51 @@ export function classifyEventStream(text: string, headers: Headers, nowMs: numbe
   const failed = chunks.findIndex(carriesError);
   if (failed >= 0 || /^event:\s*error\s*$/m.test(text)) {
     const hasContent = chunks.slice(0, Math.max(failed, 0)).some(isContent);
-    return (hasContent ? null : beforeContent(chunks[failed], headers, nowMs)) ?? IN_THE_STREAM;
+    return classifyStreamError(chunks[failed], hasContent, headers, nowMs);
   }
+  if (events.length > 0 && (events.includes('[DONE]') || chunks.some(isEnd))) {
+    return row({
+      code: 'upstream_invalid_response',
+      retry: Retry.twice,
+      detail: 'an event stream, which was not requested',
+    });
+  }
+  return classifyUnfinished(events.length > 0);
+}
+
+/**
+ * Classifies row 20, an error in an event stream.
+ *
+ * @param event the event that carries the error
+ * @param hasContent whether the stream has brought a part of the answer
+ */
+export function classifyStreamError(
+  event: unknown,
+  hasContent: boolean,
+  headers: Headers,
+  nowMs: number,
+): UpstreamFailure {
+  return (hasContent ? null : beforeContent(errorOf(event), headers, nowMs)) ?? IN_THE_STREAM;
+}
+
+/** Classifies row 21, an event stream that ended before its answer did. */
+export function classifyUnfinished(hasEvents: boolean): UpstreamFailure {
+  if (hasEvents) return row({ code: 'upstream_stream_truncated', ...LOST });
   // DeepSeek sends the comment `: keep-alive` while inference has not begun.
-  if (events.length === 0)
-    return row({ code: 'upstream_overloaded', backoff: Backoff.overload, detail: ONLY_COMMENTS });
-  return events.includes('[DONE]') || chunks.some(isEnd)
-    ? row({
-        code: 'upstream_invalid_response',
-        retry: Retry.twice,
-        detail: 'an event stream, which was not requested',
-      })
-    : row({ code: 'upstream_stream_truncated', ...LOST });
+  return row({ code: 'upstream_overloaded', backoff: Backoff.overload, detail: ONLY_COMMENTS });
 }
 
 const IN_THE_STREAM = row({ code: 'upstream_error_in_stream', ...LOST });
 const ONLY_COMMENTS =
   'the event stream ended with only comments, which an upstream sends to keep a queued call alive';
+
+/** Brings the error of an event into the form of an error body. Responses have it elsewhere than chunks. */
+function errorOf(event: unknown): unknown {
+  if (!isObject(event)) return event;
+  const { type, response, code, message, param } = event;
+  if (type === 'response.failed' && isObject(response)) return { error: response['error'] };
+  return type === 'error' && !isSet(event['error']) ? { error: { code, message, param } } : event;
+}
 
 /**
  * Classifies row 20, an error before any content, as rows 35 to 40 do. Null if the error matches none of

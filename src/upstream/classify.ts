@@ -100,7 +100,7 @@ function inBody(failure: UpstreamFailure, { status, headers }: Answer, nowMs: nu
   return {
     ...failure,
     ...(toldNotToRetry ? { retry: Retry.never, toldNotToRetry } : {}),
-    phase: Phase.body,
+    phase: failure.phase === Phase.stream ? Phase.stream : Phase.body,
     retryAfterMs: failure.retryAfterMs ?? parseRetryAfterMs(headers, nowMs),
     upstreamStatus: status,
     upstreamRequestId: requestIdOf(headers),

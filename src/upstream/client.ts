@@ -1,4 +1,5 @@
 import OpenAI from 'openai';
+import { Readable } from 'node:stream';
 import type { AnswerFacts } from '../domain/answer-facts.ts';
 import { type LimitReport, NO_REPORT } from '../domain/lane.ts';
 import { type Operation, OPERATIONS } from '../domain/operations.ts';
@@ -6,7 +7,15 @@ import type { ModelsAnswer } from '../domain/upstream-models.ts';
 import type { HttpProxy } from '../domain/proxy.ts';
 import type { UpstreamFailure } from '../domain/upstream-failure.ts';
 import { Phase } from '../domain/vocabulary.ts';
-import { createTransport } from './transport.ts';
+import { ACCEPT_EVENTS, createTransport } from './transport.ts';
+import {
+  readEventStream,
+  type StreamedCall,
+  type StreamProgress,
+  type StreamWatch,
+  watchStream,
+} from './event-stream.ts';
+import { classifyStream, createStreamBodies, isStreamOfAnswer } from './streamed-answer.ts';
 import { type Answer, classifyAnswer, classifyModels, classifyThrown } from './classify.ts';
 import { type EndedResponse, followResponse } from './follow-response.ts';
 import { requestIdOf } from './error-object.ts';
@@ -35,6 +44,8 @@ export interface UpstreamSettings {
   readonly headers?: Readonly<Record<string, string>>;
   /** Whether the SDK's `x-stainless-*` headers are sent. Default true. */
   readonly sdkHeaders?: boolean;
+  /** Whether a streamed call asks the upstream to report its usage. Default true. */
+  readonly streamUsage?: boolean;
 }
 
 export interface UpstreamCallInput {
@@ -43,23 +54,30 @@ export interface UpstreamCallInput {
   readonly body: Uint8Array;
   /** Sent as X-Client-Request-Id, which an upstream's support can look up. */
   readonly clientRequestId: string;
-  /** Ends the call; there is no other limit. */
+  /** Ends the call. Only a streamed call has other limits as well. */
   readonly signal: AbortSignal;
+  /** Asks for the answer as a stream. Null or left out = the answer comes as a whole. */
+  readonly stream?: StreamedCall | null;
 }
 
 /** What every answer has. */
 interface Reported {
   /** What the upstream reported of its limits. `NO_REPORT` if no status line arrived. */
   readonly limits: LimitReport;
+  /** Null = the call was not streamed. */
+  readonly stream: StreamProgress | null;
 }
 
 export type UpstreamAnswer = Completed | Failed;
+
+/** The end of a call, without what was counted on the way. */
+type EndedCall = Omit<Completed, 'stream'> | Omit<Failed, 'stream'>;
 
 interface Completed extends Reported {
   readonly kind: 'completed';
   /**
    * The decoded body, unchanged except that a leading byte order mark is removed, because JSON does not
-   * allow it.
+   * allow it. Of a streamed answer: the JSON that the events make up.
    */
   readonly bytes: Uint8Array;
   readonly facts: AnswerFacts;
@@ -121,8 +139,17 @@ export function createUpstream(settings: UpstreamSettings): Upstream {
     accept: 'application/json',
   };
 
-  function post({ operation, body, clientRequestId, signal }: UpstreamCallInput): Promise<Response> {
-    const named = { ...headers, 'content-type': 'application/json', 'X-Client-Request-Id': clientRequestId };
+  const streamBodies = createStreamBodies(settings.streamUsage ?? true);
+
+  function post(call: UpstreamCallInput, signal: AbortSignal): Promise<Response> {
+    const { operation, clientRequestId, stream = null } = call;
+    const body = stream === null ? call.body : streamBodies.of(operation, call.body);
+    const named = {
+      ...headers,
+      ...(stream === null ? {} : { accept: ACCEPT_EVENTS }),
+      'content-type': 'application/json',
+      'X-Client-Request-Id': clientRequestId,
+    };
     return client.post(OPERATIONS[operation].upstreamPath, { body, headers: named, signal }).asResponse();
   }
 
@@ -164,45 +191,70 @@ export function createUpstream(settings: UpstreamSettings): Upstream {
     },
     close: () => capped.close(),
     async complete(call) {
-      let phase: Phase = Phase.connect;
-      let response: Response | null = null;
-      let limits = NO_REPORT;
-      const received: Uint8Array[] = [];
-      try {
-        response = await capped.reporting(
-          (reached) => (phase = reached),
-          () => post(call),
-        );
-        const { status, headers } = response;
-        // Read before the body, because the resets count from here.
-        limits = readLimits(headers, Date.now());
-        phase = Phase.body;
-        for await (const chunk of response.body ?? []) received.push(chunk);
-        const posted = { status, headers, bytes: withoutMark(Buffer.concat(received)) };
-        const verdict = classifyAnswer(call.operation, posted, Date.now());
-        const ended =
-          verdict.kind === 'under way' ? await follow(call, verdict.id, posted) : { answer: posted, verdict };
-        if (ended.verdict.kind === 'failed') return { ...ended.verdict, limits };
-        const { bytes } = ended.answer;
-        return {
-          kind: 'completed',
-          bytes,
-          facts: ended.verdict.facts,
-          status,
-          requestId: requestIdOf(headers),
-          limits,
-        };
-      } catch (error) {
-        const aborted = call.signal.aborted;
-        const answer =
-          response === null
-            ? null
-            : { status: response.status, headers: response.headers, bytes: Buffer.concat(received) };
-        const failure = classifyThrown({ error, phase, aborted, answer }, Date.now());
-        return { kind: 'failed', failure, limits };
-      }
+      const watch = call.stream ? watchStream(call.stream) : null;
+      const ended = await completeOnce(call, watch);
+      watch?.stop();
+      return { ...ended, stream: watch?.progress() ?? null };
     },
   };
+
+  async function readWhole(
+    call: UpstreamCallInput,
+    { status, headers, body }: Response,
+    received: Uint8Array[],
+    watch: StreamWatch | null,
+  ): Promise<EndedResponse> {
+    for await (const chunk of body ?? []) {
+      received.push(chunk);
+      // An upstream may ignore that a stream was asked for.
+      watch?.event();
+    }
+    const answer = { status, headers, bytes: withoutMark(Buffer.concat(received)) };
+    const verdict = classifyAnswer(call.operation, answer, Date.now());
+    return verdict.kind === 'under way' ? follow(call, verdict.id, answer) : { answer, verdict };
+  }
+
+  async function completeOnce(call: UpstreamCallInput, watch: StreamWatch | null): Promise<EndedCall> {
+    const { operation, stream = null } = call;
+    const signal = watch === null ? call.signal : AbortSignal.any([call.signal, watch.late]);
+    let phase: Phase = Phase.connect;
+    let response: Response | null = null;
+    let limits = NO_REPORT;
+    const received: Uint8Array[] = [];
+    try {
+      response = await capped.reporting(
+        (reached) => (phase = reached),
+        () => post(call, signal),
+      );
+      // Read before the body, because the resets count from here.
+      limits = readLimits(response.headers, Date.now());
+      phase = stream !== null && isStreamOfAnswer(response) ? Phase.stream : Phase.body;
+      const { answer, verdict } =
+        stream !== null && watch !== null && phase === Phase.stream
+          ? await readStream(operation, response, stream, watch)
+          : await readWhole(call, response, received, watch);
+      const { status, headers, bytes } = answer;
+      if (verdict.kind === 'failed') {
+        const failure = stream === null ? verdict.failure : streamBodies.judge(verdict.failure, answer);
+        return { kind: 'failed', failure, limits };
+      }
+      return {
+        kind: 'completed',
+        bytes,
+        facts: verdict.facts,
+        status,
+        requestId: requestIdOf(headers),
+        limits,
+      };
+    } catch (error) {
+      const answer =
+        response === null
+          ? null
+          : { status: response.status, headers: response.headers, bytes: Buffer.concat(received) };
+      const failure = classifyThrown({ error, phase, aborted: signal.aborted, answer }, Date.now());
+      return { kind: 'failed', failure, limits };
+    }
+  }
 }
 
 /** Collects an answer of which the beginning is worth nothing without the end. */
@@ -210,6 +262,17 @@ async function toAnswer({ status, headers, body }: Response): Promise<Answer> {
   const received: Uint8Array[] = [];
   for await (const chunk of body ?? []) received.push(chunk);
   return { status, headers, bytes: withoutMark(Buffer.concat(received)) };
+}
+
+async function readStream(
+  operation: Operation,
+  { status, headers, body }: Response,
+  stream: StreamedCall,
+  watch: StreamWatch,
+): Promise<EndedResponse> {
+  const end = await readEventStream(body ?? Readable.from([]), stream, watch);
+  const answer = { status, headers, bytes: stream.assembly.bytes() };
+  return { answer, verdict: classifyStream(operation, answer, end, stream.assembly, Date.now()) };
 }
 
 function withoutMark(bytes: Uint8Array): Uint8Array {

@@ -39,6 +39,20 @@ export const MAX_ERROR_BYTES = 64 * 1024;
 const SENT_HEADER =
   /^(accept|authorization|content-type|user-agent|x-client-request-id|x-stainless-[a-z-]+)$/;
 
+/** The Accept header of a call whose answer may be an event stream. */
+export const ACCEPT_EVENTS = 'application/json, text/event-stream';
+
+/**
+ * A stream may have this many bytes for each byte of the answer that it makes up: an event with one token has 200 to 400
+ * bytes for 4.
+ */
+const STREAM_BYTES_PER_BYTE = 100;
+
+/** Whether a content type names an event stream. */
+export function isEventStream(contentType: string): boolean {
+  return /^\s*text\/event-stream\b/i.test(contentType);
+}
+
 /**
  * Creates a fetch that makes one HTTP request for each call. undici's own fetch is not used, because it
  * follows a standard for browsers: it repeats a call after a 421, treats a 407 as a broken connection and
@@ -80,7 +94,9 @@ export function createTransport({
     const dispatcher = (inFull ? agent : (tunnels ?? agent)).compose(reportPhases(report));
     const signal = init.signal ?? null;
     signal?.throwIfAborted();
-    const sent = [...new Headers(init.headers)].filter(
+    const asked = new Headers(init.headers);
+    const asksForEvents = asked.get('accept') === ACCEPT_EVENTS;
+    const sent = [...asked].filter(
       ([name]) => SENT_HEADER.test(name) && (sdkHeaders || !name.startsWith('x-stainless-')),
     );
     const call = dispatcher.request({
@@ -90,7 +106,8 @@ export function createTransport({
       headers: {
         ...way.headers,
         ...Object.fromEntries(sent),
-        'accept-encoding': ACCEPTED_ENCODINGS,
+        // A compressed stream could not be read event by event.
+        'accept-encoding': asksForEvents ? 'identity' : ACCEPTED_ENCODINGS,
         ...own,
       },
       body: init.body instanceof Uint8Array ? init.body : null,
@@ -102,7 +119,9 @@ export function createTransport({
       body.on('error', () => undefined).destroy();
       return toResponse(status, headers, null);
     }
-    const limit = status >= 200 && status < 300 ? maxBytes : Math.min(maxBytes, MAX_ERROR_BYTES);
+    const isStream = asksForEvents && isEventStream(String(headers['content-type'] ?? ''));
+    const maxBodyBytes = isStream ? maxBytes * STREAM_BYTES_PER_BYTE : maxBytes;
+    const limit = status >= 200 && status < 300 ? maxBodyBytes : Math.min(maxBytes, MAX_ERROR_BYTES);
     const decoded = decodeBody(body, String(headers['content-encoding'] ?? ''), limit);
     return toResponse(status, headers, ReadableStream.from(decoded));
   }

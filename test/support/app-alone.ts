@@ -56,10 +56,16 @@ export async function startAppAlone({
     lastErrorCode: null,
     nextAttemptAt: null,
   } as const;
-  const run = result === undefined ? pending : ({ kind: 'completed', result } as const);
+  const run =
+    result === undefined ? pending : ({ kind: 'completed', result, attempt: 1, cuts: null } as const);
   const accepted = { id: 'id', createdAt: new Date(0).toISOString(), replayed: false, run, response: null };
+  const unused = (): never => {
+    throw new Error('not needed here');
+  };
   const store: ProjectRequests = {
     submit: ask('submit', accepted, () => acceptAfter),
+    submitStreamed: unused,
+    followStream: unused,
     read: ask('read', null),
     readBody: ask('readBody', null),
     cancel: ask('cancel', null),

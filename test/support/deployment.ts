@@ -9,6 +9,7 @@ import { openKeys } from '../../src/process/keys.ts';
 import { startMetrics } from '../../src/process/metrics.ts';
 import { startApi } from '../../src/process/start-api.ts';
 import { startWorker } from '../../src/process/start-worker.ts';
+import { openStreams } from '../../src/process/streams.ts';
 import { createWorkerLanes } from '../../src/process/worker-lanes.ts';
 import { createUpstreamLookUp } from '../../src/process/upstream.ts';
 import type { Stoppable, Stopper } from '../../src/process/stop.ts';
@@ -73,7 +74,8 @@ export async function startDeployment(options: DeploymentOptions): Promise<Deplo
   const stopper = testStopper();
   const metrics = await startMetrics(config, log, stopper);
   const keys = await openKeys(config, log, stopper);
-  const common = { baseURL: upstreamURL, apiKey: 'sk-test', maxResponseBytes };
+  const settings = { baseURL: upstreamURL, apiKey: 'sk-test', maxResponseBytes };
+  const common = { settings, streams: config.upstream?.streams === true };
   const calls = createProjectUpstreams(
     createUpstreamLookUp({ keys, common: async () => common, maxResponseBytes, proxies: config.proxies }),
   );
@@ -127,6 +129,7 @@ async function composeApart(parts: ServiceParts): Promise<Pick<Service, 'startWo
     startWorker: () =>
       startWorker({
         ...parts,
+        streams: openStreams({ ...parts, namespace, settledHere: false }),
         connection,
         namespace,
         waiters: null,
@@ -135,6 +138,7 @@ async function composeApart(parts: ServiceParts): Promise<Pick<Service, 'startWo
     startApi: () =>
       startApi({
         ...parts,
+        streams: openStreams({ ...parts, namespace, settledHere: false }),
         models: parts.upstream.upstream,
         connection: abortable,
         abortable,

@@ -85,7 +85,7 @@ async function drive(
       if (result.kind === 'completed') return end(Buffer.from(result.bytes).toString('latin1'), null);
       const { failure } = result;
       failures.push(failure);
-      journal = endAttempt(beginAttempt(journal, call, null), failedEnd(failure, null, 0, 0));
+      journal = endAttempt(beginAttempt(journal, call, null), failedEnd(result, null, 0, 0));
       const decision = decideRetry(failure, journal, inForce, leftMs, () => 0);
       if (!decision.retry) {
         return end(null, requestErrorOf(failure, decision.code, decision.reason, journal.begun));

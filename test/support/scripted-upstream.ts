@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { text } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
 import { z } from 'zod';
+import { playStream, type StreamPart } from './stream-steps.ts';
 import { until } from './until.ts';
 
 /** What the upstream does with one call. */
@@ -23,7 +24,9 @@ export type Step =
   | { readonly stall: 'headers' | 'body' }
   /** A completion that never gets there: one byte of white space every so often. */
   | { readonly trickleEveryMs: number }
-  | { readonly gzipBombBytes: number };
+  | { readonly gzipBombBytes: number }
+  /** Server-sent events. */
+  | { readonly stream: readonly StreamPart[] };
 
 export interface UpstreamHit {
   readonly path: string;
@@ -197,6 +200,7 @@ function play(step: Step, response: ServerResponse): void {
     response.writeHead(200, { 'content-type': 'application/json', 'content-encoding': 'gzip' });
     return void response.end(gzipBomb(step.gzipBombBytes));
   }
+  if ('stream' in step) return void playStream(response, step.stream);
   const send = (): void => {
     response.writeHead(step.answer, { 'content-type': 'application/json', ...step.headers });
     response.end(

@@ -77,6 +77,7 @@ const RIGHTS: Readonly<Record<string, readonly string[]>> = {
   ],
   workflows: ['src/domain'],
   'src/lanes': ['src/domain'],
+  'src/streams': ['src/domain'],
   activities: ['src/domain', 'src/lanes', 'src/upstream'],
   'src/process': [
     'src/config.ts',
@@ -85,6 +86,7 @@ const RIGHTS: Readonly<Record<string, readonly string[]>> = {
     'src/keys',
     'src/lanes',
     'src/metrics',
+    'src/streams',
     'src/temporal',
     'src/dev-server',
     'src/encryption',

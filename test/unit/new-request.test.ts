@@ -39,6 +39,7 @@ function made(text: string, { key, signed, caps = {} }: Call = {}): NewRequest {
     body: OPERATION_SCHEMAS['chat.completions'].body.parse(jsonBody.value),
     jsonBody,
     project: { ...project, limits: { ...project.limits, caps: { ...NO_CAPS, ...caps } } },
+    stream: false,
     receivedAtMs: Date.parse(RECEIVED_AT),
   });
 }

@@ -44,7 +44,7 @@ app.get('/', (_request, reply) => sendRecord(reply, stored));
 
 async function answerOf(record: Partial<StoredRequest['record']>, result: string | null = null) {
   const bytes = result === null ? null : Buffer.from(result);
-  stored = { record: { ...RECORD, ...record }, result: bytes, response: null };
+  stored = { record: { ...RECORD, ...record }, result: bytes, cuts: null, response: null };
   const { statusCode, headers, body } = await app.inject('/');
   return { statusCode, headers, body };
 }

@@ -6,7 +6,7 @@ import { RawJson } from '../../src/domain/raw-json.ts';
 import { toRequestRef } from '../../src/domain/request-id.ts';
 import { NamedBy, type NewRequest, type Wait } from '../../src/domain/requests.ts';
 import { createCallBudget } from '../../src/temporal/calls/call-budget.ts';
-import type { TemporalRequestsDependencies } from '../../src/temporal/store/dependencies.ts';
+import type { Acceptor } from '../../src/temporal/store/accept.ts';
 import type { RunFinder } from '../../src/temporal/store/find-run.ts';
 import { createIntake } from '../../src/temporal/store/intake.ts';
 import type { StartQueue } from '../../src/temporal/store/start-queue.ts';
@@ -22,6 +22,7 @@ const REQUEST: NewRequest = {
   model: 'm',
   fingerprint: 'f',
   body: new RawJson(new Uint8Array()),
+  stream: false,
   options: RequestOptions.parse({}),
 };
 
@@ -49,8 +50,9 @@ async function answeredAtMs(turnMs: number, waitMs: number): Promise<number> {
         }, turnMs);
       }),
   };
-  const dependencies: Pick<TemporalRequestsDependencies, 'waiters' | 'intake' | 'observer'> = {
-    waiters: createWaiters(createLimit(1), null),
+  const acceptor: Acceptor = {
+    runs,
+    starts,
     intake,
     observer: { accepted: () => expect(isSent).toBe(true), replayed: unused },
   };
@@ -61,9 +63,8 @@ async function answeredAtMs(turnMs: number, waitMs: number): Promise<number> {
   };
   const place = intake.enter(1);
   const answer = submitRequest(
-    dependencies,
-    runs,
-    starts,
+    createWaiters(createLimit(1), null),
+    acceptor,
     toRequestRef({ project: 'default', id: 'a' }),
     REQUEST,
     wait,

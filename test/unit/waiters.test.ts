@@ -1,12 +1,12 @@
 /** The callers that wait for a result in this process: who is held, what answers them, and that places come back. */
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createLimit, type Limit } from '../../src/domain/limit.ts';
-import type { SettledRun, Wait } from '../../src/domain/requests.ts';
+import { completedRun, type SettledRun, type Wait } from '../../src/domain/requests.ts';
 import { createWaiters, type LongPolls, raceWait, startWait } from '../../src/temporal/waiting/waiters.ts';
 
 const LONG_MS = 3_600_000;
-const DONE: SettledRun = { kind: 'completed', result: new Uint8Array([1]) };
-const OTHER: SettledRun = { kind: 'completed', result: new Uint8Array([2]) };
+const DONE: SettledRun = completedRun(new Uint8Array([1]), null);
+const OTHER: SettledRun = completedRun(new Uint8Array([2]), null);
 const HELD_IN_VAIN = { wasHeld: true, settled: null };
 const NOT_HELD = { wasHeld: false };
 const never = new Promise<never>(() => undefined);

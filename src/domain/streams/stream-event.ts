@@ -39,3 +39,8 @@ export function ofSequenceNumber(number: number): { readonly attempt: number; re
     ordinal: number % NUMBERS_OF_AN_ATTEMPT,
   };
 }
+
+/** The number of the event that ends an attempt's stream with an error. No other event has it. */
+export function errorSequenceNumber(attempt: number | null): number {
+  return sequenceNumber(attempt ?? 1, NUMBERS_OF_AN_ATTEMPT - 1);
+}

@@ -1,6 +1,6 @@
 import type { FastifyReply } from 'fastify';
 import { toStrictJson } from '../../domain/lenient-json.ts';
-import type { StoredRequest } from '../../domain/requests.ts';
+import type { Acceptance, StoredRequest } from '../../domain/requests.ts';
 
 /** A record's answer, with a hint when to look again while it is not terminal. */
 export function sendRecord(reply: FastifyReply, stored: StoredRequest): FastifyReply {
@@ -17,6 +17,17 @@ export function sendRecord(reply: FastifyReply, stored: StoredRequest): FastifyR
 function recordBytes({ record, result }: StoredRequest): Buffer {
   const text = result === null ? 'null' : toStrictJson(new TextDecoder().decode(result));
   return Buffer.from(`${JSON.stringify(record).slice(0, -1)},"result":${text}}`);
+}
+
+/** Names the request in the headers of an answer, and what the answer is. */
+export function nameAcceptance(
+  reply: FastifyReply,
+  { id, replayed }: Pick<Acceptance, 'id' | 'replayed'>,
+  applied: string | null,
+): void {
+  reply.header('x-request-id', id);
+  if (replayed) reply.header('idempotent-replayed', 'true');
+  if (applied !== null) reply.header('preference-applied', applied);
 }
 
 /** Where a record is read; the id is opaque and may hold any visible ASCII. */

@@ -8,8 +8,9 @@ import { enterIntake, forgetBody, placeOf } from '../access/intake.ts';
 import { admittedBy, type ProjectLimiter } from '../access/project-limits.ts';
 import { errorResponses, FAILURE_CODES, POST_REFUSALS } from '../answers/error-responses.ts';
 import { sendFailure } from '../answers/errors.ts';
-import { pollAfterSeconds, recordPath } from '../answers/record.ts';
+import { nameAcceptance, pollAfterSeconds, recordPath } from '../answers/record.ts';
 import type { App, AppDependencies, WaitSettings } from '../app-types.ts';
+import { asksForUsage, sendNewStream } from '../streams/create-stream.ts';
 import { readNewRequest } from './new-request.ts';
 import { OPERATION_SCHEMAS } from './schemas.ts';
 import { resolveWait, untilClientDisconnects } from './wait.ts';
@@ -24,7 +25,7 @@ export function createRequestRoutes(app: App, dependencies: AppDependencies, lim
 function createRequestRoute(
   app: App,
   operation: Operation,
-  { requests, wait, stopping }: AppDependencies,
+  { requests, wait, stopping, streamTimes }: AppDependencies,
   limiter: ProjectLimiter,
 ): void {
   const { path } = OPERATIONS[operation];
@@ -38,7 +39,9 @@ function createRequestRoute(
         summary,
         body: bodySchema,
         response: {
-          200: answer.describe("Completed within the wait: the upstream's own bytes."),
+          200: answer.describe(
+            "Completed within the wait: the upstream's own bytes. With `stream: true`, OpenAI's events.",
+          ),
           202: accepted.describe('Accepted and not finished: read the record.'),
           ...errorResponses([...POST_REFUSALS, ...FAILURE_CODES]),
         },
@@ -50,29 +53,20 @@ function createRequestRoute(
       const asked = readNewRequest(operation, request);
       const prefer = request.headers['prefer']?.toString();
       const { waitMs, applied } = resolveWait(waitOf(project, wait), request.body.wait, prefer);
+      const usage = asksForUsage(request.body);
       place.hasBody(asked.body.bytes.byteLength);
       forgetBody(request);
-      const held = {
-        ms: waitMs,
+      const own = requests.forProject(project.name);
+      const hold = {
         signal: untilClientDisconnects(reply, stopping),
         projectPlaces: limiter.waiters(project),
       };
-      const acceptance = await requests.forProject(project.name).submit(asked, held, place);
+      if (asked.stream) return sendNewStream(reply, own, { asked, place, hold, usage }, streamTimes);
+      const acceptance = await own.submit(asked, { ...hold, ms: waitMs }, place);
       nameAcceptance(reply, acceptance, applied);
       return sendAcceptance(reply, operation, asked.model, acceptance);
     },
   );
-}
-
-/** Names the request, and what the answer is, in its headers. */
-export function nameAcceptance(
-  reply: FastifyReply,
-  { id, replayed }: Acceptance,
-  applied: string | null,
-): void {
-  reply.header('x-request-id', id);
-  if (replayed) reply.header('idempotent-replayed', 'true');
-  if (applied !== null) reply.header('preference-applied', applied);
 }
 
 function waitOf({ defaultWaitSeconds }: Project, wait: WaitSettings): WaitSettings {

@@ -17,7 +17,7 @@ import { enterIntake, forgetBody, placeOf } from '../access/intake.ts';
 import { admittedBy, type ProjectLimiter } from '../access/project-limits.ts';
 import { errorResponses, FAILURE_CODES, RESPONSE_POST_REFUSALS } from '../answers/error-responses.ts';
 import { sendFailure } from '../answers/errors.ts';
-import { pollAfterSeconds } from '../answers/record.ts';
+import { nameAcceptance, pollAfterSeconds } from '../answers/record.ts';
 import {
   responseOfResult,
   responsePath,
@@ -25,7 +25,7 @@ import {
   sendResponse,
 } from '../answers/response-object.ts';
 import type { App, AppDependencies } from '../app-types.ts';
-import { nameAcceptance } from './create-request.ts';
+import { sendNewStream } from '../streams/create-stream.ts';
 import { readNewRequest } from './new-request.ts';
 import { OPERATION_SCHEMAS } from './schemas.ts';
 import { resolveWait, untilClientDisconnects } from './wait.ts';
@@ -33,7 +33,7 @@ import { resolveWait, untilClientDisconnects } from './wait.ts';
 /** Adds `POST /v1/responses`: OpenAI's background protocol, over any upstream that has responses. */
 export function createResponseRoute(
   app: App,
-  { requests, wait, stopping }: AppDependencies,
+  { requests, wait, stopping, streamTimes }: AppDependencies,
   limiter: ProjectLimiter,
 ): void {
   const { operationId, summary, body: bodySchema, answer } = OPERATION_SCHEMAS.responses;
@@ -47,7 +47,7 @@ export function createResponseRoute(
         body: bodySchema,
         response: {
           200: answer.describe(
-            "The finished Response: the upstream's own bytes, with the id of the request. With `background: true` the Response as it stands.",
+            "The finished Response: the upstream's own bytes, with the id of the request. With `background: true` the Response as it stands. With `stream: true`, OpenAI's events.",
           ),
           202: answer.describe('The call named a wait, which is over: the Response as it stands.'),
           ...errorResponses([...RESPONSE_POST_REFUSALS, ...FAILURE_CODES]),
@@ -77,9 +77,10 @@ export function createResponseRoute(
         projectPlaces,
       });
       const { model } = asked;
+      const hold = { signal: untilClientDisconnects(reply, stopping), projectPlaces };
+      if (asked.stream) return sendNewStream(reply, own, { asked, place, hold, usage: true }, streamTimes);
       const body = isBackground ? asked.body.bytes : null;
-      const held = { ms: waitMs, signal: untilClientDisconnects(reply, stopping), projectPlaces };
-      const acceptance = await own.submit(asked, held, place);
+      const acceptance = await own.submit(asked, { ...hold, ms: waitMs }, place);
       nameAcceptance(reply, acceptance, applied);
       return sendAccepted(reply, own, { model, isBackground, isNamed, body }, acceptance);
     },

@@ -9,6 +9,7 @@ import { Refusal } from '../../domain/refusal.ts';
 import { isIdempotencyKey, newRequestId } from '../../domain/request-id.ts';
 import { NamedBy, type NewRequest, type ResponseTerms } from '../../domain/requests.ts';
 import { type Operation, OPERATIONS } from '../../domain/operations.ts';
+import { isStreamed } from '../../domain/streams/stream-event.ts';
 import { exactValue } from '../../domain/strict-json.ts';
 import { projectOf } from '../access/authenticate.ts';
 import type { SignedRequest } from '../access/request-signatures.ts';
@@ -26,14 +27,16 @@ export function readNewRequest(operation: Operation, request: PostOfOperation): 
   const project = projectOf(request);
   if (jsonBody === null) throw new Refusal('invalid_json');
   requireAllowed(project.models, body.model ?? null);
-  if (OPERATIONS[operation].streams && body['stream'] === true) {
-    throw new Refusal('stream_not_supported', { param: 'stream' });
+  const stream = OPERATIONS[operation].streams && body['stream'] === true;
+  const isDelayed = (body.reqrun?.run_at ?? null) !== null;
+  if (stream && (isDelayed || !isStreamed(operation))) {
+    throw new Refusal('stream_not_supported', { param: isDelayed ? 'reqrun.run_at' : 'stream' });
   }
   const key = readIdempotencyKey(request.raw, body.idempotency_key, {
     project: project.name,
     isSigned: signed !== null,
   });
-  return toNewRequest({ operation, key, signed, body, jsonBody, project, receivedAtMs: Date.now() });
+  return toNewRequest({ operation, key, signed, body, jsonBody, project, stream, receivedAtMs: Date.now() });
 }
 
 /** The parts of a Fastify request that are read. */
@@ -50,6 +53,8 @@ interface ReceivedRequest {
   readonly body: RequestBody;
   readonly jsonBody: JsonBody;
   readonly project: Project;
+  /** Whether the answer is asked for as a stream. */
+  readonly stream: boolean;
   /** Unix ms. */
   readonly receivedAtMs: number;
 }
@@ -67,6 +72,7 @@ export function toNewRequest({
   body,
   jsonBody,
   project,
+  stream,
   receivedAtMs,
 }: ReceivedRequest): NewRequest {
   const { model = null, reqrun } = body;
@@ -79,6 +85,7 @@ export function toNewRequest({
     fingerprint: fingerprint(operation, jsonBody),
     body: new RawJson(Buffer.from(cutMembers(jsonBody, ownMembersOf(operation)))),
     response: operation === 'responses' ? toTerms(body) : null,
+    stream,
     options: withinCaps(
       resolveRunAt(reqrun ?? NewRequestOptions.parse({}), receivedAtMs),
       isObject(given) ? given : {},

@@ -10,6 +10,7 @@ import { pollAfterSeconds } from '../answers/record.ts';
 import { responseOfResult, responseWithoutResult, sendResponse } from '../answers/response-object.ts';
 import type { App, AppDependencies } from '../app-types.ts';
 import { namedRequest, RecordParams, RecordQuery } from './requests.ts';
+import { sendStreamOfResponse } from '../streams/create-stream.ts';
 import { ResponseObject } from './schemas.ts';
 import { resolveWait, untilClientDisconnects } from './wait.ts';
 
@@ -17,7 +18,13 @@ const ResponseQuery = RecordQuery.extend({
   stream: z
     .enum(['true', 'false'])
     .optional()
-    .meta({ description: '`true` is refused with stream_not_supported.' }),
+    .meta({ description: '`true`: the answer comes as events, live or again from the result.' }),
+  starting_after: z
+    .string()
+    .regex(/^\d{1,15}$/, 'must be the sequence_number of an event')
+    .transform(Number)
+    .optional()
+    .meta({ description: 'With `stream=true`: the number of the last event that is not wanted again.' }),
 });
 
 const ItemsQuery = z.object({
@@ -53,7 +60,7 @@ const CANCEL_WAIT_MS = 2_000;
 /** Adds the routes of an existing Response: read it, cancel it, delete it, list its input. */
 export function responseRoutes(
   app: App,
-  { requests, wait, stopping }: AppDependencies,
+  { requests, wait, stopping, streamTimes }: AppDependencies,
   limiter: ProjectLimiter,
 ): void {
   /** @throws Refusal `request_not_found`, also for a request of another operation */
@@ -94,11 +101,19 @@ export function responseRoutes(
         summary: 'Read a Response: queued, in progress, finished, failed or cancelled',
         params: RecordParams,
         querystring: ResponseQuery,
-        response: { 200: ResponseObject, ...errorResponses([...GET_REFUSALS, 'stream_not_supported']) },
+        response: { 200: ResponseObject, ...errorResponses([...GET_REFUSALS, 'stream_superseded']) },
       },
     },
     async (request, reply) => {
-      if (request.query.stream === 'true') throw new Refusal('stream_not_supported', { param: 'stream' });
+      const { stream, starting_after: startingAfter = null } = request.query;
+      if (stream === 'true') {
+        const { own, id } = namedRequest(requests, request);
+        const hold = {
+          signal: untilClientDisconnects(reply, stopping),
+          projectPlaces: limiter.waiters(projectOf(request)),
+        };
+        return sendStreamOfResponse(reply, own, id, hold, startingAfter, streamTimes);
+      }
       const { waitMs, applied } = resolveWait(
         { ...wait, defaultWaitSeconds: 0 },
         request.query.wait,

@@ -43,7 +43,15 @@ function requestBody<Fields extends z.ZodRawShape>(fields: Fields) {
     });
 }
 
-const stream = z.boolean().nullish().describe('true is refused: stream_not_supported.');
+const stream = z
+  .boolean()
+  .nullish()
+  .describe('true: the answer comes as server-sent events, and is held until its end. `wait` has no effect.');
+const stream_options = z
+  .looseObject({ include_usage: z.boolean().nullish() })
+  .nullish()
+  .describe('`include_usage`: whether this caller gets the usage as the last chunk.');
+const noStream = z.boolean().nullish().describe('true is refused: stream_not_supported.');
 
 /** An integer of any size. zod's `int` ends at 2^53 - 1, but OpenAI's `seed` is an int64. */
 const Integer = z
@@ -60,6 +68,7 @@ const ChatCompletionBody = requestBody({
   model: Model,
   messages: z.array(Message).min(1),
   stream,
+  stream_options,
   n: z.number().int().min(1).max(128).nullish(),
   temperature: z.number().nullish(),
   top_p: z.number().nullish(),
@@ -82,6 +91,7 @@ const CompletionBody = requestBody({
     .union([z.string(), z.array(z.union([z.string(), z.number(), z.array(z.number())])).min(1)])
     .nullable(),
   stream,
+  stream_options,
   n: z.number().int().min(1).max(128).nullish(),
   temperature: z.number().nullish(),
   top_p: z.number().nullish(),
@@ -97,7 +107,7 @@ const ModerationBody = requestBody({
 const ImageBody = requestBody({
   model: OptionalModel,
   prompt: z.string(),
-  stream,
+  stream: noStream,
   n: z.number().int().min(1).max(10).nullish(),
 }).meta({ id: 'CreateImageRequest' });
 

@@ -17,7 +17,11 @@ export interface RecordSettings {
 }
 
 /** Defaults of the options that the memos of 0.1.0 lack. */
-const OPTIONS_SINCE_0_1_0: Partial<RequestOptions> = { run_at: null };
+const OPTIONS_SINCE_0_1_0: Partial<RequestOptions> = {
+  first_event_timeout_seconds: null,
+  silence_timeout_seconds: null,
+  run_at: null,
+};
 
 /**
  * Builds the record. Pure.
@@ -32,7 +36,7 @@ export function toRecord(
   settings: RecordSettings,
 ): StoredRequest {
   const { journal, error, completedAt } = state;
-  const { answer = null } = state.result === null ? {} : journal;
+  const { answer = null, stream } = state.result === null ? {} : journal;
   const terminal =
     state.status === RequestStatus.completed ||
     state.status === RequestStatus.failed ||
@@ -48,6 +52,7 @@ export function toRecord(
   const expiresMs = completedAt === null || keptMs === null ? null : completedAt.getTime() + keptMs;
   return {
     result: state.result,
+    cuts: stream?.cuts ?? null,
     response: memo.response ?? null,
     record: {
       id,

@@ -2,6 +2,7 @@ import type { Client } from '@temporalio/client';
 import type { Limit } from '../../domain/limit.ts';
 import type { Availability } from '../calls/availability.ts';
 import type { RecordSettings } from '../run-state/to-record.ts';
+import type { StreamSubscriber } from '../../domain/streams/channel.ts';
 import type { Waiters } from '../waiting/waiters.ts';
 import type { Intake } from './intake.ts';
 import type { StartSettings } from './start-run.ts';
@@ -25,6 +26,7 @@ export interface TemporalRequestsDependencies {
   readonly record: () => RecordSettings;
   readonly availability: Availability;
   readonly waiters: Waiters;
+  readonly streams: StreamSubscriber;
   /** Bounds the changing calls that Temporal has not answered yet. */
   readonly intake: Intake;
   /**

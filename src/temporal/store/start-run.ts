@@ -117,13 +117,14 @@ function startOptions(
   nowMs: number,
   eager: boolean,
 ): WorkflowStartOptions & { args: [RunInput, RawJson] } {
-  const { operation, model, options } = memo;
+  const { operation, model, options, stream = false } = memo;
   const input: RunInput = {
     operation,
     model,
     options,
     heartbeat_timeout_seconds: settings.heartbeatTimeoutSeconds,
     request: { project, id, is_keyed: settings.isKeyed },
+    ...(stream ? { stream } : {}),
   };
   const attributes = [
     ...settings.searchAttributes({ model, project }),

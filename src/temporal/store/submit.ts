@@ -1,31 +1,7 @@
-import { randomUUID } from 'node:crypto';
-import { acceptanceUnknown, Refusal } from '../../domain/refusal.ts';
 import type { RequestRef } from '../../domain/request-id.ts';
-import {
-  type Acceptance,
-  type IntakePlace,
-  NamedBy,
-  type NewRequest,
-  type PendingRun,
-  type SettledRun,
-  type StoredRequest,
-  type Wait,
-} from '../../domain/requests.ts';
-import type { RunMemo } from '../../domain/run-contract.ts';
-import { RequestStatus } from '../../domain/vocabulary.ts';
-import { afterWait, type CallBudget, isNotAnswered } from '../calls/call-budget.ts';
-import type { TemporalRequestsDependencies } from './dependencies.ts';
-import { oursOrNull, type ReadRun, type RunFinder } from './find-run.ts';
-import type { StartQueue, StartTurn } from './start-queue.ts';
-import type { NewRun } from './start-run.ts';
-
-const QUEUED: PendingRun = {
-  kind: 'pending',
-  status: RequestStatus.queued,
-  attempts: 0,
-  lastErrorCode: null,
-  nextAttemptAt: null,
-};
+import type { Acceptance, IntakePlace, NewRequest, Wait } from '../../domain/requests.ts';
+import type { Waiters } from '../waiting/waiters.ts';
+import { acceptRequest, type Acceptor, readAgain } from './accept.ts';
 
 /**
  * A caller is held no longer than this for acceptance and wait together, because Node's fetch gives up after
@@ -33,14 +9,10 @@ const QUEUED: PendingRun = {
  */
 const HELD_MS = 240_000;
 
-/**
- * Accepts a request, or joins the request that has its key. Then holds the caller for its wait. Implements
- * `Requests.submit`.
- */
+/** Accepts or joins a request, then holds the caller for its wait. Implements `ProjectRequests.submit`. */
 export async function submitRequest(
-  { waiters, intake, observer }: Pick<TemporalRequestsDependencies, 'waiters' | 'intake' | 'observer'>,
-  runs: RunFinder,
-  starts: StartQueue,
+  waiters: Waiters,
+  acceptor: Acceptor,
   ref: RequestRef,
   request: NewRequest,
   wait: Wait,
@@ -49,118 +21,16 @@ export async function submitRequest(
   const arrivedMs = Date.now();
   const waiter = waiters.join(ref.workflowId);
   try {
-    const turn = {
-      untilMs: arrivedMs + intake.acceptMs,
-      signal: wait.signal,
-      isAsync: wait.ms === 0,
-    };
-    const { joined, acceptedAt } = await startOrJoin(runs, starts, ref, request, turn);
-    place.leave();
-    if (joined === null) observer?.accepted();
-    else observer?.replayed();
-    const acceptance = {
-      id: ref.id,
-      createdAt: joined?.memo.created_at ?? acceptedAt,
-      replayed: joined !== null,
-      response: joined === null ? request.response : (joined.memo.response ?? null),
-    };
-    const known =
-      joined === null ? { ...QUEUED, nextAttemptAt: request.options.run_at } : toRun(joined.stored);
-    if (known.kind !== 'pending') return { ...acceptance, run: known };
+    const how = { isAsync: wait.ms === 0, signal: wait.signal };
+    const acceptance = await acceptRequest(acceptor, ref, request, how, place);
+    if (acceptance.run.kind !== 'pending') return acceptance;
     const heldUntilMs = arrivedMs + Math.max(HELD_MS, wait.ms);
     const held = await waiter.wait({ ...wait, ms: Math.min(wait.ms, heldUntilMs - Date.now()) });
-    if (!held.wasHeld) return { ...acceptance, run: known };
-    return { ...acceptance, run: held.settled ?? (await readAgain(runs, ref, wait.signal)) ?? known };
+    if (!held.wasHeld) return acceptance;
+    const settled = held.settled ?? (await readAgain(acceptor.runs, ref, wait.signal));
+    return { ...acceptance, run: settled ?? acceptance.run };
   } finally {
     waiter.leave();
     place.leave();
   }
-}
-
-interface Accepted {
-  /** The run of the same request that has the key. Null = this call started the run. */
-  readonly joined: ReadRun | null;
-  /** ISO 8601. */
-  readonly acceptedAt: string;
-}
-
-async function startOrJoin(
-  runs: RunFinder,
-  starts: StartQueue,
-  ref: RequestRef,
-  { operation, model, fingerprint, options, body, namedBy, response }: NewRequest,
-  turn: StartTurn,
-): Promise<Accepted> {
-  const startId = randomUUID();
-  const runOf = (created_at: string): NewRun => {
-    const memo: RunMemo = {
-      operation,
-      model,
-      fingerprint,
-      options,
-      created_at,
-      run: 1,
-      ...(response === null ? {} : { response }),
-    };
-    return { ref, startId, memo, body };
-  };
-  // A POST without a key must not be sent again, because it would be another request.
-  const unknown = (cause: unknown): Refusal =>
-    acceptanceUnknown(ref.id, { shouldRetry: namedBy === NamedBy.key, cause });
-  for (;;) {
-    const { outcome, sentAt, budget } = await starts.start(ref.workflowId, runOf, turn);
-    if (typeof outcome === 'object') throw unknown(outcome.unknown);
-    // A random id belongs to no other request. So `already started` means that an earlier try of this start
-    // succeeded.
-    if (outcome === 'started' || namedBy === NamedBy.chance) {
-      return { joined: null, acceptedAt: sentAt };
-    }
-    const joined = await findSame(runs, ref, { fingerprint, operation }, budget).catch((cause: unknown) => {
-      throw isNotAnswered(cause) ? unknown(cause) : cause;
-    });
-    // Null means that the run was deleted between the two calls. Its key is free, so the loop starts again.
-    if (joined !== null) return { joined, acceptedAt: sentAt };
-  }
-}
-
-/** The run that has the key, if it belongs to the same request. Null if no run has the key any more. */
-async function findSame(
-  runs: RunFinder,
-  ref: RequestRef,
-  { fingerprint, operation }: Pick<RunMemo, 'fingerprint' | 'operation'>,
-  budget: CallBudget,
-): Promise<ReadRun | null> {
-  const found = await runs.look(ref, budget);
-  if (found === 'foreign') throw new Refusal('idempotency_key_unavailable');
-  if (found === 'being deleted') throw new Refusal('request_being_deleted', { retryAfterSeconds: 5 });
-  if (found === 'nothing') return null;
-  if (found.memo.fingerprint !== fingerprint || found.memo.operation !== operation) {
-    throw new Refusal('idempotency_key_reused');
-  }
-  return found;
-}
-
-/**
- * Reads the record after a wait. Resolves to null if Temporal does not answer. `submitRequest` then returns
- * the state that it knew before the wait.
- */
-async function readAgain(
-  runs: RunFinder,
-  ref: RequestRef,
-  stopping: AbortSignal,
-): Promise<SettledRun | PendingRun | null> {
-  const found = await runs.look(ref, afterWait(stopping)).then(oursOrNull, () => null);
-  return found === null ? null : toRun(found.stored);
-}
-
-function toRun({ record, result }: StoredRequest): SettledRun | PendingRun {
-  if (result !== null) return { kind: 'completed', result };
-  if (record.error !== null) return { kind: 'failed', error: record.error };
-  return {
-    kind: 'pending',
-    status: record.status,
-    attempts: record.attempts,
-    lastErrorCode: record.last_error_code,
-    nextAttemptAt: record.next_attempt_at,
-  };
 }

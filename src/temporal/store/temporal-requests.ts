@@ -13,16 +13,18 @@ import { retryRequest } from './retry.ts';
 import { createStartQueue } from './start-queue.ts';
 import { startRun } from './start-run.ts';
 import { submitRequest } from './submit.ts';
+import { followStream, submitStreamed } from './follow-stream.ts';
 
 /** {@link Requests} on Temporal. Each request is one workflow, identified by its {@link RequestRef}. */
 export function createTemporalRequests(dependencies: TemporalRequestsDependencies): Requests {
-  const { client, availability, record, intake, start } = dependencies;
+  const { client, availability, record, intake, start, waiters } = dependencies;
   const runs = createRunFinder(client, availability, record);
   const starts = createStartQueue((run, budget, eager) => startRun(client, start, run, budget, eager), {
     eagerStart: start.eagerStart,
     availability,
     rate: intake.rate,
   });
+  const acceptor = { ...dependencies, runs, starts };
   const retries = createSingleFlight<StoredRequest | null>();
   /**
    * Runs a changing call under the limit for accepting, within one budget, and only while Temporal answers.
@@ -39,7 +41,13 @@ export function createTemporalRequests(dependencies: TemporalRequestsDependencie
     const refOf = (id: string): RequestRef => toRequestRef({ project, id });
     return {
       submit: (request, wait, place) =>
-        submitRequest(dependencies, runs, starts, refOf(request.id), request, wait, place),
+        submitRequest(waiters, acceptor, refOf(request.id), request, wait, place),
+      submitStreamed: (request, hold, place) =>
+        submitStreamed(dependencies, acceptor, refOf(request.id), request, hold, place),
+      followStream: async (id, hold) => {
+        await availability.ensure();
+        return followStream(dependencies, runs, refOf(id), hold);
+      },
       read: (id, wait) => readRequest(dependencies, runs, refOf(id), wait),
       readBody: async (id) => {
         const place = enter(dependencies.reading);

@@ -1,4 +1,4 @@
-import type { Limit } from '../../domain/limit.ts';
+import type { Limit, Place } from '../../domain/limit.ts';
 import type { SettledRun, Wait } from '../../domain/requests.ts';
 
 /**
@@ -16,6 +16,8 @@ import type { SettledRun, Wait } from '../../domain/requests.ts';
 export interface Waiters {
   /** Starts listening. Call it before anything that may settle the run. */
   join(workflowId: string): Waiter;
+  /** Takes the place of a held caller. Null = a limit is reached. */
+  hold(projectPlaces: Limit): Place | null;
   /** Number of callers held. */
   held(): number;
   /** Answers all callers that wait for the run. */
@@ -25,6 +27,11 @@ export interface Waiters {
 export interface Waiter {
   /** Holds the caller until its run has settled or the wait is over. */
   wait(wait: Wait): Promise<HeldCaller>;
+  /**
+   * Resolves to the run when it has settled, for a caller that has a place. Null = the wait is over, or the run must be
+   * read from Temporal.
+   */
+  settled(wait: Pick<Wait, 'ms' | 'signal'>): Promise<SettledRun | null>;
   leave(): void;
 }
 
@@ -59,7 +66,7 @@ export function createWaiters(places: Limit, longPolls: LongPolls | null): Waite
   async function untilSettled(
     workflowId: string,
     settled: Promise<SettledRun>,
-    { ms, signal }: Wait,
+    { ms, signal }: Pick<Wait, 'ms' | 'signal'>,
   ): Promise<SettledRun | null> {
     if (longPolls === null) return raceWait(settled, { ms, signal });
     const over = new AbortController();
@@ -68,22 +75,32 @@ export function createWaiters(places: Limit, longPolls: LongPolls | null): Waite
     return raceWait(settled, until).finally(() => over.abort());
   }
 
+  function hold(projectPlaces: Limit): Place | null {
+    if (projectPlaces.isFull()) return null;
+    const place = places.take();
+    if (place === null) return null;
+    const projectPlace = projectPlaces.take();
+    return {
+      leave: () => {
+        place.leave();
+        projectPlace?.leave();
+      },
+    };
+  }
+
   function join(workflowId: string): Waiter {
     const { promise, resolve } = Promise.withResolvers<SettledRun>();
     const joined = listeners.get(workflowId) ?? new Set();
     listeners.set(workflowId, joined.add(resolve));
     return {
       wait: async (wait) => {
-        if (wait.ms <= 0 || wait.signal.aborted || wait.projectPlaces.isFull()) return NOT_HELD;
-        const place = places.take();
+        if (wait.ms <= 0 || wait.signal.aborted) return NOT_HELD;
+        const place = hold(wait.projectPlaces);
         if (place === null) return NOT_HELD;
-        const projectPlace = wait.projectPlaces.take();
-        const settled = await untilSettled(workflowId, promise, wait).finally(() => {
-          place.leave();
-          projectPlace?.leave();
-        });
+        const settled = await untilSettled(workflowId, promise, wait).finally(() => place.leave());
         return { wasHeld: true, settled };
       },
+      settled: (wait) => untilSettled(workflowId, promise, wait),
       leave: () => {
         joined.delete(resolve);
         if (joined.size === 0 && listeners.get(workflowId) === joined) listeners.delete(workflowId);
@@ -93,6 +110,7 @@ export function createWaiters(places: Limit, longPolls: LongPolls | null): Waite
 
   return {
     join,
+    hold,
     held: places.taken,
     settle: (workflowId, run) => {
       for (const resolve of listeners.get(workflowId) ?? []) resolve(run);

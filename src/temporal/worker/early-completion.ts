@@ -1,7 +1,7 @@
 import { activityInfo, CompleteAsyncError } from '@temporalio/activity';
 import type { RawJson } from '../../domain/raw-json.ts';
-import type { SettledRun } from '../../domain/requests.ts';
-import type { RunActivities } from '../../domain/run-contract.ts';
+import { completedRun, type SettledRun } from '../../domain/requests.ts';
+import { isJournal, type RunActivities } from '../../domain/run-contract.ts';
 import { reportOnAttempt } from './attempt-reports.ts';
 
 /**
@@ -36,7 +36,7 @@ export function completeEarly(
         () => false,
       );
       if (!isReported) return result;
-      settle(workflowId, { kind: 'completed', result: result.bytes });
+      settle(workflowId, completedRun(result.bytes, isJournal(result.beside) ? result.beside : null));
       throw new CompleteAsyncError();
     },
   };

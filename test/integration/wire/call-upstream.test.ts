@@ -16,6 +16,7 @@ import { isJournal } from '../../../src/domain/run-contract.ts';
 import { createLanes, createSystemClock } from '../../../src/lanes/lanes.ts';
 import { createCeiling } from '../../../src/lanes/paced-meters.ts';
 import { entrant } from '../../support/manual-clock.ts';
+import { createStreamHub } from '../../../src/streams/hub.ts';
 import { createUpstream } from '../../../src/upstream/client.ts';
 import { unique } from '../../support/api.ts';
 import { ok, startScriptedUpstream } from '../../support/scripted-upstream.ts';
@@ -24,7 +25,7 @@ const server = await startScriptedUpstream();
 const upstream = createUpstream({ baseURL: server.baseURL, apiKey: 'k', maxResponseBytes: 1_000_000 });
 /** Every call is for this upstream, and each model has a lane of its own. */
 const upstreamsOf = (complete = upstream.complete): ActivityDependencies['upstreams'] => ({
-  find: async () => ({ lane: (model) => ({ account: 'a', model, weight: 1 }), complete }),
+  find: async () => ({ lane: (model) => ({ account: 'a', model, weight: 1 }), streams: false, complete }),
 });
 afterAll(async () => {
   await upstream.close();
@@ -68,6 +69,7 @@ async function make(
   const { callUpstream } = createActivities({
     upstreams: upstreamsOf(),
     lanes: createLanes(createSystemClock(), null, () => undefined),
+    streams: createStreamHub(),
     now: Date.now,
     random: () => 0,
     runningCalls: createRunningCalls(),
@@ -288,6 +290,7 @@ describe('an attempt', () => {
     const upstreams: ActivityDependencies['upstreams'] = {
       find: async (request) => ({
         lane: () => null,
+        streams: false,
         complete: (call) => {
           seen.push({ operation: call.operation, ...request });
           return upstream.complete(call);

@@ -174,7 +174,7 @@ describe('the service-wide upstream', () => {
     if (file !== undefined) await writeFile(path, typeof file === 'string' ? file : JSON.stringify(file));
     const named = file === undefined ? {} : { REQRUN_UPSTREAM_HEADERS_FILE: path };
     const read = await openCommonUpstream(loadConfig({ ...env, ...named }));
-    return read === null ? null : read();
+    return read === null ? null : ((await read())?.settings ?? null);
   }
   const key = { OPENAI_API_KEY: 'sk-1' };
 

@@ -1,0 +1,135 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Place } from '../../domain/limit.ts';
+import { overloaded } from '../../domain/refusal.ts';
+import type { RequestRef } from '../../domain/request-id.ts';
+import type {
+  FollowedRequest,
+  IntakePlace,
+  NewRequest,
+  PendingRun,
+  SettledRun,
+  StreamHold,
+} from '../../domain/requests.ts';
+import type { StreamSubscriber } from '../../domain/streams/channel.ts';
+import { RequestStatus } from '../../domain/vocabulary.ts';
+import { createCallBudget } from '../calls/call-budget.ts';
+import type { Waiter, Waiters } from '../waiting/waiters.ts';
+import { acceptRequest, type Acceptor, readAgain, toRun } from './accept.ts';
+import { oursOrNull, type RunFinder } from './find-run.ts';
+
+/**
+ * The longest time between two looks at a run that is followed. Its end is reported at once, unless an operator
+ * terminated it or its long poll found no place.
+ */
+const LOOK_AGAIN_MS = 15_000;
+/** The least time between two looks, for a run whose end is not reported. */
+const PAUSE_MS = 1_000;
+
+interface FollowDependencies {
+  readonly waiters: Waiters;
+  readonly streams: StreamSubscriber;
+}
+
+/** Accepts or joins a request and follows it. Implements `ProjectRequests.submitStreamed`. */
+export async function submitStreamed(
+  { waiters, streams }: FollowDependencies,
+  acceptor: Acceptor,
+  ref: RequestRef,
+  request: NewRequest,
+  hold: StreamHold,
+  place: IntakePlace,
+): Promise<FollowedRequest> {
+  const held = holdPlace(waiters, hold);
+  const waiter = waiters.join(ref.workflowId);
+  const leave = (): void => {
+    waiter.leave();
+    held.leave();
+    place.leave();
+  };
+  try {
+    const how = { isAsync: false, signal: hold.signal };
+    const { run, ...accepted } = await acceptRequest(acceptor, ref, request, how, place);
+    return {
+      ...accepted,
+      operation: request.operation,
+      model: request.model,
+      abandoned: run.kind === 'pending' ? abandonedIn(run.status, run.attempts) : 0,
+      settled: untilSettled(acceptor.runs, ref, waiter, run, hold.signal),
+      follow: (onChange, from) => streams.follow(ref.workflowId, onChange, from),
+      leave,
+    };
+  } catch (error) {
+    leave();
+    throw error;
+  }
+}
+
+/** Follows a request that exists. Implements `ProjectRequests.followStream`. */
+export async function followStream(
+  { waiters, streams }: FollowDependencies,
+  runs: RunFinder,
+  ref: RequestRef,
+  hold: StreamHold,
+): Promise<FollowedRequest | null> {
+  const held = holdPlace(waiters, hold);
+  const waiter = waiters.join(ref.workflowId);
+  const leave = (): void => {
+    waiter.leave();
+    held.leave();
+  };
+  try {
+    const found = oursOrNull(await runs.look(ref, createCallBudget()));
+    if (found === null) {
+      leave();
+      return null;
+    }
+    const { id, created_at, operation, model, attempts, status } = found.stored.record;
+    return {
+      id,
+      createdAt: created_at,
+      operation,
+      model,
+      replayed: true,
+      response: found.stored.response,
+      abandoned: abandonedIn(status, attempts),
+      settled: untilSettled(runs, ref, waiter, toRun(found.stored), hold.signal),
+      follow: (onChange, from) => streams.follow(ref.workflowId, onChange, from),
+      leave,
+    };
+  } catch (error) {
+    leave();
+    throw error;
+  }
+}
+
+/** All attempts but the one that runs now or was the last one. */
+function abandonedIn(status: RequestStatus, attempts: number): number {
+  return status === RequestStatus.retrying ? attempts : Math.max(0, attempts - 1);
+}
+
+function holdPlace(waiters: Waiters, { projectPlaces }: StreamHold): Place {
+  const place = waiters.hold(projectPlaces);
+  if (place === null) throw overloaded();
+  return place;
+}
+
+/** Resolves to the end of the run; null when the signal is aborted before. */
+async function untilSettled(
+  runs: RunFinder,
+  ref: RequestRef,
+  waiter: Waiter,
+  known: SettledRun | PendingRun,
+  signal: AbortSignal,
+): Promise<SettledRun | null> {
+  if (known.kind !== 'pending') return known;
+  while (!signal.aborted) {
+    const nextMs = Date.now() + PAUSE_MS;
+    const settled = await waiter.settled({ ms: LOOK_AGAIN_MS, signal });
+    if (settled !== null) return settled;
+    if (signal.aborted) break;
+    const run = await readAgain(runs, ref, signal);
+    if (run !== null && run.kind !== 'pending') return run;
+    await sleep(Math.max(0, nextMs - Date.now()), undefined, { signal }).catch(() => undefined);
+  }
+  return null;
+}

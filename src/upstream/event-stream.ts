@@ -1,0 +1,139 @@
+import { createParser } from 'eventsource-parser';
+import type { Assembly } from '../domain/streams/assembly.ts';
+import type { StreamEvent } from '../domain/streams/stream-event.ts';
+
+/** How a call wants its answer as a stream. Each call has its own. */
+export interface StreamedCall {
+  /** Collects the answer. */
+  readonly assembly: Assembly;
+  /** Receives the events that go on to callers, as they come. */
+  readonly forward: (events: readonly StreamEvent[]) => void;
+  /** The longest time to the first event. Null = only the signal of the call limits it. */
+  readonly firstEventMs: number | null;
+  /** The longest time between two events. Null = only the signal of the call limits it. */
+  readonly silenceMs: number | null;
+}
+
+/** What a streamed attempt shows in the attempt log. */
+export interface StreamProgress {
+  /** From the start of the call. Null = no event came. */
+  readonly first_event_ms: number | null;
+  /** Events of the upstream, without comments. */
+  readonly events: number;
+  /** Bytes of the event stream. */
+  readonly bytes: number;
+}
+
+/** How an event stream ended. `error`: an event carried an error. */
+export type StreamEnd =
+  | { readonly kind: 'ended'; readonly hasEvents: boolean }
+  | { readonly kind: 'error'; readonly event: unknown };
+
+/** The time that an upstream has to close its stream after the last event, so that its connection can be used again. */
+const CLOSE_MS = 250;
+/** Characters of one event. A partial image in base64 has millions. */
+const MAX_EVENT_CHARACTERS = 64 * 1024 * 1024;
+
+/** Watches over the time between events, and counts them. */
+export interface StreamWatch {
+  /** Aborts when an event is late. */
+  readonly late: AbortSignal;
+  /** Counts bytes that came. */
+  received(bytes: number): void;
+  /** Counts an event, and waits for the next one. */
+  event(): void;
+  progress(): StreamProgress;
+  stop(): void;
+}
+
+/** Starts to watch a call, from the moment at which it is made. */
+export function watchStream({
+  firstEventMs,
+  silenceMs,
+}: Pick<StreamedCall, 'firstEventMs' | 'silenceMs'>): StreamWatch {
+  const startedMs = performance.now();
+  const late = new AbortController();
+  const abort = (): void => late.abort();
+  let timer = firstEventMs === null ? undefined : setTimeout(abort, firstEventMs);
+  let [events, bytes] = [0, 0];
+  let first_event_ms: number | null = null;
+  return {
+    late: late.signal,
+    received: (more) => void (bytes += more),
+    event() {
+      events += 1;
+      if (first_event_ms === null) {
+        first_event_ms = Math.round(performance.now() - startedMs);
+        clearTimeout(timer);
+        timer = silenceMs === null ? undefined : setTimeout(abort, silenceMs);
+      } else timer?.refresh();
+    },
+    progress: () => ({ first_event_ms, events, bytes }),
+    stop: () => clearTimeout(timer),
+  };
+}
+
+/**
+ * Reads an event stream to its end, and hands each event to the assembly. A stream that breaks off after its answer is
+ * whole has ended: some upstreams send no `[DONE]`.
+ *
+ * @throws the error of the connection, if the answer is not whole
+ */
+export async function readEventStream(
+  body: AsyncIterable<Uint8Array>,
+  { assembly, forward }: StreamedCall,
+  watch: StreamWatch,
+): Promise<StreamEnd> {
+  const failed: unknown[] = [];
+  let isOver = false;
+  let fresh: StreamEvent[] = [];
+  const parser = createParser({
+    maxBufferSize: MAX_EVENT_CHARACTERS,
+    onEvent: ({ event = null, data }) => {
+      // Whatever follows an error belongs to no answer.
+      if (failed.length > 0) return;
+      watch.event();
+      isOver ||= data === DONE || (event !== null && LAST_EVENTS.has(event));
+      const added = assembly.add({ event, data });
+      if (added.kind === 'forward') fresh.push(...added.events);
+      if (added.kind === 'error') failed.push(added.error);
+    },
+  });
+  const feed = (text: string): void => {
+    parser.feed(text);
+    if (fresh.length === 0) return;
+    forward(fresh);
+    fresh = [];
+  };
+  const decoder = new TextDecoder();
+  const chunks = body[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const isLast = failed.length > 0 || isOver;
+      const next = isLast ? await within(CLOSE_MS, chunks.next()) : await chunks.next();
+      if (next === null || next.done === true) break;
+      watch.received(next.value.byteLength);
+      feed(decoder.decode(next.value, { stream: true }));
+    }
+    // The blank line after the last event may be missing.
+    feed(`${decoder.decode()}\n\n`);
+  } catch (error) {
+    if (!assembly.isFinished && failed.length === 0) throw error;
+  } finally {
+    void Promise.resolve(chunks.return?.()).catch(() => undefined);
+  }
+  const hasEvents = watch.progress().events > 0;
+  return failed.length === 0 ? { kind: 'ended', hasEvents } : { kind: 'error', event: failed[0] };
+}
+
+const DONE = '[DONE]';
+/** The events after which a stream of a Response has nothing more. */
+const LAST_EVENTS: ReadonlySet<string> = new Set(['response.completed', 'response.incomplete']);
+
+/** Resolves to null if the promise takes longer. */
+async function within<T>(ms: number, promise: Promise<T>): Promise<T | null> {
+  const over = Promise.withResolvers<null>();
+  const timer = setTimeout(() => over.resolve(null), ms);
+  promise.catch(() => undefined);
+  return Promise.race([promise, over.promise]).finally(() => clearTimeout(timer));
+}

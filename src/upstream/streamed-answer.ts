@@ -1,0 +1,87 @@
+import type { Operation } from '../domain/operations.ts';
+import { editMembers, type MemberEdit } from '../domain/json-members.ts';
+import { isObject } from '../domain/raw-json.ts';
+import type { Assembly } from '../domain/streams/assembly.ts';
+import { LOST, Retry, row, type UpstreamFailure } from '../domain/upstream-failure.ts';
+import { Phase } from '../domain/vocabulary.ts';
+import { type Answer, classifyAnswer, isSuccess } from './classify.ts';
+import type { Verdict } from './classify-answer.ts';
+import { classifyStreamError, classifyUnfinished } from './classify-event-stream.ts';
+import { readErrorBody } from './error-body.ts';
+import { requestIdOf } from './error-object.ts';
+import type { StreamEnd } from './event-stream.ts';
+import { isEventStream } from './transport.ts';
+
+/** The bodies of streamed calls to one upstream. */
+export interface StreamBodies {
+  /** The body with `stream: true`, and with the wish for usage where the upstream knows it. */
+  of(operation: Operation, body: Uint8Array): Uint8Array;
+  /**
+   * What follows from a failed call. A 400 or 422 that names `stream_options` turns the wish for usage off, and lets the
+   * call be made again without it.
+   */
+  judge(failure: UpstreamFailure, answer: Answer): UpstreamFailure;
+}
+
+/** @param asksForUsage whether to ask the upstream to report usage at the end of a stream */
+export function createStreamBodies(asksForUsage: boolean): StreamBodies {
+  let asks = asksForUsage;
+  return {
+    of: (operation, body) =>
+      editMembers(body, {
+        stream: { json: 'true', adds: true },
+        // A Response reports its usage in any case.
+        ...(asks && operation !== 'responses' ? { stream_options: WITH_USAGE } : {}),
+      }),
+    judge(failure, { status, bytes }) {
+      if (!asks || (status !== 400 && status !== 422)) return failure;
+      const { text, plainText, words } = readErrorBody(bytes);
+      const names = `${words.upstreamParam ?? ''} ${text} ${plainText}`;
+      if (!names.includes('stream_options') && !names.includes('include_usage')) return failure;
+      asks = false;
+      return { ...failure, retry: Retry.twice };
+    },
+  };
+}
+
+const WITH_USAGE: MemberEdit = {
+  adds: true,
+  json: (present) => {
+    const options: unknown = JSON.parse(present);
+    // Options of another type are the caller's fault, and the upstream's answer says so.
+    if (options !== null && !isObject(options)) return present;
+    return JSON.stringify({ ...options, include_usage: true });
+  },
+};
+
+/** Classifies an event stream that was read to its end: rows 20, 21 and 21b, and a whole answer as any other. */
+export function classifyStream(
+  operation: Operation,
+  answer: Answer,
+  end: StreamEnd,
+  assembly: Assembly,
+  nowMs: number,
+): Exclude<Verdict, { readonly kind: 'under way' }> {
+  const { status, headers } = answer;
+  const inStream = (failure: UpstreamFailure): Exclude<Verdict, { readonly kind: 'under way' }> => ({
+    kind: 'failed',
+    failure: {
+      ...failure,
+      phase: Phase.stream,
+      upstreamStatus: status,
+      upstreamRequestId: requestIdOf(headers),
+    },
+  });
+  if (end.kind === 'error') {
+    return inStream(classifyStreamError(end.event, assembly.hasContent, headers, nowMs));
+  }
+  if (!assembly.isFinished) return inStream(classifyUnfinished(end.hasEvents));
+  const verdict = classifyAnswer(operation, answer, nowMs);
+  if (verdict.kind !== 'under way') return verdict;
+  return inStream(row({ code: 'upstream_stream_truncated', ...LOST }));
+}
+
+/** Whether an answer is the event stream that the call asked for. */
+export function isStreamOfAnswer({ status, headers }: Pick<Answer, 'status' | 'headers'>): boolean {
+  return isSuccess(status) && isEventStream(headers.get('content-type') ?? '');
+}
