@@ -1,4 +1,5 @@
 import { readAsDouble } from './json-number.ts';
+import { parseLeniently } from './lenient-json.ts';
 import { isObject } from './raw-json.ts';
 
 /** Matches where a number may begin that a double rounds. It may also match inside a string: it is only a hint. */
@@ -20,6 +21,15 @@ export function parseExactly(text: string): unknown {
       : value;
   // The types of JSON.parse lack the third argument.
   return Reflect.apply(JSON.parse, JSON, [text, keep]);
+}
+
+/** The same; `NaN` and the infinities are null, and a text that is not JSON is undefined. */
+export function parseExactlyOrLeniently(text: string): unknown {
+  try {
+    return parseExactly(text);
+  } catch {
+    return parseLeniently(text);
+  }
 }
 
 /** Whether a value of `parseExactly` is a number that a double rounds. */

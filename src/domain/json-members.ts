@@ -57,6 +57,12 @@ function valueOf({ json }: MemberEdit, present: () => string): string {
   return typeof json === 'string' ? json : json(present());
 }
 
+/** The value of an outermost member as its own bytes; null if there is none. Of several, parsers take the last. */
+export function memberBytes(json: Uint8Array, name: string): Uint8Array | null {
+  const found = outermostMembers(json)?.findLast((member) => member.name === name);
+  return found === undefined ? null : json.subarray(found.start, found.end);
+}
+
 /** The outermost members with the place of their values; null if the bytes are not an object. */
 function outermostMembers(bytes: Uint8Array): Member[] | null {
   let at = skipSpace(bytes, 0);

@@ -1,6 +1,5 @@
 import { isFailedFinish, isSet } from '../completeness.ts';
-import { isExactObject, parseExactly } from '../exact-json.ts';
-import { parseLeniently } from '../lenient-json.ts';
+import { isExactObject, parseExactlyOrLeniently } from '../exact-json.ts';
 import { forward, HOLD, type Added, type Assembly } from './assembly-types.ts';
 import { CHAT_OBJECTS, chunkEvent, type ChatOperation } from './chat-events.ts';
 import { compile, fill } from './fill.ts';
@@ -64,7 +63,7 @@ export function createChatAssembly(operation: ChatOperation): Assembly {
         isDone = true;
         return forward(forwarder.flush());
       }
-      const chunk = parse(event.data);
+      const chunk = parseExactlyOrLeniently(event.data);
       if (!isExactObject(chunk)) return { kind: 'malformed' };
       if (isSet(chunk['error']) || event.event === 'error' || hasFailedChoice(chunk['choices'])) {
         return { kind: 'error', error: chunk };
@@ -91,14 +90,6 @@ export function createChatAssembly(operation: ChatOperation): Assembly {
       return Buffer.from(JSON.stringify(answer));
     },
   };
-}
-
-function parse(text: string): unknown {
-  try {
-    return parseExactly(text);
-  } catch {
-    return parseLeniently(text);
-  }
 }
 
 function hasFailedChoice(choices: unknown): boolean {

@@ -24,7 +24,10 @@ export interface Filling {
   readonly counts: readonly number[];
 }
 
-/** Writes an event's JSON. Null = the answer has no value for one of the places. */
+/**
+ * Writes an event's JSON. Null = the answer lacks the item or the part that the event is about. An outermost member that
+ * the answer lacks is written as null.
+ */
 export function fill(
   { pieces, marks, paths }: CompiledTemplate,
   { at, starts, counts }: Filling,
@@ -39,8 +42,8 @@ export function fill(
     else {
       const value = valueAt(answer, path, at);
       if (mark === MARK.whole) {
-        if (value === undefined) return null;
-        json += JSON.stringify(value);
+        if (value === undefined && path.length > 1) return null;
+        json += JSON.stringify(value ?? null);
       } else {
         const start = starts[take] ?? 0;
         const end = start + (counts[take] ?? 0);

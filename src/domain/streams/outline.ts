@@ -55,6 +55,11 @@ export class Outline implements Cut {
     this.markConstant(path);
   }
 
+  /** Makes this an event that is never merged with another one. */
+  seal(): void {
+    this.#hasValues = true;
+  }
+
   /** Marks the place of a whole value that does not change, such as an id. */
   markConstant(path: Path): void {
     this.text += MARK.whole;

@@ -1,13 +1,26 @@
+import { editMembers } from '../json-members.ts';
 import { sequenceNumber, type StreamEvent } from './stream-event.ts';
 
 const TYPE = /^\{"type":("(?:[^"\\]|\\.)*")/;
+/** The member as JSON has it. Inside a string its quotes would be escaped. */
+const NUMBER = /"sequence_number"\s*:\s*\d+/g;
 
 /** Finishes an event whose JSON begins with its `type` and lacks the number and the closing brace. */
 export function responseEvent(json: string, number: number): StreamEvent {
-  return {
-    event: String(JSON.parse(TYPE.exec(json)?.[1] ?? '""')),
-    data: `${json},"sequence_number":${number}}`,
-  };
+  const type: unknown = JSON.parse(TYPE.exec(json)?.[1] ?? '""');
+  return { event: String(type), data: `${json},"sequence_number":${number}}` };
+}
+
+/** Sets the `sequence_number` in the text of an upstream's event. Everything else keeps its text. */
+export function withNumber(data: string, number: number): string {
+  const [found, ...others] = data.matchAll(NUMBER);
+  // The usual event has one, which is its last member. Another place may be inside a nested object.
+  if (found !== undefined && others.length === 0 && data.endsWith('}')) {
+    const end = found.index + found[0].length;
+    if (end === data.length - 1) return `${data.slice(0, found.index)}"sequence_number":${number}}`;
+  }
+  const edited = editMembers(Buffer.from(data), { sequence_number: { json: String(number), adds: true } });
+  return new TextDecoder().decode(edited);
 }
 
 /** `response.completed`, or `response.incomplete` for a Response that says so. */

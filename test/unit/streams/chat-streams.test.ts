@@ -3,31 +3,17 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createAssembly, type Assembly } from '../../../src/domain/streams/assembly.ts';
 import { finalEvents } from '../../../src/domain/streams/final-events.ts';
-import { createReplay, type Replay } from '../../../src/domain/streams/replay.ts';
+import { createReplay } from '../../../src/domain/streams/replay.ts';
 import type { StreamEvent } from '../../../src/domain/streams/stream-event.ts';
 import { chatStream } from '../../support/arbitrary/chat-stream.ts';
+import { addAll, rest } from '../../support/stream-events.ts';
 
 const OPERATION = 'chat.completions';
-
-/** Adds events and returns those that were forwarded. */
-function addAll(assembly: Assembly, events: readonly StreamEvent[]): StreamEvent[] {
-  return events.flatMap((event) => {
-    const added = assembly.add(event);
-    if (added.kind === 'error' || added.kind === 'malformed') throw new Error(`Unexpected: ${added.kind}`);
-    return added.kind === 'forward' ? added.events : [];
-  });
-}
 
 function assembled(events: readonly StreamEvent[]): Assembly {
   const assembly = createAssembly(OPERATION, 1);
   addAll(assembly, events);
   return assembly;
-}
-
-function rest(replay: Replay): StreamEvent[] {
-  const events: StreamEvent[] = [];
-  for (let event = replay.next(); event !== null; event = replay.next()) events.push(event);
-  return events;
 }
 
 /** What a caller knows at every position, the members of the last chunk left out. */

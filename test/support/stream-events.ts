@@ -1,0 +1,19 @@
+import type { Assembly } from '../../src/domain/streams/assembly.ts';
+import type { Replay } from '../../src/domain/streams/replay.ts';
+import type { StreamEvent } from '../../src/domain/streams/stream-event.ts';
+
+/** Adds events to an assembly. Returns those that were forwarded; throws for a failure. */
+export function addAll(assembly: Assembly, events: readonly StreamEvent[]): StreamEvent[] {
+  return events.flatMap((event) => {
+    const added = assembly.add(event);
+    if (added.kind === 'error' || added.kind === 'malformed') throw new Error(`${added.kind}: ${event.data}`);
+    return added.kind === 'forward' ? added.events : [];
+  });
+}
+
+/** All events that a replay has now. */
+export function rest(replay: Replay): StreamEvent[] {
+  const events: StreamEvent[] = [];
+  for (let event = replay.next(); event !== null; event = replay.next()) events.push(event);
+  return events;
+}
