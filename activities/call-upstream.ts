@@ -132,7 +132,8 @@ export function createActivities(dependencies: ActivityDependencies): RunActivit
       const after = { ...endAttempt(journal, end), answer: answer.facts };
       const { stream } = ended;
       stream?.completed();
-      return new RawJson(answer.bytes, stream === null ? after : { ...after, stream: stream.stored() });
+      const wasStreamed = stream !== null && answer.stream !== null;
+      return new RawJson(answer.bytes, wasStreamed ? { ...after, stream: stream.stored() } : after);
     }
     const end = failedEnd(answer, cancellation, startedAtMs, endedAtMs);
     observer?.attemptEnded(end);

@@ -204,11 +204,9 @@ export function createUpstream(settings: UpstreamSettings): Upstream {
     received: Uint8Array[],
     watch: StreamWatch | null,
   ): Promise<EndedResponse> {
-    for await (const chunk of body ?? []) {
-      received.push(chunk);
-      // An upstream may ignore that a stream was asked for.
-      watch?.event();
-    }
+    // An upstream may ignore that a stream was asked for.
+    watch?.comesWhole();
+    for await (const chunk of body ?? []) received.push(chunk);
     const answer = { status, headers, bytes: withoutMark(Buffer.concat(received)) };
     const verdict = classifyAnswer(call.operation, answer, Date.now());
     return verdict.kind === 'under way' ? follow(call, verdict.id, answer) : { answer, verdict };

@@ -42,7 +42,10 @@ export interface StreamWatch {
   received(bytes: number): void;
   /** Counts an event, and waits for the next one. */
   event(): void;
-  progress(): StreamProgress;
+  /** The answer comes as a whole, although a stream was asked for. Only the signal of the call limits it then. */
+  comesWhole(): void;
+  /** Null = the answer came as a whole. */
+  progress(): StreamProgress | null;
   stop(): void;
 }
 
@@ -57,6 +60,7 @@ export function watchStream({
   let timer = firstEventMs === null ? undefined : setTimeout(abort, firstEventMs);
   let [events, bytes] = [0, 0];
   let first_event_ms: number | null = null;
+  let isWhole = false;
   return {
     late: late.signal,
     received: (more) => void (bytes += more),
@@ -68,7 +72,11 @@ export function watchStream({
         timer = silenceMs === null ? undefined : setTimeout(abort, silenceMs);
       } else timer?.refresh();
     },
-    progress: () => ({ first_event_ms, events, bytes }),
+    comesWhole() {
+      isWhole = true;
+      clearTimeout(timer);
+    },
+    progress: () => (isWhole ? null : { first_event_ms, events, bytes }),
     stop: () => clearTimeout(timer),
   };
 }
@@ -122,7 +130,7 @@ export async function readEventStream(
   } finally {
     void Promise.resolve(chunks.return?.()).catch(() => undefined);
   }
-  const hasEvents = watch.progress().events > 0;
+  const hasEvents = (watch.progress()?.events ?? 0) > 0;
   return failed.length === 0 ? { kind: 'ended', hasEvents } : { kind: 'error', event: failed[0] };
 }
 
