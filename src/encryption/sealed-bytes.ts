@@ -1,10 +1,13 @@
 import proto from '@temporalio/proto';
 import type { EncryptionKeys } from './keys.ts';
-import { seal, unseal } from './sealed-payload.ts';
+import { NAMESPACE_KEY, seal, unseal, WORKFLOW_KEY } from './sealed-payload.ts';
 
 const PayloadProto = proto.temporal.api.common.v1.Payload;
 
-/** Seals bytes that are kept elsewhere than in Temporal, bound to their request as payloads are. */
+/**
+ * Seals bytes that are kept elsewhere than in Temporal, bound to their request as payloads are. They do not name the
+ * request, because whoever opens them knows it.
+ */
 export interface BytesSeal {
   seal(bytes: Uint8Array, workflowId: string): Uint8Array;
   /** Null = they cannot be opened: altered, moved, or sealed with an unknown key. */
@@ -17,11 +20,20 @@ export interface BytesSeal {
  */
 export function createBytesSeal(keys: EncryptionKeys, namespace: string): BytesSeal {
   return {
-    seal: (bytes, workflowId) =>
-      PayloadProto.encode(seal({ metadata: {}, data: bytes }, keys, { namespace, workflowId })).finish(),
+    seal(bytes, workflowId) {
+      const sealed = seal({ metadata: {}, data: bytes }, keys, { namespace, workflowId });
+      const { [NAMESPACE_KEY]: _namespace, [WORKFLOW_KEY]: _workflow, ...metadata } = sealed.metadata ?? {};
+      return PayloadProto.encode({ ...sealed, metadata }).finish();
+    },
     open(bytes, workflowId) {
       try {
-        return unseal(PayloadProto.decode(bytes), keys, { namespace, workflowId }).data ?? null;
+        const { metadata, data } = PayloadProto.decode(bytes);
+        const place = {
+          [NAMESPACE_KEY]: Buffer.from(namespace),
+          [WORKFLOW_KEY]: Buffer.from(workflowId),
+        };
+        const payload = { metadata: { ...metadata, ...place }, data };
+        return unseal(payload, keys, { namespace, workflowId }).data ?? null;
       } catch {
         return null;
       }

@@ -15,8 +15,9 @@ const ENCRYPTED_ENCODING = 'binary/encrypted';
 const FORMAT = '1';
 const KEY_ID = 'encryption-key-id';
 const FORMAT_KEY = 'encryption-format';
-const NAMESPACE_KEY = 'encryption-namespace';
-const WORKFLOW_KEY = 'encryption-workflow-id';
+/** The members that name the place, unencrypted. */
+export const NAMESPACE_KEY = 'encryption-namespace';
+export const WORKFLOW_KEY = 'encryption-workflow-id';
 
 const CIPHER = 'aes-256-gcm';
 /** GCM's standard nonce size. Nonces are random, which limits one key to 2^32 payloads. */
