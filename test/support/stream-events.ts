@@ -17,3 +17,6 @@ export function rest(replay: Replay): StreamEvent[] {
   for (let event = replay.next(); event !== null; event = replay.next()) events.push(event);
   return events;
 }
+
+/** Options of fast-check. A stream is drawn step by step, and to shrink it takes minutes and gigabytes. */
+export const ONE_FAILURE = { endOnFailure: true };

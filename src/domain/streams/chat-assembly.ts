@@ -1,6 +1,6 @@
 import { isFailedFinish, isSet } from '../completeness.ts';
 import { isExactObject, parseExactlyOrLeniently } from '../exact-json.ts';
-import { forward, HOLD, type Added, type Assembly } from './assembly-types.ts';
+import { forward, HOLD, type Added } from './added.ts';
 import { CHAT_OBJECTS, chunkEvent, type ChatOperation } from './chat-events.ts';
 import { compile, fill } from './fill.ts';
 import { Forwarder } from './forwarder.ts';
@@ -12,7 +12,7 @@ import { DONE, type StreamEvent } from './stream-event.ts';
 const SPECIAL = new Set(['choices', 'object', 'obfuscation', '__proto__']);
 
 /** Assembles the chunks of chat completions or completions. */
-export function createChatAssembly(operation: ChatOperation): Assembly {
+export function createChatAssembly(operation: ChatOperation) {
   const choices: Record<string, unknown>[] = [];
   const answer: Record<string, unknown> = {};
   const forwarder = new Forwarder(
@@ -58,7 +58,7 @@ export function createChatAssembly(operation: ChatOperation): Assembly {
   }
 
   return {
-    add(event) {
+    add(event: StreamEvent): Added {
       if (event.data === DONE) {
         isDone = true;
         return forward(forwarder.flush());

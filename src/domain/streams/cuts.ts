@@ -16,6 +16,8 @@ export const MARK = {
   whole: '\u0003',
   /** An index of the entry, as a number. */
   index: '\u0004',
+  /** The same, where the number that is shown is not the position in the answer. */
+  shownIndex: '\u0005',
 } as const;
 
 /** The shape that many events share: their JSON with marks, and one path for each mark, in order. */
@@ -85,7 +87,7 @@ export class CutWriter {
 
   /** Adds an entry. False = the shape is new and there is no room for it. */
   add(cut: Cut): boolean {
-    const known = this.#known.get(cut.text) ?? this.#learn(cut);
+    const known = this.#known.get(keyOf(cut)) ?? this.#learn(cut);
     if (known === null) return false;
     let entry = '';
     if (known === this.#last && isSame(cut.at, this.#lastAt)) entry += encode(SAME);
@@ -105,12 +107,13 @@ export class CutWriter {
     this.#append(encode(GAP));
   }
 
-  #learn({ text, paths, indexes }: Cut): number | null {
+  #learn(cut: Cut): number | null {
+    const { text, paths, indexes } = cut;
     const size = JSON.stringify(text).length + JSON.stringify(paths).length + FRAME;
     if (this.#templateSize + size > MAX_TEMPLATES) return null;
     this.#templateSize += size;
     const number = this.#cuts.templates.push({ text, paths, indexes }) - 1;
-    this.#known.set(text, number);
+    this.#known.set(keyOf(cut), number);
     return number;
   }
 
@@ -118,6 +121,11 @@ export class CutWriter {
     this.#cuts.entries += entry;
     this.#count += 1;
   }
+}
+
+/** The text with its marks decides the paths, for the merging has one rule for each. */
+function keyOf({ text, indexes }: Cut): string {
+  return `${indexes} ${text}`;
 }
 
 /** An entry as it is read. `template` null = an event that is not replayed. */

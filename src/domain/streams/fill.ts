@@ -10,7 +10,7 @@ export interface CompiledTemplate {
 }
 
 // The marks are control characters, because JSON text has none.
-const MARKS = /[\u0001-\u0004]/g;
+const MARKS = /[\u0001-\u0005]/g;
 
 export function compile({ text, paths }: Template): CompiledTemplate {
   return { pieces: text.split(MARKS), marks: text.match(MARKS) ?? [], paths };
@@ -38,7 +38,7 @@ export function fill(
   for (let place = 0; place < marks.length; place += 1) {
     const path = paths[place] ?? [];
     const mark = marks[place];
-    if (mark === MARK.index) json += String(at[-Number(path[0]) - 1]);
+    if (mark === MARK.index || mark === MARK.shownIndex) json += String(at[-Number(path[0]) - 1]);
     else {
       const value = valueAt(answer, path, at);
       if (mark === MARK.whole) {

@@ -170,7 +170,7 @@ function mergeIndexed(
   const current = list[position];
   const step = outline.addIndex(position);
   outline.text += '{"index":';
-  outline.markIndex(position === index ? step : outline.addIndex(index));
+  outline.markIndex(step, index);
   if (isExactObject(current)) mergeMembers(current, rest, [...path, step], outline, false);
   outline.text += '}';
 }

@@ -38,7 +38,7 @@ export function mergeToolCalls(
     const step = outline.addIndex(position);
     outline.text += `${separator}{"index":`;
     separator = ',';
-    outline.markIndex(index === null || index === position ? step : outline.addIndex(index));
+    outline.markIndex(step, index ?? position);
     if (isExactObject(target)) mergeMembers(target, call, [...path, step], outline, false);
     outline.text += '}';
   }

@@ -34,10 +34,11 @@ export class Outline implements Cut {
     return -this.at.push(value);
   }
 
-  /** Marks the place where an index is written. */
-  markIndex(step: number): void {
-    this.text += MARK.index;
-    this.paths.push([step]);
+  /** Marks the place where an index is written. `shown` = the number to write, if it is not the position itself. */
+  markIndex(step: number, shown?: number): void {
+    const isOther = shown !== undefined && shown !== this.at[-step - 1];
+    this.text += isOther ? MARK.shownIndex : MARK.index;
+    this.paths.push([isOther ? this.addIndex(shown) : step]);
   }
 
   /** Marks the place of a part of a leaf. */

@@ -1,7 +1,7 @@
 import { isSet } from '../completeness.ts';
 import { isExactObject, parseExactlyOrLeniently } from '../exact-json.ts';
 import { editMembers, memberBytes } from '../json-members.ts';
-import { forward, HOLD, type Added, type Assembly } from './assembly-types.ts';
+import { forward, HOLD, type Added } from './added.ts';
 import { compile, fill } from './fill.ts';
 import { Forwarder } from './forwarder.ts';
 import { mergeResponseEvent } from './merge-response-event.ts';
@@ -14,7 +14,7 @@ import { DONE, sequenceNumber, type StreamEvent } from './stream-event.ts';
 const MAX_UNKNOWN = 8 * 1024;
 
 /** Assembles the events of a Responses stream. */
-export function createResponsesAssembly(attempt: number): Assembly {
+export function createResponsesAssembly(attempt: number) {
   const answer: Record<string, unknown> = { output: [] };
   const forwarder = new Forwarder((outline, ordinal, original) => {
     const number = sequenceNumber(attempt, ordinal);
@@ -52,7 +52,7 @@ export function createResponsesAssembly(attempt: number): Assembly {
   }
 
   return {
-    add(event) {
+    add(event: StreamEvent): Added {
       if (isFinished || event.data === DONE) return HOLD;
       const parsed = parseExactlyOrLeniently(event.data);
       if (!isExactObject(parsed)) return { kind: 'malformed' };

@@ -7,7 +7,7 @@ const text = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 40 });
 const name = fc.stringMatching(/^[a-z_]{1,12}$/);
 const token = fc.record({
   token: text,
-  logprob: fc.double({ max: 0, noNaN: true, noDefaultInfinity: true }),
+  logprob: fc.double({ max: 0, noNaN: true, noDefaultInfinity: true }).map((value) => value + 0),
   bytes: fc.constant(null),
 });
 const message = fc.record(

@@ -7,7 +7,7 @@ type Event = Record<string, unknown>;
 const text = fc.string({ unit: 'grapheme', maxLength: 60 });
 const logprob = fc.record({
   token: text,
-  logprob: fc.double({ max: 0, noNaN: true, noDefaultInfinity: true }),
+  logprob: fc.double({ max: 0, noNaN: true, noDefaultInfinity: true }).map((value) => value + 0),
   bytes: fc.array(fc.nat(255), { maxLength: 3 }),
   top_logprobs: fc.constant([]),
 });

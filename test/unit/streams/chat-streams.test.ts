@@ -6,7 +6,7 @@ import { finalEvents } from '../../../src/domain/streams/final-events.ts';
 import { createReplay } from '../../../src/domain/streams/replay.ts';
 import type { StreamEvent } from '../../../src/domain/streams/stream-event.ts';
 import { chatStream } from '../../support/arbitrary/chat-stream.ts';
-import { addAll, rest } from '../../support/stream-events.ts';
+import { addAll, ONE_FAILURE, rest } from '../../support/stream-events.ts';
 
 const OPERATION = 'chat.completions';
 
@@ -45,6 +45,7 @@ describe('a chat stream', () => {
         expect(assembly.isFinished).toBe(true);
         expect(parsed(assembly)).toEqual(answer);
       }),
+      ONE_FAILURE,
     );
   });
 
@@ -73,7 +74,7 @@ describe('a chat stream', () => {
           expect(rest(createReplay(OPERATION, source, position))).toEqual(replayed.slice(position));
         }
       }),
-      { numRuns: 50 },
+      { ...ONE_FAILURE, numRuns: 50 },
     );
   });
 
@@ -91,6 +92,7 @@ describe('a chat stream', () => {
         expect(parsed(again)).toEqual(parsed(assembly));
         if (hasCuts) expect(again.forwarded).toEqual(assembly.forwarded);
       }),
+      ONE_FAILURE,
     );
   });
 });

@@ -6,7 +6,7 @@ import { finalEvents } from '../../../src/domain/streams/final-events.ts';
 import { createReplay } from '../../../src/domain/streams/replay.ts';
 import type { StreamEvent } from '../../../src/domain/streams/stream-event.ts';
 import { responseStream } from '../../support/arbitrary/response-stream.ts';
-import { addAll, rest } from '../../support/stream-events.ts';
+import { addAll, ONE_FAILURE, rest } from '../../support/stream-events.ts';
 
 const OPERATION = 'responses';
 
@@ -32,6 +32,7 @@ describe('a Responses stream', () => {
           })),
         );
       }),
+      ONE_FAILURE,
     );
   });
 
@@ -56,6 +57,7 @@ describe('a Responses stream', () => {
           expect(rest(replay).map(meaning)).toEqual(forwarded.slice(position).map(meaning));
         }
       }),
+      ONE_FAILURE,
     );
   });
 
@@ -73,6 +75,7 @@ describe('a Responses stream', () => {
         expect(Buffer.from(again.bytes()).toString()).toBe(Buffer.from(assembly.bytes()).toString());
         if (hasCuts) expect(again.cuts).toEqual(assembly.cuts);
       }),
+      ONE_FAILURE,
     );
   });
 });
