@@ -43,7 +43,7 @@ export function toMarkdown(
   return `${parts.filter((part) => part !== '').join('\n\n')}\n`;
 }
 
-function otherRows({ duplicates, held, inFlight, longCall, loads, responses }: Measures): string[] {
+function otherRows({ duplicates, held, inFlight, longCall, loads, responses, streams }: Measures): string[] {
   const failed = loads.filter(({ errors }) => errors > 0);
   return [
     ...duplicates.map(
@@ -72,6 +72,12 @@ function otherRows({ duplicates, held, inFlight, longCall, loads, responses }: M
       ({ way, p50Ms, cpuMsPerRequest, errors }) =>
         `${way}: p50 ${format(p50Ms)} ms` +
         `${cpuMsPerRequest === null ? '' : ` added, CPU ${format(cpuMsPerRequest)} ms a request`}, ${errors} errors`,
+    ),
+    ...streams.map(
+      ({ streamer, firstMs, wholeMs, gapP99Ms, cpuMsPer1000Events, memoryPer1000, errors }) =>
+        `streams of ${streamer}: first event ${format(firstMs)} ms, whole call ${format(wholeMs)} ms, added gap p99 ` +
+        `${format(gapP99Ms)} ms, CPU per 1,000 events ${format(cpuMsPer1000Events)} ms, memory per 1,000 open ` +
+        `${format(memoryPer1000 === null ? null : memoryPer1000 / 2 ** 20)} MiB, ${errors} errors`,
     ),
     ...failed.map(
       ({ system, row, round, errors, firstError }) =>

@@ -1,4 +1,5 @@
 import type { Measures } from '../rows/measure.ts';
+import type { Streamer, StreamMeasure } from '../rows/streams.ts';
 import type { Summary } from './summary.ts';
 
 /** A target that the service must reach. */
@@ -13,7 +14,7 @@ export interface Target {
 /** All targets, each as a ratio of figures of the same run. */
 export function targetsOf(
   summaries: readonly Summary[],
-  { duplicates, held, responses }: Measures,
+  { duplicates, held, responses, streams }: Measures,
 ): Target[] {
   const find = (name: Summary['system']): Summary | undefined =>
     summaries.find(({ system }) => system === name);
@@ -54,7 +55,33 @@ export function targetsOf(
     atMost('errors among held callers', held?.errors ?? null, 0),
     atMost('responses: added p50 / chat completions', responses?.addedP50 ?? null, 1.05),
     atMost('responses: CPU per request / chat completions', responses?.cpu ?? null, 1.05),
+    ...streamTargets(streams).map(([name, value, bound]) => atMost(name, value, bound)),
     atMost('background create / 202 of chat completions', responses?.accepted ?? null, 1.1),
+  ];
+}
+
+/** Name, value and upper bound of each target of streams. */
+function streamTargets(streams: Measures['streams']): (readonly [string, number | null, number])[] {
+  const find = (name: Streamer): StreamMeasure | undefined => streams.find((one) => one.streamer === name);
+  const [direct, plain, service, redis] = [find('direct'), find('plain'), find('service'), find('redis')];
+  const added = (own: Figure, base: Figure): number | null =>
+    typeof own === 'number' && typeof base === 'number' ? own - base : null;
+  const addedFirst = (one: StreamMeasure | undefined): number | null => added(one?.firstMs, direct?.firstMs);
+  const mebibytes = service?.memoryPer1000 ?? null;
+  return [
+    [
+      'streams: added time to the first event / added p50 of a whole call',
+      ratio(addedFirst(service), added(service?.wholeMs, direct?.wholeMs)),
+      0.6,
+    ],
+    ['streams: added gap, p99 (ms)', service?.gapP99Ms ?? null, 25],
+    ['streams: CPU per event / plain', ratio(service?.cpuMsPer1000Events, plain?.cpuMsPer1000Events), 2],
+    ['streams: memory per 1,000 open (MiB)', mebibytes === null ? null : mebibytes / 2 ** 20, 60],
+    [
+      'streams: added time to the first event, Redis between / in one process',
+      ratio(addedFirst(redis), addedFirst(service)),
+      2,
+    ],
   ];
 }
 

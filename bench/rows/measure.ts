@@ -11,6 +11,7 @@ import { measureMemory, type MemoryMeasure } from './memory.ts';
 import { measureRecovery, type RecoveryMeasure } from './recovery.ts';
 import { measureResponses, type ResponsesMeasure } from './responses.ts';
 import { measureRounds } from './rounds.ts';
+import { measureStreams, type StreamMeasure } from './streams.ts';
 import type { Row } from './row.ts';
 
 /** All measurements of a run. Rows that were not requested are empty or null. */
@@ -24,6 +25,7 @@ export interface Measures {
   readonly inFlight: readonly InFlightMeasure[];
   readonly longCall: LongCallMeasure | null;
   readonly responses: ResponsesMeasure | null;
+  readonly streams: readonly StreamMeasure[];
   readonly crowd: readonly CrowdMeasure[];
 }
 
@@ -46,6 +48,7 @@ export async function measure(run: BenchRun): Promise<Measures> {
     inFlight: isAsked('in-flight') ? await measureInFlight(run) : [],
     longCall: isAsked('long-call') ? await measureLongCall(run) : null,
     responses: isAsked('responses') ? await measureResponses(run) : null,
+    streams: isAsked('streams') ? await measureStreams(run) : [],
     crowd: isAsked('crowd') ? await measureCrowd(run) : [],
   };
 }

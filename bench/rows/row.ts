@@ -16,6 +16,10 @@ export const ROWS = {
     standard: false,
     what: 'Responses against chat completions: held calls, and create with background',
   },
+  streams: {
+    standard: false,
+    what: 'streams against the upstream itself and Plain: first event, gaps, CPU, memory, and with Redis between',
+  },
   crowd: { standard: false, what: 'crowds at a limited upstream, by case (below)' },
   'long-call': { standard: false, what: 'one call that takes minutes, its answer fetched by polling' },
 } as const;

@@ -6,9 +6,10 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { text } from 'node:stream/consumers';
 import { z } from 'zod';
 import { parseScript } from '../../test/faults/script.ts';
+import { parseStreamModel, playBenchStream } from './bench-stream.ts';
 import { type UpstreamCount, UpstreamQuestion } from './upstream-words.ts';
 
-const Body = z.object({ model: z.string() });
+const Body = z.object({ model: z.string(), stream: z.boolean().optional() });
 const counts = new Map<string, UpstreamCount>();
 const NONE: UpstreamCount = { calls: 0, open: 0, mostOpen: 0, lastAtMs: 0 };
 
@@ -29,7 +30,7 @@ process.on('message', (message) => {
 process.on('disconnect', () => process.exit());
 
 async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const { model } = Body.parse(JSON.parse(await text(request)));
+  const { model, stream } = Body.parse(JSON.parse(await text(request)));
   const [step] = parseScript(model);
   const { calls, open, mostOpen } = counts.get(model) ?? NONE;
   const count = {
@@ -43,6 +44,8 @@ async function serve(request: IncomingMessage, response: ServerResponse): Promis
     const now = counts.get(model) ?? NONE;
     counts.set(model, { ...now, open: now.open - 1 });
   });
+  const script = stream === true ? parseStreamModel(model) : null;
+  if (script !== null) return playBenchStream(response, model, script);
   if (step?.does !== 'answer') return;
   const answer =
     request.url === '/v1/responses' ? finishedResponse(model, count.calls) : completion(model, count.calls);

@@ -75,6 +75,14 @@ export async function startRedisServer(): Promise<RedisServer> {
   };
 }
 
+/** Whether redis-server is on PATH. */
+export async function isRedisInstalled(): Promise<boolean> {
+  return run('which', ['redis-server']).then(
+    () => true,
+    () => false,
+  );
+}
+
 async function findBinary(): Promise<string> {
   const found = await run('which', ['redis-server']).catch(() => null);
   if (found !== null) return found.stdout.trim();

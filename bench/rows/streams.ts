@@ -1,0 +1,210 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createHttpCaller } from '../load/http-call.ts';
+import { promptOf } from '../load/load.ts';
+import { median, quantile } from '../load/run-load.ts';
+import { createStreamCaller, type StreamCall, type StreamCaller } from '../load/stream-call.ts';
+import { cpuMsOf, growth, memoryOf, total } from '../machine/usage.ts';
+import { startHttpSystem } from '../systems/start-system.ts';
+import { startStreamsApart } from '../systems/start-streams-apart.ts';
+import { preciseNowMs, streamModel } from '../upstream/bench-stream.ts';
+import { type BenchRun, modelOf, newPlace } from './bench-run.ts';
+
+/** Who streams: the upstream itself, Plain, ReqRun in one process, and ReqRun with API and worker apart on Redis. */
+export const STREAMERS = ['direct', 'plain', 'service', 'redis'] as const;
+export type Streamer = (typeof STREAMERS)[number];
+
+/** What one streamer took; medians of the rounds. Null = not measured for it. */
+export interface StreamMeasure {
+  readonly streamer: Streamer;
+  /** p50 of the time to the first event, one stream at a time. */
+  readonly firstMs: number;
+  /** p50 of a whole call that is not streamed, one at a time. */
+  readonly wholeMs: number | null;
+  /** p99 of the time by which the gap between two events grew on the way, with many streams. */
+  readonly gapP99Ms: number;
+  /** For the whole process tree. */
+  readonly cpuMsPer1000Events: number | null;
+  /** Growth for 1,000 open streams, bytes: of the application, without the Temporal server. */
+  readonly memoryPer1000: number | null;
+  /** Streams that broke off or had no end. */
+  readonly errors: number;
+}
+
+/**
+ * Streams at once, and what each has. Gaps and CPU are those of a window in which all streams are open and none begins
+ * or ends, because the cost of a request is another figure.
+ */
+const CROWD = { streams: 200, script: { firstMs: 50, events: 500, gapMs: 50 }, startMs: 40 };
+const WINDOW = { fromMs: 13_000, forMs: 10_000 };
+const OPEN = { streams: 1_000, script: { firstMs: 50, events: 30, gapMs: 1_000 } };
+/** When memory is looked at: all streams are open, and none has ended. */
+const OPEN_FOR_MS = 15_000;
+
+interface Running {
+  readonly streamer: Streamer;
+  readonly caller: StreamCaller;
+  readonly whole: (() => Promise<unknown>) | null;
+  readonly pid: number | null;
+  stop(): Promise<void>;
+}
+
+/** Compares streams, in interleaved rounds. Redis is left out where it is not installed. */
+export async function measureStreams(run: BenchRun): Promise<StreamMeasure[]> {
+  const { options, say } = run;
+  const running = await startAll(run);
+  const rounds = new Map<Streamer, Omit<StreamMeasure, 'streamer'>[]>();
+  for (let nth = 1; nth <= options.rounds; nth += 1) {
+    for (const one of nth % 2 === 0 ? running.toReversed() : running) {
+      const measured = await measureOnce(one, run, nth);
+      rounds.set(one.streamer, [...(rounds.get(one.streamer) ?? []), measured]);
+      say(`streams  ${one.streamer} round ${nth}/${options.rounds}: ${describe(measured)}`);
+    }
+  }
+  await Promise.all(running.map(({ stop }) => stop()));
+  return running.map(({ streamer }) => {
+    const all = rounds.get(streamer) ?? [];
+    const over = (of: (one: Omit<StreamMeasure, 'streamer'>) => number | null): number | null => {
+      const values = all.flatMap((one) => of(one) ?? []);
+      return values.length === 0 ? null : median(values);
+    };
+    return {
+      streamer,
+      firstMs: over((one) => one.firstMs) ?? NaN,
+      wholeMs: over((one) => one.wholeMs),
+      gapP99Ms: over((one) => one.gapP99Ms) ?? NaN,
+      cpuMsPer1000Events: over((one) => one.cpuMsPer1000Events),
+      memoryPer1000: over((one) => one.memoryPer1000),
+      errors: all.reduce((sum, { errors }) => sum + errors, 0),
+    };
+  });
+}
+
+async function startAll(run: BenchRun): Promise<Running[]> {
+  const { around, options } = run;
+  const whole = promptOf(modelOf(options.delayMs));
+  const started: Running[] = [];
+  for (const name of ['direct', 'plain', 'service'] as const) {
+    const place = await newPlace(run);
+    const system = await startHttpSystem(name, place, around);
+    const url =
+      name === 'direct'
+        ? `${around.upstreamURL}/chat/completions`
+        : `http://127.0.0.1:${place.ports[0]}/v1/chat/completions`;
+    const caller = createStreamCaller(url);
+    started.push({
+      streamer: name,
+      caller,
+      whole: () => system.caller.call(whole),
+      pid: system.pid,
+      stop: async () => {
+        await system.stop();
+        await caller.close();
+      },
+    });
+  }
+  const apart = await startStreamsApart(run);
+  if (apart === null) {
+    run.say('streams  redis-server is not installed, so the row has no figures with Redis between');
+    return started;
+  }
+  const caller = createStreamCaller(`${apart.url}/v1/chat/completions`);
+  const other = createHttpCaller(`${apart.url}/v1/chat/completions`, { prefer: 'wait=60' });
+  started.push({
+    streamer: 'redis',
+    caller,
+    whole: () => other.call(whole),
+    pid: null,
+    stop: async () => {
+      await apart.stop();
+      await Promise.all([caller.close(), other.close()]);
+    },
+  });
+  return started;
+}
+
+async function measureOnce(
+  { streamer, caller, whole, pid }: Running,
+  { options }: BenchRun<'seconds' | 'delayMs'>,
+  round: number,
+): Promise<Omit<StreamMeasure, 'streamer'>> {
+  let errors = 0;
+  const stream = async (body: Buffer): Promise<StreamCall | null> => {
+    const ended = await caller.call(body).catch(() => null);
+    if (ended === null || !ended.isWhole) errors += 1;
+    return ended;
+  };
+  const short = streamBody({ firstMs: options.delayMs, events: 1, gapMs: 0 }, `first-${round}`);
+  const firstMs = await p50(options.seconds * 1_000, async () => (await stream(short))?.firstMs ?? NaN);
+  const wholeMs =
+    whole === null
+      ? null
+      : await p50(options.seconds * 1_000, async () => {
+          const startedMs = performance.now();
+          await whole();
+          return performance.now() - startedMs;
+        });
+  const crowdBody = streamBody(CROWD.script, `crowd-${round}`);
+  const crowd = Array.from({ length: CROWD.streams }, async (_, index) => {
+    await sleep(index * CROWD.startMs);
+    return stream(crowdBody);
+  });
+  await sleep(WINDOW.fromMs);
+  const [before, fromMs] = [pid === null ? null : cpuMsOf(pid), preciseNowMs()];
+  await sleep(WINDOW.forMs);
+  const [after, toMs] = [pid === null ? null : cpuMsOf(pid), preciseNowMs()];
+  const events = (await Promise.all(crowd)).flatMap((one) =>
+    one === null ? [] : [one.events.filter(({ cameMs }) => cameMs >= fromMs && cameMs < toMs)],
+  );
+  const count = events.reduce((sum, { length }) => sum + length, 0);
+  const cpuMsPer1000Events =
+    before === null || after === null ? null : total(growth(before, after, count / 1_000));
+  const memoryPer1000 =
+    streamer === 'direct' || pid === null || round > 1 ? null : await memoryOfOpen(pid, stream);
+  const grown = events.flatMap((all) =>
+    all.slice(1).map(({ sentMs, cameMs }, index) => {
+      const last = all[index];
+      return last === undefined ? NaN : cameMs - last.cameMs - (sentMs - last.sentMs);
+    }),
+  );
+  return { firstMs, wholeMs, gapP99Ms: quantile(grown, 0.99), cpuMsPer1000Events, memoryPer1000, errors };
+}
+
+/** The growth of a process tree while 1,000 streams are open. */
+async function memoryOfOpen(pid: number, stream: (body: Buffer) => Promise<unknown>): Promise<number> {
+  const before = memoryOf(pid).app;
+  const body = streamBody(OPEN.script, 'open');
+  const open = Array.from({ length: OPEN.streams }, async (_, index) => {
+    await sleep(index * 8);
+    await stream(body);
+  });
+  await sleep(OPEN_FOR_MS);
+  const during = memoryOf(pid).app;
+  await Promise.all(open);
+  return ((during - before) * 1_000) / OPEN.streams;
+}
+
+async function p50(forMs: number, call: () => Promise<number>): Promise<number> {
+  const endMs = performance.now() + forMs;
+  const taken: number[] = [];
+  while (performance.now() < endMs) taken.push(await call());
+  return quantile(taken, 0.5);
+}
+
+function streamBody(script: Parameters<typeof streamModel>[0], mark: string): Buffer {
+  const messages = [{ role: 'user', content: 'x'.repeat(500) }];
+  return Buffer.from(JSON.stringify({ model: streamModel(script, mark), stream: true, messages }));
+}
+
+function describe({
+  firstMs,
+  wholeMs,
+  gapP99Ms,
+  cpuMsPer1000Events,
+  errors,
+}: Omit<StreamMeasure, 'streamer'>): string {
+  const shown = (value: number | null): string => (value === null ? '-' : value.toFixed(1));
+  return (
+    `first event ${shown(firstMs)} ms, whole call ${shown(wholeMs)} ms, gap p99 ${shown(gapP99Ms)} ms, ` +
+    `CPU per 1,000 events ${shown(cpuMsPer1000Events)} ms, ${errors} errors`
+  );
+}
