@@ -3,6 +3,8 @@
  * events can be built again from both.
  */
 
+import { append } from './growing-text.ts';
+
 /** A path in the answer. A negative step -k stands for the k-th index of an entry. */
 export type Path = readonly (string | number)[];
 
@@ -118,7 +120,7 @@ export class CutWriter {
   }
 
   #append(entry: string): void {
-    this.#cuts.entries += entry;
+    this.#cuts.entries = append(this.#cuts.entries, entry);
     this.#count += 1;
   }
 }

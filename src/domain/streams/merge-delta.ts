@@ -1,5 +1,6 @@
 import { isExactObject } from '../exact-json.ts';
 import { MARK, type Path } from './cuts.ts';
+import { append } from './growing-text.ts';
 import type { Outline } from './outline.ts';
 
 /**
@@ -94,7 +95,7 @@ function appendText(
     return;
   }
   const before = typeof current === 'string' ? current : '';
-  if (current !== null || text !== '') target[name] = before + text;
+  if (current !== null || text !== '') target[name] = append(before, text);
   outline.markTake(MARK.text, leaf, before.length, text.length);
 }
 

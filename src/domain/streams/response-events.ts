@@ -3,7 +3,8 @@ import { sequenceNumber, type StreamEvent } from './stream-event.ts';
 
 const TYPE = /^\{"type":("(?:[^"\\]|\\.)*")/;
 /** The member as JSON has it. Inside a string its quotes would be escaped. */
-const NUMBER = /"sequence_number"\s*:\s*\d+/g;
+const NUMBER = '"sequence_number":';
+const REST = /^\s*\d+\s*\}\s*$/;
 
 /** Finishes an event whose JSON begins with its `type` and lacks the number and the closing brace. */
 export function responseEvent(json: string, number: number): StreamEvent {
@@ -13,11 +14,10 @@ export function responseEvent(json: string, number: number): StreamEvent {
 
 /** Sets the `sequence_number` in the text of an upstream's event. Everything else keeps its text. */
 export function withNumber(data: string, number: number): string {
-  const [found, ...others] = data.matchAll(NUMBER);
-  // The usual event has one, which is its last member. Another place may be inside a nested object.
-  if (found !== undefined && others.length === 0 && data.endsWith('}')) {
-    const end = found.index + found[0].length;
-    if (end === data.length - 1) return `${data.slice(0, found.index)}"sequence_number":${number}}`;
+  // The usual event has it once, as its last member. Elsewhere it may be inside a nested object.
+  const start = data.lastIndexOf(NUMBER);
+  if (start !== -1 && data.indexOf(NUMBER) === start && REST.test(data.slice(start + NUMBER.length))) {
+    return `${data.slice(0, start)}${NUMBER}${number}}`;
   }
   const edited = editMembers(Buffer.from(data), { sequence_number: { json: String(number), adds: true } });
   return new TextDecoder().decode(edited);

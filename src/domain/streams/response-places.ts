@@ -1,5 +1,6 @@
 import { isExactObject } from '../exact-json.ts';
 import { MARK, type Path } from './cuts.ts';
+import { append } from './growing-text.ts';
 import type { Outline } from './outline.ts';
 import { INDEXES } from './response-table.ts';
 
@@ -42,7 +43,7 @@ export function addPart(answer: Record<string, unknown>, part: unknown, path: Pa
   const current = holder.get(name);
   if (typeof part === 'string') {
     const before = typeof current === 'string' ? current : '';
-    holder.set(name, before + part);
+    holder.set(name, append(before, part));
     outline.markTake(MARK.text, path, before.length, part.length);
   } else if (Array.isArray(part)) {
     const list: unknown[] = Array.isArray(current) ? current : [];
