@@ -16,6 +16,8 @@ export interface OpenStream {
   readonly headers: Headers;
   /** Reads until this many events have come. Resolves to all so far. */
   until(count: number): Promise<readonly unknown[]>;
+  /** Reads to the end, and hands each event on as it comes. Rejects if the connection breaks. */
+  each(take: (event: unknown) => void): Promise<void>;
   /** Reads to the end. */
   rest(): Promise<SeenStream>;
   /** Leaves. */
@@ -58,6 +60,13 @@ export async function openStream(url: string, path: string, body: object | null)
       while (events.length < count)
         if (!(await more())) throw new Error(`ended after ${events.length} events`);
       return events;
+    },
+    each: async (take) => {
+      let given = 0;
+      for (let goesOn = true; goesOn;) {
+        goesOn = await more();
+        for (; given < events.length; given += 1) take(events[given]);
+      }
     },
     rest: async () => {
       while (await more());

@@ -1,11 +1,13 @@
 import type { ServerResponse } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { responseOf } from './scripted-upstream.ts';
 
 /**
- * What a scripted stream does next: writes a text as it is, waits until a promise is settled, breaks the connection, or
- * says nothing more. A stream whose parts are over ends.
+ * What a scripted stream does next: writes a text as it is, waits until a promise is settled or for some time, breaks
+ * the connection, or says nothing more. A stream whose parts are over ends.
  */
-export type StreamPart = string | { readonly until: Promise<unknown> } | 'reset' | 'stall';
+export type StreamPart =
+  string | { readonly until: Promise<unknown> } | { readonly ms: number } | 'reset' | 'stall';
 
 /** Plays the parts of a stream. */
 export async function playStream(
@@ -20,6 +22,7 @@ export async function playStream(
     if (part === 'stall') return;
     if (part === 'reset') return void setTimeout(() => response.socket?.resetAndDestroy(), 30);
     if (typeof part === 'string') response.write(part);
+    else if ('ms' in part) await sleep(part.ms);
     else await part.until;
   }
   response.end();
@@ -57,6 +60,21 @@ export function ending(): StreamPart[] {
 
 export function event(data: object, name?: string): string {
   return `${name === undefined ? '' : `event: ${name}\n`}data: ${JSON.stringify(data)}\n\n`;
+}
+
+/** Puts a part between all others. */
+function spaced(parts: readonly StreamPart[], between: StreamPart): StreamPart[] {
+  return parts.flatMap((part) => [part, between]);
+}
+
+/** The chunks of a text, with a part after each of them, and the end. */
+export function chatStreamOf(texts: readonly string[], between: StreamPart): StreamPart[] {
+  return [...spaced(opening(...texts), between), ...ending()];
+}
+
+/** The events of a Response with one text, with a part after each of them. */
+export function responseStreamOf(texts: readonly string[], between: StreamPart): StreamPart[] {
+  return [...spaced(responseOpening(...texts), between), ...responseEnding(texts.join(''))];
 }
 
 /** The events of a Response with one text. */
