@@ -6,8 +6,9 @@ import {
   EMPTY_JOURNAL,
   endAttempt,
   type Journal,
+  waitForTurn,
 } from '../src/domain/journal.ts';
-import { RawJson } from '../src/domain/raw-json.ts';
+import { type RawJson, sizeOf, textOf } from '../src/domain/raw-json.ts';
 import { refusalToBegin } from '../src/domain/retry-policy.ts';
 import {
   identityOf,
@@ -42,7 +43,9 @@ import {
   toLaneOutcome,
   WORKER_STOPS,
 } from './take-turn.ts';
-import type { UpstreamAnswer } from '../src/upstream/client.ts';
+import type { TextStore } from '../src/blobs/text-store.ts';
+import type { CallBody, UpstreamAnswer } from '../src/upstream/client.ts';
+import { keepResult, NOT_STORED, openBody, READS_BODY, recoverResult, storeUntilMs } from './large-texts.ts';
 
 /** Temporal's answer about a running attempt. */
 export interface Inquiry {
@@ -57,6 +60,8 @@ export interface Inquiry {
 /** Dependencies of the activities. Clock and randomness are injected for tests. */
 export interface ActivityDependencies {
   readonly upstreams: Pick<ProjectUpstreams, 'find'>;
+  /** The large texts of requests. Null = there is no blob store. */
+  readonly texts: TextStore | null;
   readonly lanes: Lanes;
   readonly streams: StreamPublisher;
   /** Unix ms. */
@@ -76,7 +81,7 @@ export interface ActivityDependencies {
 /** An attempt whose call may be made. */
 interface Attempt {
   readonly call: UpstreamCall;
-  readonly body: RawJson;
+  readonly body: CallBody;
   readonly workflowId: string;
   readonly upstream: RequestUpstream;
   /** Aborted when a cancellation of the request is known, or when the attempt must end with its worker. */
@@ -89,17 +94,21 @@ interface Attempt {
 }
 
 /** A call that has ended. */
-interface EndedCall extends Pick<Attempt, 'call' | 'workflowId' | 'journal' | 'startedAtMs' | 'stream'> {
+interface EndedCall extends Pick<
+  Attempt,
+  'call' | 'workflowId' | 'journal' | 'startedAtMs' | 'stream' | 'broken'
+> {
   readonly answer: UpstreamAnswer;
   readonly endedAtMs: number;
-  /** Why the call was aborted. Null = it was not aborted. */
-  readonly cancellation: Cancellation | null;
+  /** Why the attempt is aborted. Null = it is not. */
+  readonly cancellation: () => Cancellation | null;
   readonly heartbeat: (journal: Journal) => void;
+  readonly record: (journal: Journal) => Promise<void>;
 }
 
 /** Creates the activity that makes one attempt of the upstream call. Only Temporal retries it. */
 export function createActivities(dependencies: ActivityDependencies): RunActivities<RawJson> {
-  const { upstreams, lanes, streams, random, runningCalls, log, observer } = dependencies;
+  const { upstreams, texts, lanes, streams, random, runningCalls, log, observer } = dependencies;
 
   async function callOnce(attempt: Attempt): Promise<UpstreamAnswer> {
     const { call, body, workflowId, upstream, broken, journal, startedAtMs, stream } = attempt;
@@ -108,7 +117,7 @@ export function createActivities(dependencies: ActivityDependencies): RunActivit
     return upstream
       .complete({
         operation: call.operation ?? FIRST_OPERATION,
-        body: body.bytes,
+        body,
         clientRequestId: `${workflowId}/${journal.begun}`,
         signal: limit.signal,
         stream: stream?.call ?? null,
@@ -120,21 +129,38 @@ export function createActivities(dependencies: ActivityDependencies): RunActivit
   }
 
   /** The result of the activity, or the error by which Temporal retries, fails or cancels the run. */
-  function resultOf(ended: EndedCall): RawJson {
-    const { call, workflowId, journal, startedAtMs, answer, endedAtMs, cancellation } = ended;
+  async function resultOf(ended: EndedCall): Promise<RawJson> {
+    const { call, workflowId, journal, startedAtMs, endedAtMs } = ended;
     const { project, id } = identityOf(call, workflowId);
     const durationMs = endedAtMs - startedAtMs;
     const fields = { project, request_id: id, attempt: journal.begun, duration_ms: durationMs };
-    if (answer.kind === 'completed') {
-      const end = succeededEnd(answer, startedAtMs, endedAtMs);
-      observer?.attemptEnded(end);
-      log.info(fields, 'attempt succeeded');
-      const after = { ...endAttempt(journal, end), answer: answer.facts };
-      const { stream } = ended;
-      stream?.completed();
-      const wasStreamed = stream !== null && answer.stream !== null;
-      return new RawJson(answer.bytes, wasStreamed ? { ...after, stream: stream.stored() } : after);
+    const { stream } = ended;
+    if (ended.answer.kind === 'completed') {
+      const { bytes, facts: answer } = ended.answer;
+      const end = succeededEnd(ended.answer, startedAtMs, endedAtMs);
+      const wasStreamed = stream !== null && ended.answer.stream !== null;
+      const completed = { answer, ...(wasStreamed ? { stream: stream.stored() } : {}) };
+      const result = await keepResult(texts, {
+        workflowId,
+        bytes,
+        journal,
+        end,
+        completed,
+        untilMs: Date.now() + storeUntilMs(call, startedAtMs, endedAtMs) - endedAtMs,
+        broken: ended.broken,
+        record: ended.record,
+        onFailure: ({ message }) => log.info({ ...fields, cause: message }, 'result not stored yet'),
+      });
+      if (result !== null) {
+        observer?.attemptEnded(end);
+        log.info(fields, 'attempt succeeded');
+        stream?.completed();
+        return result;
+      }
     }
+    const answer =
+      ended.answer.kind === 'completed' ? { ...ended.answer, failure: NOT_STORED } : ended.answer;
+    const cancellation = ended.cancellation();
     const end = failedEnd(answer, cancellation, startedAtMs, endedAtMs);
     observer?.attemptEnded(end);
     const after = endAttempt(journal, end);
@@ -161,14 +187,19 @@ export function createActivities(dependencies: ActivityDependencies): RunActivit
       const { workflowId } = context.info.workflowExecution ?? {};
       if (workflowId === undefined) throw new TypeError('an upstream call belongs to a workflow');
       const request = identityOf(call, workflowId);
-      const before = closeGaps(previousJournal(heartbeatDetails, call.earlier), attempt);
+      const found = closeGaps(previousJournal(heartbeatDetails, call.earlier), attempt);
       // Start the heartbeat before anything slow, because the heartbeat timeout may be as short as 1 s.
-      const heartbeat = heartbeatWhileRunning(context, before, dependencies.record);
+      const heartbeat = heartbeatWhileRunning(context, found, dependencies.record);
       // From here on a cancellation reaches this attempt, even while it waits or asks Temporal.
       const running = runningCalls.enter(workflowId);
       const broken = AbortSignal.any([context.cancellationSignal, running.cancelled]);
       const cancellation = (): Cancellation | null =>
         toCancellation(context.cancellationSignal, running.cancelled);
+      /** No call is made before Temporal has the journal. */
+      const confirmed = async (writing: Promise<void>, before: Journal): Promise<void> =>
+        writing.catch(() => {
+          throw new SentBack(before, attempt, NOT_CONFIRMED);
+        });
       let turn: TakenTurn | null = null;
       let outcome: LaneOutcome = { kind: 'other' };
       try {
@@ -179,7 +210,11 @@ export function createActivities(dependencies: ActivityDependencies): RunActivit
         const aheadMs = begunMs - (told.startedAtMs ?? begunMs);
         const now = (): number => dependencies.now() - aheadMs;
         // A worker that was starved of CPU may begin a task long after Temporal has timed it out.
-        if (told.isSuperseded) throw new SentBack(before, attempt, SUPERSEDED);
+        if (told.isSuperseded) throw new SentBack(found, attempt, SUPERSEDED);
+        const recovered = await recoverResult(texts, { workflowId, journal: found, attempt }, broken);
+        if (recovered.kind === 'stored') return recovered.result;
+        const before = recovered.journal;
+        if (recovered.kind === 'lost') await confirmed(heartbeat.record(before), found);
         refuseToBegin(call, before, told.isCancelled || running.cancelled.aborted, now());
         const upstream = await upstreams.find(request);
         turn = await takeTurn(lanes, {
@@ -187,7 +222,7 @@ export function createActivities(dependencies: ActivityDependencies): RunActivit
           request,
           workflowId,
           lane: upstream.lane(call.model ?? ''),
-          bytes: body.bytes.byteLength,
+          bytes: sizeOf(textOf(body)),
           journal: before,
           attempt,
           sinceMs: scheduledTimestampMs,
@@ -199,27 +234,34 @@ export function createActivities(dependencies: ActivityDependencies): RunActivit
         const stopped = cancellation();
         if (stopped === Cancellation.interrupted) throw new SentBack(before, attempt, WORKER_STOPS);
         refuseToBegin(call, before, stopped !== null, startedAtMs);
+        // Reading a large body takes time. If the worker dies meanwhile, no outcome is unknown.
+        const isLarge = body.blob !== null;
+        if (isLarge) await heartbeat.record(waitForTurn(before, attempt, READS_BODY)).catch(() => undefined);
+        const isStreaming = call.stream === true || upstream.streams;
+        const waiting = { workflowId, journal: before, attempt };
+        const sent = await openBody(texts, body, waiting, { signal: broken, inMemory: isStreaming });
         const journal = beginAttempt(before, attempt, new Date(startedAtMs).toISOString());
         // An attempt that asks Temporal first must report its start, because after a cancellation or the
         // deadline, readers of the record count such an attempt only if it has reported its start.
-        const report = turn.isRecorded ? 'confirmed' : asks ? 'queued' : 'later';
-        await heartbeat.begin(journal, report).catch(() => {
-          throw new SentBack(before, attempt, NOT_CONFIRMED);
-        });
+        const report = turn.isRecorded || isLarge ? 'confirmed' : asks ? 'queued' : 'later';
+        await confirmed(heartbeat.begin(journal, report), before);
 
         const { operation = FIRST_OPERATION, options } = call;
-        const stream =
-          call.stream === true || upstream.streams
-            ? streamAttempt(streams, { workflowId, operation, attempt: journal.begun, options })
-            : null;
-        const made = { call, body, workflowId, upstream, broken, journal, startedAtMs, stream };
+        const stream = isStreaming
+          ? streamAttempt(streams, { workflowId, operation, attempt: journal.begun, options })
+          : null;
+        const made = { call, body: sent, workflowId, upstream, broken, journal, startedAtMs, stream };
         const answer = await callOnce(made);
         outcome = toLaneOutcome(answer);
-        return resultOf({
+        // Storing a large answer takes time, and the lane is free.
+        turn.end(outcome);
+        turn = null;
+        return await resultOf({
           ...made,
           answer,
           endedAtMs: now(),
-          cancellation: answer.kind === 'completed' ? null : cancellation(),
+          cancellation,
+          record: heartbeat.confirm,
           heartbeat: (after) => context.heartbeat(after),
         });
       } catch (error) {

@@ -28,6 +28,12 @@ export interface AttemptHeartbeat {
    * @throws if Temporal does not confirm it
    */
   begin(journal: Journal, how: 'confirmed' | 'queued' | 'later'): Promise<void>;
+  /**
+   * Writes a journal while the call's answer is stored.
+   *
+   * @throws if Temporal does not confirm it
+   */
+  confirm(journal: Journal): Promise<void>;
   stop(): void;
 }
 
@@ -73,6 +79,11 @@ export function heartbeatWhileRunning(
       isCalling = true;
       // The SDK repeats the value that it was given last, so it gets the same one.
       if (how !== 'later') context.heartbeat(next);
+    },
+    async confirm(next) {
+      journal = next;
+      await write(next);
+      context.heartbeat(next);
     },
     stop: () => clearTimeout(timer),
   };

@@ -9,6 +9,7 @@ import { startMetrics } from './process/metrics.ts';
 import { runListeningEntry } from './process/run-entry.ts';
 import { openKeys } from './process/keys.ts';
 import { openStreams } from './process/streams.ts';
+import { openLargeTexts, planLargeTexts } from './process/large-texts.ts';
 import { startApi } from './process/start-api.ts';
 import { openUpstreamModels } from './process/upstream.ts';
 import { createLongPolls } from './temporal/waiting/long-polls.ts';
@@ -17,8 +18,10 @@ await runListeningEntry(async ({ config, log, stopper }) => {
   const codec = planCodecServer(config, false);
   const metrics = await startMetrics(config, log, stopper);
   const keys = await openKeys(config, log, stopper);
+  const plan = planLargeTexts(config, false);
   const models = await openUpstreamModels(config, stopper, keys);
   const temporal = externalTemporal(config);
+  const largeTexts = await openLargeTexts(plan, config, temporal.namespace);
   const connection = connectLazily(temporal);
   stopper.add({ name: 'Temporal connection', stop: () => connection.close() });
   const url = await startApi({
@@ -35,6 +38,8 @@ await runListeningEntry(async ({ config, log, stopper }) => {
       createLongPolls(connection, temporal.namespace, config.limits.longPolls),
     ),
     models,
+    texts: largeTexts?.texts ?? null,
+    maxBodyBytes: plan.maxBodyBytes,
     keys,
     metrics: metrics?.registry ?? null,
     heartbeatTimeoutSeconds: config.heartbeatTimeoutSeconds ?? SEPARATE_HEARTBEAT_SECONDS,
@@ -50,6 +55,7 @@ await runListeningEntry(async ({ config, log, stopper }) => {
       temporal: describeAddress(temporal),
       named_by: temporal.namedBy,
       namespace: temporal.namespace,
+      large_texts: plan.said,
       ...(metrics === null ? {} : { metrics: metrics.url }),
     },
     'ready',

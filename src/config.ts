@@ -2,9 +2,10 @@ import { StreamEnvironment } from './config-streams.ts';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { blobStore } from './config-blobs.ts';
 import { ClientEnvironment, type ClientSettings, readClientSettings, visible } from './config-client.ts';
 import { allowedHosts, isLoopback, listenAddress, resolves, upstreamUrl } from './domain/hosts.ts';
-import { MAX_BODY_BYTES } from './domain/raw-json.ts';
+import { MAX_BLOB_BYTES } from './domain/raw-json.ts';
 import { proxyUrl, withProxiesInCapitals } from './domain/proxy.ts';
 import { encryptionKeys } from './encryption/keys.ts';
 import { type NamedTemporal, readNamedTemporal } from './temporal/named-temporal.ts';
@@ -52,11 +53,10 @@ const Environment = z.object({
   REQRUN_WAIT_SECONDS: integer(0, 3600, 30),
   REQRUN_MAX_WAIT_SECONDS: integer(0, 3600, 240),
   REQRUN_RETENTION_HOURS: integer(1, 24 * 365, 168),
-  REQRUN_HEARTBEAT_TIMEOUT_SECONDS: integer(1, 3600, 0).transform((seconds) =>
-    seconds === 0 ? null : seconds,
-  ),
+  REQRUN_HEARTBEAT_TIMEOUT_SECONDS: integer(1, 3600, 0).transform((seconds) => seconds || null),
   REQRUN_SHUTDOWN_GRACE_SECONDS: integer(0, 600, 10),
-  REQRUN_MAX_BODY_BYTES: integer(1_024, MAX_BODY_BYTES, 1_048_576),
+  REQRUN_BLOB_STORE: blobStore,
+  REQRUN_MAX_BODY_BYTES: integer(1_024, MAX_BLOB_BYTES, 0).transform((bytes) => bytes || null),
   REQRUN_MAX_CONNECTIONS: integer(1, MAX_COUNT, 20_000),
   REQRUN_ACCEPT_SECONDS: integer(1, 240, 60),
   REQRUN_MAX_ACCEPTING: integer(1, MAX_COUNT, 15_000),
@@ -65,7 +65,7 @@ const Environment = z.object({
   REQRUN_MAX_WAITERS: integer(0, MAX_COUNT, 15_000),
   REQRUN_MAX_LONG_POLLS: integer(0, MAX_COUNT, 500),
   REQRUN_MAX_ATTEMPTS_IN_FLIGHT: integer(1, MAX_COUNT, 5_000),
-  REQRUN_MAX_CALLS_PER_SECOND: integer(0, MAX_COUNT, 0).transform((count) => (count === 0 ? null : count)),
+  REQRUN_MAX_CALLS_PER_SECOND: integer(0, MAX_COUNT, 0).transform((count) => count || null),
   REQRUN_ALLOW_OPEN: flag,
   ...StreamEnvironment,
   REQRUN_ALLOWED_HOSTS: allowedHosts,
@@ -246,8 +246,11 @@ function toConfig(
       defaultWaitSeconds: Math.min(values.REQRUN_DEFAULT_WAIT_SECONDS, values.REQRUN_MAX_WAIT_SECONDS),
       waitSeconds: Math.min(values.REQRUN_WAIT_SECONDS, values.REQRUN_MAX_WAIT_SECONDS),
       maxWaitSeconds: values.REQRUN_MAX_WAIT_SECONDS,
+      /** Null = the default of the process: 20 MiB with a blob store, 1 MiB without. */
       maxBodyBytes: values.REQRUN_MAX_BODY_BYTES,
     },
+    /** Null = the default of the process: a directory where Temporal is embedded, none otherwise. */
+    blobStore: values.REQRUN_BLOB_STORE ?? null,
     /** Concurrency limits, and the rate of calls; see docs/configuration.md. */
     limits: {
       connections: values.REQRUN_MAX_CONNECTIONS,

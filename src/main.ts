@@ -8,6 +8,7 @@ import { chooseTemporal } from './process/choose-temporal.ts';
 import { describePayloads, planCodecServer, startCodecServer } from './process/codec-server.ts';
 import { createIdentity, isPredecessor } from './process/identity.ts';
 import { openKeys } from './process/keys.ts';
+import { openLargeTexts, planLargeTexts } from './process/large-texts.ts';
 import { startMetrics } from './process/metrics.ts';
 import { runListeningEntry, securityOverrides } from './process/run-entry.ts';
 import { chooseUpstream } from './process/upstream.ts';
@@ -18,10 +19,12 @@ await runListeningEntry(async ({ config, log, stopper }) => {
   const metrics = await startMetrics(config, log, stopper);
   const keys = await openKeys(config, log, stopper);
   const codec = planCodecServer(config, true);
-  const upstream = await chooseUpstream(config, stopper, keys);
+  const plan = planLargeTexts(config, true);
+  const upstream = await chooseUpstream(config, stopper, keys, plan.maxResponseBytes);
   const chosen = await chooseTemporal(config, log, stopper, say, codec?.endpoint ?? null);
   const { temporal, uiUrl, directoryId, crash, heartbeatTimeoutSeconds } = chosen;
   const identity = createIdentity(directoryId);
+  const largeTexts = await openLargeTexts(plan, config, temporal.namespace);
   const service = await composeService({
     config,
     temporal,
@@ -31,6 +34,8 @@ await runListeningEntry(async ({ config, log, stopper }) => {
     heartbeatTimeoutSeconds,
     uiUrl,
     upstream,
+    largeTexts,
+    maxBodyBytes: plan.maxBodyBytes,
     keys,
     metrics: metrics?.registry ?? null,
     log,
@@ -60,7 +65,7 @@ await runListeningEntry(async ({ config, log, stopper }) => {
       temporal: chosen.said,
       upstream: baseURL,
       proxy: upstream.proxy,
-      payloads: describePayloads(config, codec),
+      payloads: `${describePayloads(config, codec)}; ${plan.said}`,
       metricsUrl: metrics?.url ?? null,
       securityOverrides: securityOverrides(config),
       isDemo,

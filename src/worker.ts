@@ -3,6 +3,7 @@ import { connectNative, describeAddress } from './temporal/connection.ts';
 import { externalTemporal } from './process/external-temporal.ts';
 import { createIdentity } from './process/identity.ts';
 import { openKeys } from './process/keys.ts';
+import { openLargeTexts, planLargeTexts } from './process/large-texts.ts';
 import { startMetrics } from './process/metrics.ts';
 import { runEntry } from './process/run-entry.ts';
 import { openStreams } from './process/streams.ts';
@@ -13,8 +14,10 @@ import { chooseUpstream } from './process/upstream.ts';
 await runEntry(async ({ config, log, stopper }) => {
   const metrics = await startMetrics(config, log, stopper);
   const keys = await openKeys(config, log, stopper);
-  const upstream = await chooseUpstream(config, stopper, keys);
+  const plan = planLargeTexts(config, false);
+  const upstream = await chooseUpstream(config, stopper, keys, plan.maxResponseBytes);
   const temporal = externalTemporal(config);
+  const largeTexts = await openLargeTexts(plan, config, temporal.namespace);
   const connection = await connectNative(temporal).catch((cause: unknown) => {
     throw new Error(
       `Temporal cannot be reached at ${describeAddress(temporal)} (named by ${temporal.namedBy}): start a Temporal server there, or set TEMPORAL_ADDRESS.`,
@@ -26,11 +29,13 @@ await runEntry(async ({ config, log, stopper }) => {
   await startWorker({
     config,
     connection,
+    temporal,
     namespace,
     lanes: createWorkerLanes({ config, connection, namespace, settledHere: false, log, stopper }),
     streams: openStreams({ config, namespace, settledHere: false, log, stopper }),
     identity: createIdentity(),
     upstream,
+    largeTexts,
     waiters: null,
     metrics: metrics?.registry ?? null,
     log,
@@ -43,6 +48,7 @@ await runEntry(async ({ config, log, stopper }) => {
       temporal: describeAddress(temporal),
       named_by: temporal.namedBy,
       namespace: temporal.namespace,
+      large_texts: plan.said,
       upstream: upstream.baseURL,
       ...(upstream.proxy === null ? {} : { upstream_proxy: upstream.proxy }),
       ...(metrics === null ? {} : { metrics: metrics.url }),

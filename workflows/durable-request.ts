@@ -12,8 +12,8 @@ import {
 } from '@temporalio/workflow';
 import { completedRun } from '../src/domain/requests.ts';
 import { EMPTY_JOURNAL, type Journal, longer } from '../src/domain/journal.ts';
-import { UPSTREAM_CALL_RETRY } from '../src/domain/retry-policy.ts';
-import type { RawJson } from '../src/domain/raw-json.ts';
+import { STORE_PAUSE, UPSTREAM_CALL_RETRY } from '../src/domain/retry-policy.ts';
+import { type RawJson, textOf } from '../src/domain/raw-json.ts';
 import {
   ACTIVITY_SLACK_MS,
   callTitle,
@@ -59,7 +59,7 @@ export async function durableRequest(input: RunInput, body: RawJson): Promise<Ra
   try {
     const result = await call.settled;
     const journal = isJournal(result.beside) ? result.beside : null;
-    runs.settled(completedRun(result.bytes, journal));
+    runs.settled(completedRun(textOf(result), journal));
     record.end(completedEnd(journal));
     setCurrentDetails(completedDetails(input, result.beside));
     return result;
@@ -99,7 +99,8 @@ function callUpstream(
     summary: callTitle(input),
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     heartbeatTimeout: input.heartbeat_timeout_seconds * 1000,
-    startToCloseTimeout: options.attempt_timeout_seconds * 1000 + ACTIVITY_SLACK_MS,
+    // The attempt ends its call itself. After that it may still store the answer.
+    startToCloseTimeout: options.attempt_timeout_seconds * 1000 + STORE_PAUSE.atLeastMs + ACTIVITY_SLACK_MS,
     scheduleToCloseTimeout: timeLeftMs + ACTIVITY_SLACK_MS,
     retry: {
       ...UPSTREAM_CALL_RETRY,

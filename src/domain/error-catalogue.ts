@@ -126,7 +126,10 @@ export const REFUSALS = {
     400,
     'previous_response_id names a request that has not completed; wait for it first.',
   ),
-  request_too_large: invalid(413, 'The body is larger than REQRUN_MAX_BODY_BYTES.'),
+  request_too_large: invalid(
+    413,
+    'The body is larger than REQRUN_MAX_BODY_BYTES. Without a blob store (REQRUN_BLOB_STORE) that is at most 1,964,032 bytes.',
+  ),
   uri_too_long: invalid(414, 'The path is too long.'),
   unsupported_media_type: invalid(415, 'The Content-Type must be application/json.'),
   unsupported_charset: invalid(415, 'The charset must be utf-8.'),
@@ -144,6 +147,14 @@ export const REFUSALS = {
   payload_unreadable: server(
     500,
     "The request's payloads in Temporal cannot be read with this deployment's encryption keys; only the operator can fix this.",
+  ),
+  blob_unreadable: server(
+    500,
+    'A text of the request is missing, cut or altered in the blob store, or its encryption key is missing; only the operator can fix this.',
+  ),
+  blob_store_unavailable: server(
+    503,
+    'The blob store did not take the body; the request was not accepted and its key is free. Try again.',
   ),
   overloaded: server(
     503,
@@ -215,6 +226,14 @@ export const FAILURES = {
   ),
   upstream_stream_truncated: upstream(502, 'The upstream answered with an event stream that broke off.'),
   upstream_response_too_large: upstream(502, 'The answer is larger than ReqRun can store.'),
+  result_not_stored: server(
+    500,
+    'The upstream answered, and the blob store did not take the answer in time; the call ran and its answer is lost.',
+  ),
+  text_unreadable: server(
+    500,
+    'The body or the result of the request is missing, cut or altered in the blob store. No upstream call is made without the body, nor to get a result again.',
+  ),
   upstream_server_error: upstream(502, 'The upstream failed with a server error.'),
   upstream_gateway_error: upstream(
     502,

@@ -1,5 +1,6 @@
 import type { AnswerFacts } from './answer-facts.ts';
 import type { LaneWait } from './lane.ts';
+import type { BlobRef } from './raw-json.ts';
 import type { Attempt } from './record.ts';
 import type { StreamCuts } from './streams/cuts.ts';
 import { AttemptStatus, Billed, Outcome } from './vocabulary.ts';
@@ -21,6 +22,8 @@ export interface Journal {
   readonly duplicate: boolean;
   /** Present while the request waits for its turn in a lane. */
   readonly paced?: PacedWait;
+  /** Present while the worker puts the answer of the last attempt into the blob store. */
+  readonly storing?: StoringResult;
   /** What the record shows of the answer; present when the last attempt completed. */
   readonly answer?: AnswerFacts;
   /** How the answer was cut into events; present when the last attempt completed and was streamed. */
@@ -43,6 +46,21 @@ export interface PacedWait extends LaneWait {
   /** Temporal's number of the activity attempt that waited last. */
   readonly activity_attempt: number;
 }
+
+/**
+ * The last attempt has its answer, and the worker stores it under this reference. If the worker dies, the next attempt
+ * looks there: it completes the request with what it finds, or records that the answer is lost. Until then no call is
+ * made, so as long as this is the last record, no attempt after the last entry has called.
+ */
+export interface StoringResult {
+  readonly ref: BlobRef;
+  /** How the attempt ends if the answer is there. */
+  readonly end: AttemptEnd;
+  readonly completed: CompletedCall;
+}
+
+/** What the journal has of a completed call beside the end of its attempt. */
+export type CompletedCall = Pick<Journal, 'answer' | 'stream'>;
 
 /**
  * An attempt, with the number that Temporal's activity gave it. That number starts again at 1 when an
@@ -86,9 +104,22 @@ export function waitForTurn(journal: Journal, activityAttempt: number, wait: Lan
   return { ...closeGaps(journal, activityAttempt), paced: { ...wait, activity_attempt: activityAttempt } };
 }
 
+/**
+ * Ends the attempt whose answer was being stored, because the answer is not in the store. The activity attempts since
+ * then have only looked for it.
+ */
+export function loseResult(
+  journal: Journal,
+  activityAttempt: number,
+  end: AttemptEnd,
+  wait: LaneWait,
+): Journal {
+  return { ...endAttempt(journal, end), paced: { ...wait, activity_attempt: activityAttempt } };
+}
+
 /** Adds a running attempt. All attempts before it are ended first (see {@link closeGaps}). */
 export function beginAttempt(journal: Journal, activityAttempt: number, startedAt: string | null): Journal {
-  const { paced: _over, ...closed } = closeGaps(journal, activityAttempt);
+  const { paced: _over, storing: _ended, ...closed } = closeGaps(journal, activityAttempt);
   return append(closed, { ...RUNNING, activity_attempt: activityAttempt, started_at: startedAt });
 }
 
@@ -96,8 +127,9 @@ export function beginAttempt(journal: Journal, activityAttempt: number, startedA
 export function endAttempt(journal: Journal, end: AttemptEnd): Journal {
   const last = journal.entries.at(-1);
   if (last === undefined || last.status !== AttemptStatus.running) return journal;
+  const { storing: _ended, ...others } = journal;
   return {
-    ...journal,
+    ...others,
     entries: [...journal.entries.slice(0, -1), { ...last, ...end }],
     unknown: journal.unknown + (isUnknown(end.outcome) ? 1 : 0),
   };
@@ -119,11 +151,12 @@ export function interruptAttempt(journal: Journal): Journal {
 
 /**
  * Ends every attempt before `activityAttempt` that has no end, and adds the attempts that were not recorded
- * at all. Adds none while the request waits for its turn, see {@link PacedWait}. Safe to repeat. After a reset by an operator the activity counts from 1 again, and the journal
+ * at all. Adds none while the request waits for its turn or its result is being stored, see {@link PacedWait} and
+ * {@link StoringResult}. Safe to repeat. After a reset by an operator the activity counts from 1 again, and the journal
  * continues its own count.
  */
 export function closeGaps(journal: Journal, activityAttempt: number): Journal {
-  if (journal.paced !== undefined) return journal;
+  if (journal.paced !== undefined || journal.storing !== undefined) return journal;
   const last = journal.entries.at(-1);
   if (last?.activity_attempt === activityAttempt && last.status === AttemptStatus.running) return journal;
   const written = last?.activity_attempt ?? 0;

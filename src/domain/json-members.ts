@@ -105,6 +105,15 @@ function endOfValue(bytes: Uint8Array, start: number): number {
   return bytes.length;
 }
 
+/** The parts of a JSON text outside of its strings. */
+export function* outsideStrings(json: Uint8Array): Generator<Uint8Array> {
+  for (let at = 0; at < json.length;) {
+    const quote = json.indexOf(QUOTE, at);
+    yield json.subarray(at, quote === -1 ? json.length : quote);
+    at = quote === -1 ? json.length : endOfString(json, quote);
+  }
+}
+
 /** The offset after the closing quote. */
 function endOfString(bytes: Uint8Array, start: number): number {
   let quote = bytes.indexOf(QUOTE, start + 1);

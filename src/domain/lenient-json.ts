@@ -1,3 +1,6 @@
+import { isUtf8 } from 'node:buffer';
+import { outsideStrings } from './json-members.ts';
+
 /**
  * Matches strings, which stay unchanged, and the three literals that JSON lacks and that Python's and Go's
  * writers emit.
@@ -22,6 +25,20 @@ export function parseLeniently(text: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+/** Whether a text that {@link parseLeniently} reads is valid UTF-8 and needs no replacement by {@link toStrictJson}. */
+export function isStrictJson(bytes: Uint8Array): boolean {
+  if (!isUtf8(bytes)) return false;
+  // Base64 often has one of the words in it, so the insides of strings do not count.
+  if (!isNonFinite(bytes)) return true;
+  for (const part of outsideStrings(bytes)) if (isNonFinite(part)) return false;
+  return true;
+}
+
+function isNonFinite(part: Uint8Array): boolean {
+  const text = Buffer.from(part.buffer, part.byteOffset, part.byteLength);
+  return text.includes('NaN') || text.includes('Infinity');
 }
 
 /** Replaces every non-finite number with null, so that a strict parser can read the text. */

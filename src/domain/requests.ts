@@ -1,6 +1,6 @@
 import type { Journal } from './journal.ts';
 import type { Limit, Place } from './limit.ts';
-import type { RawJson } from './raw-json.ts';
+import type { BlobRef, TextOrRef } from './raw-json.ts';
 import type { RequestError, RequestRecord } from './record.ts';
 import type { RequestOptions, RetryOptions } from './options.ts';
 import type { OptionCaps } from './project.ts';
@@ -30,13 +30,42 @@ export interface NewRequest {
   readonly model: string | null;
   /** SHA-256 hex of the operation and the canonical body. It defines "the same request". */
   readonly fingerprint: string;
-  /** The body that is sent upstream, byte for byte. */
-  readonly body: RawJson;
+  readonly body: NewBody;
   readonly options: RequestOptions;
   /** Null for other operations than responses. */
   readonly response: ResponseTerms | null;
   /** Whether the body asks for a stream. */
   readonly stream: boolean;
+}
+
+/**
+ * The body of a new request: the JSON text that is sent upstream, byte for byte. It is handed over once, so that a
+ * caller who waits keeps no body in memory.
+ */
+export class NewBody {
+  #bytes: Uint8Array | null;
+  readonly byteLength: number;
+  /** SHA-256 of the bytes, in hex. Null = not hashed yet. */
+  readonly sha256: string | null;
+
+  constructor(bytes: Uint8Array, sha256: string | null = null) {
+    this.#bytes = bytes;
+    this.byteLength = bytes.byteLength;
+    this.sha256 = sha256;
+  }
+
+  /** @throws TypeError once the body was handed over */
+  get bytes(): Uint8Array {
+    if (this.#bytes === null) throw new TypeError('the body was handed over');
+    return this.#bytes;
+  }
+
+  /** Hands the bytes over. */
+  take(): Uint8Array {
+    const { bytes } = this;
+    this.#bytes = null;
+    return bytes;
+  }
 }
 
 /**
@@ -66,16 +95,21 @@ export type SettledRun = CompletedRun | { readonly kind: 'failed'; readonly erro
 /** A run with its result. */
 export interface CompletedRun {
   readonly kind: 'completed';
-  /** The upstream's own bytes, or the answer that the events of its stream make up. */
-  readonly result: Uint8Array;
+  /** The upstream's own bytes, or the answer that the events of its stream make up; or where they are. */
+  readonly result: TextOrRef;
   /** The number of the attempt that brought it. */
   readonly attempt: number;
   /** How it was cut into events. Null = it was not streamed. */
   readonly cuts: StreamCuts | null;
 }
 
+/** A run that has ended, with its result in memory. */
+export type WholeRun =
+  | (CompletedRun & { readonly result: Uint8Array })
+  | { readonly kind: 'failed'; readonly error: RequestError };
+
 /** The completed run of a result and of the journal that came with it. */
-export function completedRun(result: Uint8Array, journal: Journal | null): CompletedRun {
+export function completedRun(result: TextOrRef, journal: Journal | null): CompletedRun {
   const { begun = 1, stream } = journal ?? {};
   return { kind: 'completed', result, attempt: begun, cuts: stream?.cuts ?? null };
 }
@@ -99,10 +133,21 @@ export interface Acceptance {
   readonly response: ResponseTerms | null;
 }
 
-/** A record, and the bytes of its result. They are separate so that the bytes are never serialised again. */
+/** A text in the blob store that was checked, and that is read when it is sent. */
+export interface OpenedText {
+  /** Size of the text. */
+  readonly bytes: number;
+  /** @throws by the iteration if the text changes or the store fails meanwhile */
+  stream(): AsyncIterable<Uint8Array>;
+}
+
+/**
+ * A record, and the bytes of its result or where they are. They are separate so that the bytes are never serialised
+ * again.
+ */
 export interface StoredRequest {
   readonly record: Omit<RequestRecord, 'result'>;
-  readonly result: Uint8Array | null;
+  readonly result: TextOrRef | null;
   /** How the result was cut into events. Null = there is none, or it was not streamed. */
   readonly cuts: StreamCuts | null;
   /** Null for other operations than responses. */
@@ -129,8 +174,11 @@ export interface FollowedRequest {
   readonly response: ResponseTerms | null;
   /** Attempts that were abandoned when the caller came. Their events are no part of the answer. */
   readonly abandoned: number;
-  /** Resolves when Temporal has the end of the request. Null = the hold has ended before. Never rejects. */
-  readonly settled: Promise<SettledRun | null>;
+  /**
+   * Resolves when Temporal has the end of the request, to the run with its result in memory. Null = the hold has ended
+   * before. Never rejects: a result that cannot be read is a failure.
+   */
+  readonly settled: Promise<WholeRun | null>;
   /** Reads the provisional events of its attempts. See {@link StreamSubscriber}. */
   follow(onChange: () => void, from: StreamPosition | null): StreamFollower;
   /** Frees the caller's place. */
@@ -213,9 +261,15 @@ export interface ProjectRequests {
    */
   followStream(id: string, hold: StreamHold): Promise<FollowedRequest | null>;
   /**
+   * Opens a text of the request that is in the blob store, and checks it from its first to its last byte.
+   *
+   * @throws Refusal `blob_unreadable`, `service_unavailable`
+   */
+  open(id: string, text: BlobRef): Promise<OpenedText>;
+  /**
    * Reads the body of a request: OpenAI's members, as they are sent upstream. Null as with `read`.
    */
-  readBody(id: string): Promise<Uint8Array | null>;
+  readBody(id: string): Promise<TextOrRef | null>;
   /**
    * Requests a cancellation. Resolves to the record once Temporal has accepted the cancellation. For a
    * request that is already cancelled, resolves to its record. Null as with `read`.

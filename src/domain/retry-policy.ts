@@ -192,6 +192,15 @@ export const UPSTREAM_CALL_RETRY = {
  */
 export const FOLLOW_PAUSE = { firstMs: 500, factor: 1.5, maxMs: 5_000, maxToldMs: 60_000 } as const;
 
+/**
+ * Pauses between two tries of storing a result. The call was paid for, so the worker tries until the request's deadline
+ * or the attempt's timeout, and at least `atLeastMs`.
+ */
+export const STORE_PAUSE = { firstMs: 250, factor: 2, maxMs: 5_000, atLeastMs: 30_000 } as const;
+
+/** Delay after which an attempt asks again for its body, because the blob store did not answer. */
+export const BODY_PAUSE_MS = 5_000;
+
 /** Retry policy for reading a run from Temporal. It is fast, because a cancellation or a reset waits for the read. */
 export const RECALL_RETRY = { initialInterval: '200 milliseconds', maximumInterval: '2 seconds' } as const;
 

@@ -92,6 +92,8 @@ export interface RunMemo {
   readonly options: RequestOptions;
   readonly created_at: string;
   readonly run: number;
+  /** The name of the body's blob, for the sweep and for a deletion. Absent if Temporal has the body itself. */
+  readonly body_blob?: string;
   /** Present for the operation responses. */
   readonly response?: ResponseTerms;
   /** True when the first call asked for a stream. The body that is sent upstream does so too. */

@@ -21,11 +21,10 @@ export type ReadUpstream = () => Promise<CommonUpstream | null>;
  *
  * @throws ConfigError if REQRUN_UPSTREAM_HEADERS_FILE cannot be used
  */
-export async function openCommonUpstream({
-  upstream,
-  upstreamHeadersFile,
-  proxies,
-}: Pick<Config, 'upstream' | 'upstreamHeadersFile' | 'proxies'>): Promise<ReadUpstream | null> {
+export async function openCommonUpstream(
+  { upstream, upstreamHeadersFile, proxies }: Pick<Config, 'upstream' | 'upstreamHeadersFile' | 'proxies'>,
+  maxResponseBytes: number = MAX_RESPONSE_BYTES,
+): Promise<ReadUpstream | null> {
   const { headers: sources = {}, sdk_headers: sdkHeaders = true } = await readFileOf(upstreamHeadersFile);
   if (upstream === null) {
     if (upstreamHeadersFile === null) return null;
@@ -43,8 +42,7 @@ export async function openCommonUpstream({
     if (now.unreadable.length > 0) return null;
     const headers = { ...accountHeaders, ...now.headers };
     const connection = { baseURL, apiKey, proxy, headers, sdkHeaders };
-    const settings = { ...connection, maxResponseBytes: MAX_RESPONSE_BYTES, streamUsage };
-    return { settings, streams };
+    return { settings: { ...connection, maxResponseBytes, streamUsage }, streams };
   };
 }
 

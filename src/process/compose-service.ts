@@ -16,6 +16,7 @@ import { createDataConverter } from '../temporal/data-converter.ts';
 import { createLongPolls } from '../temporal/waiting/long-polls.ts';
 import { createWaiters } from '../temporal/waiting/waiters.ts';
 import { openStreams } from './streams.ts';
+import type { LargeTexts } from './large-texts.ts';
 import { startApi } from './start-api.ts';
 import { startWorker } from './start-worker.ts';
 import type { Stopper } from './stop.ts';
@@ -32,6 +33,9 @@ export interface ServiceParts {
   /** Base URL of the Temporal UI. Null = unknown. */
   readonly uiUrl: string | null;
   readonly upstream: ChosenUpstream;
+  /** Null = there is no blob store. */
+  readonly largeTexts: LargeTexts | null;
+  readonly maxBodyBytes: number;
   /** Null = the service is open. */
   readonly keys: KeyRing | null;
   /** Null = disabled. */
@@ -77,7 +81,18 @@ export async function composeService(parts: ServiceParts): Promise<Service> {
     startWorker: () => startWorker({ ...parts, connection, namespace, waiters, lanes, streams }),
     startApi: () => {
       const { upstream: models } = parts.upstream;
-      return startApi({ ...parts, models, connection, abortable, waiters, lanes, streams, eagerStart: true });
+      const texts = parts.largeTexts?.texts ?? null;
+      return startApi({
+        ...parts,
+        models,
+        texts,
+        connection,
+        abortable,
+        waiters,
+        lanes,
+        streams,
+        eagerStart: true,
+      });
     },
   };
 }

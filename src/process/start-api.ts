@@ -1,6 +1,7 @@
 import type { Connection, ConnectionLike } from '@temporalio/client';
 import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
+import type { TextStore } from '../blobs/text-store.ts';
 import type { Config } from '../config.ts';
 import { createLimit } from '../domain/limit.ts';
 import type { StreamSubscriber } from '../domain/streams/channel.ts';
@@ -35,6 +36,9 @@ interface ApiParts {
   /** The lanes of the worker in this process. Null = no worker is in this process. */
   readonly lanes: Lanes | null;
   readonly models: UpstreamModels;
+  /** Null = there is no blob store. */
+  readonly texts: TextStore | null;
+  readonly maxBodyBytes: number;
   /** Null = the service is open. */
   readonly keys: KeyRing | null;
   /** Null = disabled. */
@@ -98,6 +102,7 @@ export async function startApi(parts: ApiParts): Promise<string> {
     availability: createAvailability(probe),
     waiters,
     streams: parts.streams,
+    texts: parts.texts,
     intake,
     reading,
     observer,
@@ -111,7 +116,7 @@ export async function startApi(parts: ApiParts): Promise<string> {
     lanes: parts.lanes?.snapshots ?? null,
     models: parts.models,
     wait: config.http,
-    maxBodyBytes: config.http.maxBodyBytes,
+    maxBodyBytes: parts.maxBodyBytes,
     maxConnections: limits.connections,
     stopping: stopper.stopping,
     logger: log,

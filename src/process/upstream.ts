@@ -28,19 +28,21 @@ export interface ChosenUpstream {
  * Returns the configured upstream. If none is configured, starts the built-in demo upstream. A project with
  * an upstream of its own in the keys file uses that one.
  *
+ * @param maxResponseBytes limit for the decoded answer of a call
  * @throws ConfigError if REQRUN_UPSTREAM_HEADERS_FILE cannot be used
  */
 export async function chooseUpstream(
   config: Config,
   stopper: Stopper,
   keys: KeyRing | null,
+  maxResponseBytes: number,
 ): Promise<ChosenUpstream> {
   const { proxies } = config;
-  const configured = await openCommonUpstream(config);
+  const configured = await openCommonUpstream(config, maxResponseBytes);
   const baseURL = config.upstream?.baseURL ?? (await startDemo(stopper));
-  const demo = { baseURL, apiKey: null, maxResponseBytes: MAX_RESPONSE_BYTES };
+  const demo = { baseURL, apiKey: null, maxResponseBytes };
   const common = configured ?? (async () => ({ settings: demo, streams: false }));
-  const lookUp = createUpstreamLookUp({ keys, common, maxResponseBytes: MAX_RESPONSE_BYTES, proxies });
+  const lookUp = createUpstreamLookUp({ keys, common, maxResponseBytes, proxies });
   const upstream = createProjectUpstreams(lookUp);
   stopper.add({ name: 'upstream client', stop: () => upstream.close() });
   return {

@@ -10,10 +10,16 @@ import {
   type PayloadConverter,
   type PayloadConverterWithEncoding,
 } from '@temporalio/common';
-import { isRawJson, RawJson } from '../domain/raw-json.ts';
+import { type BlobRef, isRawJson, RawJson } from '../domain/raw-json.ts';
 
 /** Metadata key that marks a payload as a {@link RawJson}. Its value is {@link RawJson.beside} as JSON. */
 const BESIDE_KEY = 'reqrun-beside';
+
+/**
+ * Metadata key of a {@link RawJson} whose data is a {@link BlobRef}. The mark is in the metadata, so that a text
+ * that merely looks like a reference is never taken for one.
+ */
+const BLOB_KEY = 'reqrun-blob';
 
 /**
  * Encodes as `json/plain`, so that the Temporal UI shows the payload. A {@link RawJson} keeps the bytes it
@@ -29,6 +35,7 @@ class JsonConverter implements PayloadConverterWithEncoding {
       metadata: {
         [METADATA_ENCODING_KEY]: encodingKeys.METADATA_ENCODING_JSON,
         [BESIDE_KEY]: new TextEncoder().encode(JSON.stringify(value.beside)),
+        ...(value.blob === null ? {} : { [BLOB_KEY]: new TextEncoder().encode('1') }),
       },
       data: value.bytes,
     };
@@ -38,8 +45,19 @@ class JsonConverter implements PayloadConverterWithEncoding {
   fromPayload(payload: Payload): unknown {
     const beside = payload.metadata?.[BESIDE_KEY];
     if (beside === undefined || beside === null) return this.#plain.fromPayload(payload);
-    return new RawJson(payload.data ?? new Uint8Array(), JSON.parse(new TextDecoder().decode(beside)));
+    const bytes = payload.data ?? new Uint8Array();
+    return new RawJson(bytes, parse(beside), isReference(payload) ? parse<BlobRef>(bytes) : null);
   }
+}
+
+/** Whether a payload's data is a reference to a text in the blob store. */
+export function isReference({ metadata }: Payload): boolean {
+  return Boolean(metadata?.[BLOB_KEY]);
+}
+
+/** Parses JSON that this class has written. */
+function parse<T>(bytes: Uint8Array): T {
+  return JSON.parse(new TextDecoder().decode(bytes));
 }
 
 /** The SDK requires this name: it looks for this export in the module at `payloadConverterPath`. */

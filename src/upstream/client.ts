@@ -50,14 +50,30 @@ export interface UpstreamSettings {
 
 export interface UpstreamCallInput {
   readonly operation: Operation;
-  /** Sent unchanged. */
-  readonly body: Uint8Array;
+  /** Sent unchanged. A body that is read while it is sent asks for no stream. */
+  readonly body: CallBody;
   /** Sent as X-Client-Request-Id, which an upstream's support can look up. */
   readonly clientRequestId: string;
   /** Ends the call. Only a streamed call has other limits as well. */
   readonly signal: AbortSignal;
   /** Asks for the answer as a stream. Null or left out = the answer comes as a whole. */
   readonly stream?: StreamedCall | null;
+}
+
+/** A body in memory, or one that is read while it is sent. */
+export type CallBody = Uint8Array | StreamedBody;
+
+export interface StreamedBody {
+  readonly byteLength: number;
+  stream(): AsyncIterable<Uint8Array>;
+}
+
+/** Headers as the SDK takes them. Null = none of this name is sent. */
+type Headers = Readonly<Record<string, string | null>>;
+
+interface SentCall {
+  readonly body: Uint8Array | ReadableStream<Uint8Array>;
+  readonly headers: Headers;
 }
 
 /** What every answer has. */
@@ -143,14 +159,23 @@ export function createUpstream(settings: UpstreamSettings): Upstream {
 
   function post(call: UpstreamCallInput, signal: AbortSignal): Promise<Response> {
     const { operation, clientRequestId, stream = null } = call;
-    const body = stream === null ? call.body : streamBodies.of(operation, call.body);
     const named = {
       ...headers,
       ...(stream === null ? {} : { accept: ACCEPT_EVENTS }),
       'content-type': 'application/json',
       'X-Client-Request-Id': clientRequestId,
     };
-    return client.post(OPERATIONS[operation].upstreamPath, { body, headers: named, signal }).asResponse();
+    return client.post(OPERATIONS[operation].upstreamPath, { ...toSend(call, named), signal }).asResponse();
+  }
+
+  /** The body and the headers of a call. */
+  function toSend({ operation, body, stream = null }: UpstreamCallInput, named: Headers): SentCall {
+    if (body instanceof Uint8Array) {
+      return { body: stream === null ? body : streamBodies.of(operation, body), headers: named };
+    }
+    // Without the length the body would be sent in chunks, which many upstreams refuse.
+    const length = { 'content-length': String(body.byteLength) };
+    return { body: ReadableStream.from(body.stream()), headers: { ...named, ...length } };
   }
 
   async function read(path: string, signal: AbortSignal): Promise<Answer> {

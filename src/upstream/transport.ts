@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { Readable } from 'node:stream';
 import { Agent, DecoratorHandler, type Dispatcher } from 'undici';
 import type { HttpProxy } from '../domain/proxy.ts';
 import { Phase } from '../domain/vocabulary.ts';
@@ -37,7 +38,7 @@ export const MAX_ERROR_BYTES = 64 * 1024;
  * of the client turns it off.
  */
 const SENT_HEADER =
-  /^(accept|authorization|content-type|user-agent|x-client-request-id|x-stainless-[a-z-]+)$/;
+  /^(accept|authorization|content-length|content-type|user-agent|x-client-request-id|x-stainless-[a-z-]+)$/;
 
 /** The Accept header of a call whose answer may be an event stream. */
 export const ACCEPT_EVENTS = 'application/json, text/event-stream';
@@ -110,7 +111,7 @@ export function createTransport({
         'accept-encoding': asksForEvents ? 'identity' : ACCEPTED_ENCODINGS,
         ...own,
       },
-      body: init.body instanceof Uint8Array ? init.body : null,
+      body: toBody(init.body),
       signal,
     });
     const { statusCode: status, headers, body } = await untilAborted(call, signal);
@@ -139,6 +140,11 @@ export function createTransport({
       });
     },
   };
+}
+
+function toBody(body: RequestInit['body']): Uint8Array | Readable | null {
+  if (body instanceof Uint8Array) return body;
+  return body instanceof ReadableStream ? Readable.fromWeb(body) : null;
 }
 
 /**

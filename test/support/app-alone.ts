@@ -66,6 +66,7 @@ export async function startAppAlone({
     submit: ask('submit', accepted, () => acceptAfter),
     submitStreamed: unused,
     followStream: unused,
+    open: () => Promise.reject(new Error('there is no blob store')),
     read: ask('read', null),
     readBody: ask('readBody', null),
     cancel: ask('cancel', null),

@@ -6,6 +6,7 @@ import { inject } from 'vitest';
 import { loadConfig } from '../../src/config.ts';
 import { createLimit } from '../../src/domain/limit.ts';
 import { openKeys } from '../../src/process/keys.ts';
+import { openLargeTexts, planLargeTexts } from '../../src/process/large-texts.ts';
 import { startMetrics } from '../../src/process/metrics.ts';
 import { startApi } from '../../src/process/start-api.ts';
 import { startWorker } from '../../src/process/start-worker.ts';
@@ -56,7 +57,7 @@ let runtimeInstalled = false;
 
 /** API and worker on the run's real Temporal server, put together by the product's own parts. */
 export async function startDeployment(options: DeploymentOptions): Promise<Deployment> {
-  const { upstreamURL, together = true, worker = true, env = {}, maxResponseBytes = 1_000_000 } = options;
+  const { upstreamURL, together = true, worker = true, env = {} } = options;
   const log = options.log ?? pino({ level: 'silent' });
   if (!runtimeInstalled) installRuntime(log);
   runtimeInstalled = true;
@@ -72,6 +73,9 @@ export async function startDeployment(options: DeploymentOptions): Promise<Deplo
   const { namespace = 'default' } = options;
   const temporal: TemporalAddress = { address, namespace, apiKey: null, tls: false };
   const stopper = testStopper();
+  const plan = planLargeTexts(config, false);
+  const largeTexts = await openLargeTexts(plan, config, namespace);
+  const { maxResponseBytes = largeTexts === null ? 1_000_000 : plan.maxResponseBytes } = options;
   const metrics = await startMetrics(config, log, stopper);
   const keys = await openKeys(config, log, stopper);
   const settings = { baseURL: upstreamURL, apiKey: 'sk-test', maxResponseBytes };
@@ -88,6 +92,8 @@ export async function startDeployment(options: DeploymentOptions): Promise<Deplo
     heartbeatTimeoutSeconds: config.heartbeatTimeoutSeconds ?? 15,
     uiUrl: 'http://127.0.0.1:8233',
     upstream: { upstream: calls, baseURL: upstreamURL, isDemo: false, proxy: null },
+    largeTexts,
+    maxBodyBytes: plan.maxBodyBytes,
     keys,
     metrics: metrics?.registry ?? null,
     log,
@@ -140,6 +146,7 @@ async function composeApart(parts: ServiceParts): Promise<Pick<Service, 'startWo
         ...parts,
         streams: openStreams({ ...parts, namespace, settledHere: false }),
         models: parts.upstream.upstream,
+        texts: parts.largeTexts?.texts ?? null,
         connection: abortable,
         abortable,
         waiters,

@@ -57,8 +57,9 @@ const RIGHTS: Readonly<Record<string, readonly string[]>> = {
   'src/demo': ['src/domain/operations.ts'],
   'src/client': ['src/domain/signed-text.ts', 'src/domain/operations.ts'],
   'src/metrics': ['src/domain'],
-  'src/temporal': ['src/domain', 'src/encryption', 'activities'],
+  'src/temporal': ['src/domain', 'src/encryption', 'src/blobs', 'activities'],
   'src/encryption': ['src/domain'],
+  'src/blobs': ['src/domain', 'src/encryption'],
   'src/dev-server': [
     'src/domain/proxy.ts',
     'src/upstream/tunnel.ts',
@@ -78,9 +79,10 @@ const RIGHTS: Readonly<Record<string, readonly string[]>> = {
   workflows: ['src/domain'],
   'src/lanes': ['src/domain'],
   'src/streams': ['src/domain'],
-  activities: ['src/domain', 'src/lanes', 'src/upstream'],
+  activities: ['src/domain', 'src/lanes', 'src/upstream', 'src/blobs'],
   'src/process': [
     'src/config.ts',
+    'src/blobs',
     'src/domain',
     'src/http',
     'src/keys',

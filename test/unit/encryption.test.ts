@@ -4,7 +4,8 @@ import { METADATA_ENCODING_KEY, type Payload, type PayloadCodec } from '@tempora
 import { encode } from '@temporalio/common/lib/encoding.js';
 import { describe, expect, it } from 'vitest';
 import { ConfigError, loadConfig } from '../../src/config.ts';
-import { MAX_BODY_BYTES } from '../../src/domain/raw-json.ts';
+import { MAX_BLOB_BYTES, MAX_BODY_BYTES } from '../../src/domain/raw-json.ts';
+import { type LargeTextPlan, planLargeTexts } from '../../src/process/large-texts.ts';
 import { RawJson } from '../../src/domain/raw-json.ts';
 import { createEncryptionCodec } from '../../src/encryption/codec.ts';
 import { parseEncryptionKeys, type EncryptionKeys } from '../../src/encryption/keys.ts';
@@ -202,9 +203,11 @@ describe('REQRUN_ENCRYPTION_KEYS', () => {
   });
 });
 
-it("takes no larger bodies than Temporal's payloads leave room for", () => {
-  expect(loadConfig({ REQRUN_MAX_BODY_BYTES: String(MAX_BODY_BYTES) }).http.maxBodyBytes).toBe(
-    MAX_BODY_BYTES,
-  );
-  expect(() => loadConfig({ REQRUN_MAX_BODY_BYTES: String(MAX_BODY_BYTES + 1) })).toThrow(ConfigError);
+it("takes no larger bodies than Temporal's payloads leave room for, unless there is a blob store", () => {
+  const planFor = (bytes: number, env: Record<string, string> = {}): LargeTextPlan =>
+    planLargeTexts(loadConfig({ REQRUN_MAX_BODY_BYTES: String(bytes), ...env }), false);
+  expect(planFor(MAX_BODY_BYTES).maxBodyBytes).toBe(MAX_BODY_BYTES);
+  expect(() => planFor(MAX_BODY_BYTES + 1)).toThrow(/REQRUN_MAX_BODY_BYTES .* REQRUN_BLOB_STORE/);
+  expect(planFor(MAX_BLOB_BYTES, { REQRUN_BLOB_STORE: 'file:/blobs' }).maxBodyBytes).toBe(MAX_BLOB_BYTES);
+  expect(() => planFor(MAX_BLOB_BYTES + 1)).toThrow(ConfigError);
 });

@@ -83,7 +83,7 @@ describe('the end of a call, read from history', () => {
     const bytes = Buffer.from('{ "seed":9223372036854775807,\n"x":1.0 }');
     const end = await endOf(scheduled, started(1), completed(new RawJson(bytes, beside)), task);
     expect(end).toMatchObject({ kind: 'completed', journal, at: new Date(ENDED_AT) });
-    if (end.kind === 'completed') expect(Buffer.from(end.result).equals(bytes)).toBe(true);
+    if (end.kind === 'completed') expect(end.result).toEqual(bytes);
   });
 
   it('is an error of ours where the result is none that we write', async () => {

@@ -2,9 +2,8 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { createLimit } from '../../src/domain/limit.ts';
 import { RequestOptions } from '../../src/domain/options.ts';
-import { RawJson } from '../../src/domain/raw-json.ts';
 import { toRequestRef } from '../../src/domain/request-id.ts';
-import { NamedBy, type NewRequest, type Wait } from '../../src/domain/requests.ts';
+import { NamedBy, NewBody, type NewRequest, type Wait } from '../../src/domain/requests.ts';
 import { createCallBudget } from '../../src/temporal/calls/call-budget.ts';
 import type { Acceptor } from '../../src/temporal/store/accept.ts';
 import type { RunFinder } from '../../src/temporal/store/find-run.ts';
@@ -14,14 +13,13 @@ import { submitRequest } from '../../src/temporal/store/submit.ts';
 import { createWaiters } from '../../src/temporal/waiting/waiters.ts';
 
 const ACCEPT_MS = 60_000;
-const REQUEST: NewRequest = {
+const REQUEST: Omit<NewRequest, 'body'> = {
   id: 'a',
   response: null,
   namedBy: NamedBy.key,
   operation: 'chat.completions',
   model: 'm',
   fingerprint: 'f',
-  body: new RawJson(new Uint8Array()),
   stream: false,
   options: RequestOptions.parse({}),
 };
@@ -54,6 +52,7 @@ async function answeredAtMs(turnMs: number, waitMs: number): Promise<number> {
     runs,
     starts,
     intake,
+    texts: null,
     observer: { accepted: () => expect(isSent).toBe(true), replayed: unused },
   };
   const wait: Wait = {
@@ -66,7 +65,7 @@ async function answeredAtMs(turnMs: number, waitMs: number): Promise<number> {
     createWaiters(createLimit(1), null),
     acceptor,
     toRequestRef({ project: 'default', id: 'a' }),
-    REQUEST,
+    { ...REQUEST, body: new NewBody(new Uint8Array()) },
     wait,
     place,
   ).then(({ createdAt }) => {

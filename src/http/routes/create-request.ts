@@ -9,6 +9,7 @@ import { admittedBy, type ProjectLimiter } from '../access/project-limits.ts';
 import { errorResponses, FAILURE_CODES, POST_REFUSALS } from '../answers/error-responses.ts';
 import { sendFailure } from '../answers/errors.ts';
 import { nameAcceptance, pollAfterSeconds, recordPath } from '../answers/record.ts';
+import { sendText } from '../answers/stored-text.ts';
 import type { App, AppDependencies, WaitSettings } from '../app-types.ts';
 import { asksForUsage, sendNewStream } from '../streams/create-stream.ts';
 import { readNewRequest } from './new-request.ts';
@@ -54,7 +55,7 @@ function createRequestRoute(
       const prefer = request.headers['prefer']?.toString();
       const { waitMs, applied } = resolveWait(waitOf(project, wait), request.body.wait, prefer);
       const usage = asksForUsage(request.body);
-      place.hasBody(asked.body.bytes.byteLength);
+      place.hasBody(asked.body.byteLength);
       forgetBody(request);
       const own = requests.forProject(project.name);
       const hold = {
@@ -64,7 +65,9 @@ function createRequestRoute(
       if (asked.stream) return sendNewStream(reply, own, { asked, place, hold, usage }, streamTimes);
       const acceptance = await own.submit(asked, { ...hold, ms: waitMs }, place);
       nameAcceptance(reply, acceptance, applied);
-      return sendAcceptance(reply, operation, asked.model, acceptance);
+      const { run } = acceptance;
+      if (run.kind === 'completed') return sendText(reply, own, acceptance.id, run.result);
+      return sendAcceptance(reply, operation, asked.model, { ...acceptance, run });
     },
   );
 }
@@ -73,15 +76,18 @@ function waitOf({ defaultWaitSeconds }: Project, wait: WaitSettings): WaitSettin
   return defaultWaitSeconds === null ? wait : { ...wait, defaultWaitSeconds };
 }
 
+/** A request that has no result. */
+interface Unfinished extends Acceptance {
+  readonly run: Exclude<Acceptance['run'], { readonly kind: 'completed' }>;
+}
+
 function sendAcceptance(
   reply: FastifyReply,
   operation: Operation,
   model: string | null,
-  { id, createdAt, run }: Acceptance,
+  { id, createdAt, run }: Unfinished,
 ): FastifyReply {
   switch (run.kind) {
-    case 'completed':
-      return reply.code(200).type('application/json; charset=utf-8').send(Buffer.from(run.result));
     case 'failed':
       return sendFailure(reply.header('location', recordPath(id)), run.error);
     case 'pending':

@@ -1,11 +1,12 @@
 import type { FastifyReply } from 'fastify';
 import { editMembers } from '../../domain/json-members.ts';
 import { OPERATIONS } from '../../domain/operations.ts';
-import { RawJson } from '../../domain/raw-json.ts';
+import { INLINE_BYTES } from '../../domain/raw-json.ts';
 import { Refusal } from '../../domain/refusal.ts';
 import { isRequestId } from '../../domain/request-id.ts';
 import {
   type Acceptance,
+  NewBody,
   type NewRequest,
   NO_TERMS,
   type ProjectRequests,
@@ -24,6 +25,7 @@ import {
   responseWithoutResult,
   sendResponse,
 } from '../answers/response-object.ts';
+import { readOwnBody, readText } from '../answers/stored-text.ts';
 import type { App, AppDependencies } from '../app-types.ts';
 import { sendNewStream } from '../streams/create-stream.ts';
 import { readNewRequest } from './new-request.ts';
@@ -68,7 +70,7 @@ export function createResponseRoute(
         request.body.wait,
         prefer,
       );
-      place.hasBody(read.body.bytes.byteLength);
+      place.hasBody(read.body.byteLength);
       forgetBody(request);
       const projectPlaces = limiter.waiters(project);
       const asked = await translatePrevious(own, project.name, read, {
@@ -79,7 +81,7 @@ export function createResponseRoute(
       const { model } = asked;
       const hold = { signal: untilClientDisconnects(reply, stopping), projectPlaces };
       if (asked.stream) return sendNewStream(reply, own, { asked, place, hold, usage: true }, streamTimes);
-      const body = isBackground ? asked.body.bytes : null;
+      const body = isBackground && asked.body.byteLength <= INLINE_BYTES ? asked.body.bytes : null;
       const acceptance = await own.submit(asked, { ...hold, ms: waitMs }, place);
       nameAcceptance(reply, acceptance, applied);
       return sendAccepted(reply, own, { model, isBackground, isNamed, body }, acceptance);
@@ -104,11 +106,13 @@ async function sendAccepted(
   { id, createdAt, run, response }: Acceptance,
 ): Promise<FastifyReply> {
   const terms = response ?? NO_TERMS;
-  if (run.kind === 'completed') return sendResponse(reply, responseOfResult(id, terms, run.result));
+  if (run.kind === 'completed') {
+    return sendResponse(reply, responseOfResult(id, terms, await readText(own, id, run.result)));
+  }
   reply.header('location', responsePath(id));
   // If Temporal does not answer now, the fields of the request are not repeated.
   const readBody = async (): Promise<Uint8Array> =>
-    body ?? (await own.readBody(id).catch(() => null)) ?? NO_BODY;
+    body ?? (await readOwnBody(own, id).catch(() => null)) ?? NO_BODY;
   if (run.kind === 'failed') {
     if (!isBackground) return sendFailure(reply, run.error);
     const status = run.error.code === 'request_cancelled' ? RequestStatus.cancelled : RequestStatus.failed;
@@ -149,5 +153,5 @@ async function translatePrevious(
   const { upstream_response_id: translated } = stored.record;
   if (translated === null) return asked;
   const edit = { previous_response_id: { json: JSON.stringify(translated), adds: false } };
-  return { ...asked, body: new RawJson(editMembers(asked.body.bytes, edit)) };
+  return { ...asked, body: new NewBody(editMembers(asked.body.take(), edit)) };
 }

@@ -4,10 +4,10 @@ import type { FastifyRequest } from 'fastify';
 import type { IncomingMessage } from 'node:http';
 import { NewRequestOptions, resolveRunAt, withinCaps } from '../../domain/options.ts';
 import { type Project, requireAllowed } from '../../domain/project.ts';
-import { isObject, RawJson } from '../../domain/raw-json.ts';
+import { isObject } from '../../domain/raw-json.ts';
 import { Refusal } from '../../domain/refusal.ts';
 import { isIdempotencyKey, newRequestId } from '../../domain/request-id.ts';
-import { NamedBy, type NewRequest, type ResponseTerms } from '../../domain/requests.ts';
+import { NamedBy, NewBody, type NewRequest, type ResponseTerms } from '../../domain/requests.ts';
 import { type Operation, OPERATIONS } from '../../domain/operations.ts';
 import { isStreamed } from '../../domain/streams/stream-event.ts';
 import { exactValue } from '../../domain/strict-json.ts';
@@ -83,7 +83,7 @@ export function toNewRequest({
     operation,
     model,
     fingerprint: fingerprint(operation, jsonBody),
-    body: new RawJson(Buffer.from(cutMembers(jsonBody, ownMembersOf(operation)))),
+    body: new NewBody(Buffer.from(cutMembers(jsonBody, ownMembersOf(operation)))),
     response: operation === 'responses' ? toTerms(body) : null,
     stream,
     options: withinCaps(

@@ -28,6 +28,12 @@ export const RecordQuery = z.object({
     .meta({ description: 'Hold the answer until the request is terminal, at most this many seconds.' }),
 });
 
+const RequestQuery = RecordQuery.extend({
+  result: z.enum(['true', 'false']).optional().meta({
+    description: '`false`: the record without its result, which may be large. `result` is then null.',
+  }),
+});
+
 /** Adds `GET /v1/requests/{id}`, which returns the record. */
 export function requestRoutes(
   app: App,
@@ -41,7 +47,7 @@ export function requestRoutes(
         operationId: 'getRequest',
         summary: 'Read a request record',
         params: RecordParams,
-        querystring: RecordQuery,
+        querystring: RequestQuery,
         response: { 200: RequestRecord, ...errorResponses(GET_REFUSALS) },
       },
     },
@@ -60,7 +66,8 @@ export function requestRoutes(
       });
       if (stored === null) throw new Refusal('request_not_found');
       if (applied !== null) reply.header('preference-applied', applied);
-      return sendRecord(reply, stored);
+      const isLeftOut = request.query.result === 'false';
+      return sendRecord(reply, isLeftOut ? { ...stored, result: null } : stored, own);
     },
   );
 }
@@ -106,7 +113,9 @@ export function requestActionRoutes(app: App, { requests }: AppDependencies, lim
       const { own, id } = namedRequest(requests, request);
       const cancelled = await own.cancel(id);
       if (cancelled === null) throw new Refusal('request_not_found');
-      return cancelled.isNew ? accepted(reply, cancelled.stored) : sendRecord(reply, cancelled.stored);
+      return cancelled.isNew
+        ? accepted(reply, cancelled.stored, own)
+        : sendRecord(reply, cancelled.stored, own);
     },
   );
   app.post(
@@ -140,7 +149,7 @@ export function requestActionRoutes(app: App, { requests }: AppDependencies, lim
       const { limits, models } = projectOf(request);
       const retry = { run, options: reqrun, caps: limits.caps, models };
       const { own, id } = namedRequest(requests, request);
-      return accepted(reply, await own.retry(id, retry));
+      return accepted(reply, await own.retry(id, retry), own);
     },
   );
   app.delete(
@@ -163,9 +172,13 @@ export function requestActionRoutes(app: App, { requests }: AppDependencies, lim
   );
 }
 
-function accepted(reply: FastifyReply, stored: StoredRequest | null): FastifyReply {
+async function accepted(
+  reply: FastifyReply,
+  stored: StoredRequest | null,
+  own: ProjectRequests,
+): Promise<FastifyReply> {
   if (stored === null) throw new Refusal('request_not_found');
-  return sendRecord(reply.code(202).header('location', recordPath(stored.record.id)), stored);
+  return sendRecord(reply.code(202).header('location', recordPath(stored.record.id)), stored, own);
 }
 
 /**

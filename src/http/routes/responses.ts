@@ -8,6 +8,7 @@ import { ACTION_REFUSALS, errorResponses, GET_REFUSALS } from '../answers/error-
 import { pageOfInput } from '../answers/input-items.ts';
 import { pollAfterSeconds } from '../answers/record.ts';
 import { responseOfResult, responseWithoutResult, sendResponse } from '../answers/response-object.ts';
+import { readOwnBody, readText } from '../answers/stored-text.ts';
 import type { App, AppDependencies } from '../app-types.ts';
 import { namedRequest, RecordParams, RecordQuery } from './requests.ts';
 import { sendStreamOfResponse } from '../streams/create-stream.ts';
@@ -83,8 +84,10 @@ export function responseRoutes(
     const { id, created_at: createdAt, model, status, error, next_attempt_at, terminal } = record;
     const terms = stored.response ?? NO_TERMS;
     reply.header('x-request-id', id);
-    if (result !== null) return sendResponse(reply, responseOfResult(id, terms, result));
-    const body = await own.readBody(id);
+    if (result !== null) {
+      return sendResponse(reply, responseOfResult(id, terms, await readText(own, id, result)));
+    }
+    const body = await readOwnBody(own, id);
     // The request was deleted between the two reads.
     if (body === null) throw new Refusal('request_not_found');
     if (!terminal) {
@@ -177,7 +180,7 @@ export function responseRoutes(
     },
     async (request, reply) => {
       const { own, id } = await read(request);
-      const body = await own.readBody(id);
+      const body = await readOwnBody(own, id);
       if (body === null) throw new Refusal('request_not_found');
       const { after, limit = DEFAULT_ITEMS, order = 'desc' } = request.query;
       reply.header('x-request-id', id);

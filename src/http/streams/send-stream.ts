@@ -1,5 +1,5 @@
 import type { FastifyReply } from 'fastify';
-import type { CompletedRun, FollowedRequest, SettledRun } from '../../domain/requests.ts';
+import type { CompletedRun, FollowedRequest, WholeRun } from '../../domain/requests.ts';
 import type { StreamPosition } from '../../domain/streams/channel.ts';
 import { finalEvents } from '../../domain/streams/final-events.ts';
 import { createReplay, type Replay } from '../../domain/streams/replay.ts';
@@ -50,11 +50,11 @@ export async function sendStream(
   const terms = followed.response ?? { background: false, previous_response_id: null };
   const format = createStreamFormat({ operation, id, createdAt, model, terms });
   const { raw } = reply;
-  const over = Promise.withResolvers<SettledRun | null>();
+  const over = Promise.withResolvers<WholeRun | null>();
   let isOver = false;
   let attempt = from?.attempt ?? null;
   let position = from?.ordinal ?? 0;
-  let settled: SettledRun | null = null;
+  let settled: WholeRun | null = null;
   let rest: Rest | null = null;
   let unread: NodeJS.Timeout | null = null;
 
@@ -75,7 +75,7 @@ export async function sendStream(
   }
 
   /** @param failure what the caller is answered if nothing was sent yet */
-  function finish(failure: SettledRun | null): void {
+  function finish(failure: WholeRun | null): void {
     isOver = true;
     clearTimeout(keepalive);
     if (unread !== null) clearTimeout(unread);
@@ -112,7 +112,7 @@ export async function sendStream(
   }
 
   /** Sends the end of the request, or the next part of its result. Returns whether there may be more. */
-  function sendEnd(run: SettledRun): boolean {
+  function sendEnd(run: WholeRun): boolean {
     if (run.kind === 'failed') {
       if (raw.headersSent) end(format.failed(run.error, attempt));
       else finish(run);
@@ -184,7 +184,11 @@ interface Rest {
   readonly replay: Replay;
 }
 
-function restOf(operation: StreamedOperation, run: CompletedRun, from: number): Rest {
+function restOf(
+  operation: StreamedOperation,
+  run: CompletedRun & { readonly result: Uint8Array },
+  from: number,
+): Rest {
   const { result: bytes, cuts, attempt } = run;
   const parsed = parseExactly(toStrictJson(new TextDecoder().decode(bytes)));
   const answer = isObject(parsed) ? parsed : {};

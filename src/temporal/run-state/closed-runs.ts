@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import { isBlobRef } from '../../domain/raw-json.ts';
 import type { RunState } from './read-run.ts';
 
 /**
@@ -22,14 +23,16 @@ export function createClosedRuns(maxBytes = MAX_BYTES): ClosedRuns {
     maxSize: maxBytes,
     maxEntrySize: MAX_ENTRY_BYTES,
     sizeCalculation: ({ result, journal }) =>
-      STATE_BYTES + (result?.byteLength ?? 0) + ATTEMPT_BYTES * journal.entries.length,
+      STATE_BYTES +
+      (result === null || isBlobRef(result) ? 0 : result.byteLength) +
+      ATTEMPT_BYTES * journal.entries.length,
   });
   return {
     get: (runId) => states.get(runId),
     keep: (runId, { result, ...state }) => {
       // `result` is a view into the whole gRPC message, prompt included. A copy keeps only the counted bytes
       // in memory.
-      const copy = result === null ? null : new Uint8Array(result);
+      const copy = result === null || isBlobRef(result) ? result : new Uint8Array(result);
       states.set(runId, { ...state, result: copy });
     },
   };

@@ -85,8 +85,8 @@ export async function readPendingJournal(
   // Temporal has learned of it.
   if (isWritten(journal, attempt, startedAt)) return journal;
   const before = closeGaps(journal, attempt);
-  // It waits for its turn, or has not yet recorded that its call begins.
-  if (before.paced !== undefined) return before;
+  // It waits for its turn, or looks for a stored result, or has not yet recorded that its call begins.
+  if (before.paced !== undefined || before.storing !== undefined) return before;
   // This attempt makes no call; it only ends the request.
   if (refusalToBegin(before, countedOver(memo.options, earlier)) !== null) return before;
   if (mayMakeNoCall(pending, ending)) return before;

@@ -1,5 +1,6 @@
 import type { Client, WorkflowExecutionDescription, WorkflowHandle } from '@temporalio/client';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { TextOrRef } from '../../domain/raw-json.ts';
 import { beginAttempt, interruptAttempt, type Journal } from '../../domain/journal.ts';
 import type { RequestError } from '../../domain/record.ts';
 import { EVENTS_OF_A_START, RECORD_QUERY, type RunMemo } from '../../domain/run-contract.ts';
@@ -25,7 +26,7 @@ export interface RunState {
   readonly status: RequestStatus;
   readonly journal: Journal;
   readonly error: RequestError | null;
-  readonly result: Uint8Array | null;
+  readonly result: TextOrRef | null;
   /** Null while a call runs, and once the run has ended. */
   readonly waitingFor: WaitingFor | null;
   readonly nextAttemptAt: Date | null;

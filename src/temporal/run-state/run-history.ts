@@ -3,6 +3,7 @@ import { ActivityFailure, TimeoutFailure } from '@temporalio/common';
 import { optionalTsToDate } from '../sdk-internals.ts';
 import type { temporal } from '@temporalio/proto';
 import { closeGaps, interruptAttempt, type Journal, longer } from '../../domain/journal.ts';
+import { textOf, type TextOrRef } from '../../domain/raw-json.ts';
 import type { RequestError } from '../../domain/record.ts';
 import { isJournal } from '../../domain/run-contract.ts';
 import { CANCELLED_ERROR, toRunEnd } from '../../domain/run-end.ts';
@@ -17,7 +18,7 @@ export type ActivityEnd =
   | { readonly kind: 'open' }
   | {
       readonly kind: 'completed';
-      readonly result: Uint8Array;
+      readonly result: TextOrRef;
       readonly journal: Journal;
       readonly at: Date | null;
     }
@@ -82,9 +83,9 @@ async function callEnd(
   const at = optionalTsToDate(event.eventTime) ?? null;
   const completed = event.activityTaskCompletedEventAttributes;
   if (completed) {
-    const { bytes, beside } = await decoder.result(completed.result);
-    const journal = isJournal(beside) ? beside : earlier;
-    return { kind: 'completed', result: bytes, journal, at };
+    const result = await decoder.result(completed.result);
+    const journal = isJournal(result.beside) ? result.beside : earlier;
+    return { kind: 'completed', result: textOf(result), journal, at };
   }
   const canceled = event.activityTaskCanceledEventAttributes;
   if (canceled) {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { RawJson } from '../../domain/raw-json.ts';
 import { acceptanceUnknown, Refusal } from '../../domain/refusal.ts';
 import type { RequestRef } from '../../domain/request-id.ts';
 import {
@@ -15,6 +16,7 @@ import { RequestStatus } from '../../domain/vocabulary.ts';
 import { afterWait, type CallBudget, isNotAnswered } from '../calls/call-budget.ts';
 import type { TemporalRequestsDependencies } from './dependencies.ts';
 import { oursOrNull, type ReadRun, type RunFinder } from './find-run.ts';
+import { keepBody } from './large-texts.ts';
 import type { StartQueue, StartTurn } from './start-queue.ts';
 import type { NewRun } from './start-run.ts';
 
@@ -27,7 +29,7 @@ const QUEUED: PendingRun = {
 };
 
 /** What {@link acceptRequest} needs. */
-export interface Acceptor extends Pick<TemporalRequestsDependencies, 'intake' | 'observer'> {
+export interface Acceptor extends Pick<TemporalRequestsDependencies, 'intake' | 'observer' | 'texts'> {
   readonly runs: RunFinder;
   readonly starts: StartQueue;
 }
@@ -39,14 +41,23 @@ export interface Acceptor extends Pick<TemporalRequestsDependencies, 'intake' | 
  * @param isAsync whether the caller waits for acceptance only
  */
 export async function acceptRequest(
-  { runs, starts, intake, observer }: Acceptor,
+  { runs, starts, intake, observer, texts }: Acceptor,
   ref: RequestRef,
   request: NewRequest,
   { isAsync, signal }: { readonly isAsync: boolean; readonly signal: AbortSignal },
   place: IntakePlace,
 ): Promise<Acceptance> {
   const turn = { untilMs: Date.now() + intake.acceptMs, signal, isAsync };
-  const { joined, acceptedAt } = await startOrJoin(runs, starts, ref, request, turn);
+  const { body, discard } = await keepBody(texts, ref, request.body, signal);
+  place.hasBody(body.bytes.byteLength);
+  const { joined, acceptedAt } = await startOrJoin(runs, starts, ref, { ...request, body }, turn).catch(
+    async (error: unknown) => {
+      // The run may have been started. If it was not, the sweep deletes its body.
+      if (!isAcceptanceUnknown(error)) await discard();
+      throw error;
+    },
+  );
+  if (joined !== null) void discard();
   place.leave();
   if (joined === null) observer?.accepted();
   else observer?.replayed();
@@ -57,6 +68,15 @@ export async function acceptRequest(
     response: joined === null ? request.response : (joined.memo.response ?? null),
     run: joined === null ? { ...QUEUED, nextAttemptAt: request.options.run_at } : toRun(joined.stored),
   };
+}
+
+/** A new request whose body is stored, if it is large. */
+interface KeptRequest extends Omit<NewRequest, 'body'> {
+  readonly body: RawJson;
+}
+
+function isAcceptanceUnknown(error: unknown): boolean {
+  return error instanceof Refusal && error.code === 'acceptance_unknown';
 }
 
 interface Accepted {
@@ -70,7 +90,7 @@ async function startOrJoin(
   runs: RunFinder,
   starts: StartQueue,
   ref: RequestRef,
-  { operation, model, fingerprint, options, body, namedBy, response, stream }: NewRequest,
+  { operation, model, fingerprint, options, body, namedBy, response, stream }: KeptRequest,
   turn: StartTurn,
 ): Promise<Accepted> {
   const startId = randomUUID();
@@ -82,6 +102,7 @@ async function startOrJoin(
       options,
       created_at,
       run: 1,
+      ...(body.blob === null ? {} : { body_blob: body.blob.blob }),
       ...(response === null ? {} : { response }),
       ...(stream ? { stream } : {}),
     };

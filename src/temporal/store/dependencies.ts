@@ -1,4 +1,5 @@
 import type { Client } from '@temporalio/client';
+import type { TextStore } from '../../blobs/text-store.ts';
 import type { Limit } from '../../domain/limit.ts';
 import type { Availability } from '../calls/availability.ts';
 import type { RecordSettings } from '../run-state/to-record.ts';
@@ -27,6 +28,8 @@ export interface TemporalRequestsDependencies {
   readonly availability: Availability;
   readonly waiters: Waiters;
   readonly streams: StreamSubscriber;
+  /** The large texts of requests. Null = there is no blob store. */
+  readonly texts: TextStore | null;
   /** Bounds the changing calls that Temporal has not answered yet. */
   readonly intake: Intake;
   /**

@@ -1,6 +1,10 @@
+import { buffer } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { TextStore } from '../../blobs/text-store.ts';
+import { isBlobRef } from '../../domain/raw-json.ts';
+import { requestError } from '../../domain/run-end.ts';
 import type { Place } from '../../domain/limit.ts';
-import { overloaded } from '../../domain/refusal.ts';
+import { overloaded, Refusal } from '../../domain/refusal.ts';
 import type { RequestRef } from '../../domain/request-id.ts';
 import type {
   FollowedRequest,
@@ -9,13 +13,15 @@ import type {
   PendingRun,
   SettledRun,
   StreamHold,
+  WholeRun,
 } from '../../domain/requests.ts';
 import type { StreamSubscriber } from '../../domain/streams/channel.ts';
-import { RequestStatus } from '../../domain/vocabulary.ts';
+import { FailureReason, RequestStatus } from '../../domain/vocabulary.ts';
 import { createCallBudget } from '../calls/call-budget.ts';
 import type { Waiter, Waiters } from '../waiting/waiters.ts';
 import { acceptRequest, type Acceptor, readAgain, toRun } from './accept.ts';
 import { oursOrNull, type RunFinder } from './find-run.ts';
+import { openText } from './large-texts.ts';
 
 /**
  * The longest time between two looks at a run that is followed. Its end is reported at once, unless an operator
@@ -28,11 +34,13 @@ const PAUSE_MS = 1_000;
 interface FollowDependencies {
   readonly waiters: Waiters;
   readonly streams: StreamSubscriber;
+  /** Null = there is no blob store. */
+  readonly texts: TextStore | null;
 }
 
 /** Accepts or joins a request and follows it. Implements `ProjectRequests.submitStreamed`. */
 export async function submitStreamed(
-  { waiters, streams }: FollowDependencies,
+  { waiters, streams, texts }: FollowDependencies,
   acceptor: Acceptor,
   ref: RequestRef,
   request: NewRequest,
@@ -41,6 +49,7 @@ export async function submitStreamed(
 ): Promise<FollowedRequest> {
   const held = holdPlace(waiters, hold);
   const waiter = waiters.join(ref.workflowId);
+  const whole = (run: SettledRun | null): Promise<WholeRun | null> => readWhole(texts, ref, run, hold.signal);
   const leave = (): void => {
     waiter.leave();
     held.leave();
@@ -54,7 +63,7 @@ export async function submitStreamed(
       operation: request.operation,
       model: request.model,
       abandoned: run.kind === 'pending' ? abandonedIn(run.status, run.attempts) : 0,
-      settled: untilSettled(acceptor.runs, ref, waiter, run, hold.signal),
+      settled: untilSettled(acceptor.runs, ref, waiter, run, hold.signal).then(whole),
       follow: (onChange, from) => streams.follow(ref.workflowId, onChange, from),
       leave,
     };
@@ -66,13 +75,14 @@ export async function submitStreamed(
 
 /** Follows a request that exists. Implements `ProjectRequests.followStream`. */
 export async function followStream(
-  { waiters, streams }: FollowDependencies,
+  { waiters, streams, texts }: FollowDependencies,
   runs: RunFinder,
   ref: RequestRef,
   hold: StreamHold,
 ): Promise<FollowedRequest | null> {
   const held = holdPlace(waiters, hold);
   const waiter = waiters.join(ref.workflowId);
+  const whole = (run: SettledRun | null): Promise<WholeRun | null> => readWhole(texts, ref, run, hold.signal);
   const leave = (): void => {
     waiter.leave();
     held.leave();
@@ -92,7 +102,7 @@ export async function followStream(
       replayed: true,
       response: found.stored.response,
       abandoned: abandonedIn(status, attempts),
-      settled: untilSettled(runs, ref, waiter, toRun(found.stored), hold.signal),
+      settled: untilSettled(runs, ref, waiter, toRun(found.stored), hold.signal).then(whole),
       follow: (onChange, from) => streams.follow(ref.workflowId, onChange, from),
       leave,
     };
@@ -111,6 +121,33 @@ function holdPlace(waiters: Waiters, { projectPlaces }: StreamHold): Place {
   const place = waiters.hold(projectPlaces);
   if (place === null) throw overloaded();
   return place;
+}
+
+/**
+ * Reads the result of a run into memory. While the blob store does not answer, it asks again until the signal is
+ * aborted, because the result is there.
+ */
+async function readWhole(
+  texts: TextStore | null,
+  ref: RequestRef,
+  run: SettledRun | null,
+  signal: AbortSignal,
+): Promise<WholeRun | null> {
+  if (run === null || run.kind === 'failed') return run;
+  const { result } = run;
+  if (!isBlobRef(result)) return { ...run, result };
+  while (!signal.aborted) {
+    try {
+      const opened = await openText(texts, ref, result);
+      return { ...run, result: await buffer(opened.stream()) };
+    } catch (error) {
+      const isPassing = error instanceof Refusal && error.code === 'service_unavailable';
+      if (!isPassing)
+        return { kind: 'failed', error: requestError('text_unreadable', FailureReason.terminal) };
+    }
+    await sleep(PAUSE_MS, undefined, { signal }).catch(() => undefined);
+  }
+  return null;
 }
 
 /** Resolves to the end of the run; null when the signal is aborted before. */

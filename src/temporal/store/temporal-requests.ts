@@ -1,4 +1,5 @@
 import { enter } from '../../domain/limit.ts';
+import { textOf } from '../../domain/raw-json.ts';
 import { type RequestRef, toRequestRef } from '../../domain/request-id.ts';
 import type { ProjectRequests, Requests, StoredRequest } from '../../domain/requests.ts';
 import { type CallBudget, createCallBudget } from '../calls/call-budget.ts';
@@ -7,6 +8,7 @@ import { cancelRequest } from './cancel.ts';
 import { deleteRequest } from './delete.ts';
 import type { TemporalRequestsDependencies } from './dependencies.ts';
 import { createRunFinder } from './find-run.ts';
+import { openText } from './large-texts.ts';
 import { readBody } from './read-body.ts';
 import { readRequest } from './read.ts';
 import { retryRequest } from './retry.ts';
@@ -49,12 +51,14 @@ export function createTemporalRequests(dependencies: TemporalRequestsDependencie
         return followStream(dependencies, runs, refOf(id), hold);
       },
       read: (id, wait) => readRequest(dependencies, runs, refOf(id), wait),
+      open: (id, text) => openText(dependencies.texts, refOf(id), text),
       readBody: async (id) => {
         const place = enter(dependencies.reading);
         try {
           await availability.ensure();
           const run = { ref: refOf(id), runId: null };
-          return (await readBody(dependencies, runs, run, createCallBudget()))?.bytes ?? null;
+          const body = await readBody(dependencies, runs, run, createCallBudget());
+          return body === null ? null : textOf(body);
         } finally {
           place.leave();
         }

@@ -6,13 +6,14 @@ import {
   createActivities,
   createRunningCalls,
 } from '../../../activities/index.ts';
+import type { BlobStore } from '../../blobs/blob-store.ts';
 import type { SettledRun } from '../../domain/requests.ts';
 import type { Housekeeping } from '../../domain/run-contract.ts';
 import { BUILD_ID } from '../search-attributes.ts';
 import type { Waiters } from '../waiting/waiters.ts';
 import { recordJournal } from './attempt-reports.ts';
 import { completeEarly } from './early-completion.ts';
-import { deleteRuns, inquire, recallAttempts, recallEarlier } from './housekeeping-activities.ts';
+import { createDeleteRuns, inquire, recallAttempts, recallEarlier } from './housekeeping-activities.ts';
 import type { RequestError } from '../../domain/record.ts';
 import { fromWorkflowId } from '../../domain/request-id.ts';
 
@@ -40,6 +41,8 @@ export interface RunObserver {
 
 /** Dependencies of a worker's activities, and the observer of its work. */
 type WorkerDependencies = Omit<ActivityDependencies, 'runningCalls' | 'inquire' | 'record' | 'observer'> & {
+  /** What `texts` is stored in. Null = there is no blob store. */
+  readonly blobs: BlobStore | null;
   /** Null = disabled. */
   readonly observer: (AttemptObserver & RunObserver) | null;
 };
@@ -74,6 +77,7 @@ export async function createWorker(
     const { project, id } = fromWorkflowId(workflowId);
     dependencies.log.info({ project, request_id: id, code, reason }, 'request ended');
   };
+  const deleteRuns = createDeleteRuns(dependencies.blobs);
   const housekeeping: Housekeeping = { recallAttempts, recallEarlier, deleteRuns };
   return Worker.create({
     connection,

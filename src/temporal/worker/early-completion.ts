@@ -1,5 +1,5 @@
 import { activityInfo, CompleteAsyncError } from '@temporalio/activity';
-import type { RawJson } from '../../domain/raw-json.ts';
+import { type RawJson, textOf } from '../../domain/raw-json.ts';
 import { completedRun, type SettledRun } from '../../domain/requests.ts';
 import { isJournal, type RunActivities } from '../../domain/run-contract.ts';
 import { reportOnAttempt } from './attempt-reports.ts';
@@ -36,7 +36,8 @@ export function completeEarly(
         () => false,
       );
       if (!isReported) return result;
-      settle(workflowId, completedRun(result.bytes, isJournal(result.beside) ? result.beside : null));
+      const journal = isJournal(result.beside) ? result.beside : null;
+      settle(workflowId, completedRun(textOf(result), journal));
       throw new CompleteAsyncError();
     },
   };

@@ -1,6 +1,8 @@
 import { activityInfo, getClient, heartbeat } from '@temporalio/activity';
 import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
 import { optionalTsToDate } from '../sdk-internals.ts';
+import type { BlobStore } from '../../blobs/blob-store.ts';
+import { deleteRequestBlobs } from '../../blobs/request-blobs.ts';
 import type { Inquiry } from '../../../activities/index.ts';
 import { type Housekeeping, isRunMemo, MEMO_KEY, type RunMemo } from '../../domain/run-contract.ts';
 import { createCallBudget, orGone, withinBudget } from '../calls/call-budget.ts';
@@ -49,22 +51,35 @@ async function describe(run: { workflow_id: string; run_id: string }): Promise<D
 }
 
 /**
- * Deletes the runs of a request, oldest first. Last it deletes the run that asked for this, which holds the
- * id until then. Repeating it is harmless: a run that is gone already counts as deleted.
+ * Creates the activity that deletes the runs of a request, oldest first. Then it deletes their large texts, and last
+ * the run that asked for this, which holds the id until then. Repeating it is harmless: a run that is gone already
+ * counts as deleted.
+ *
+ * @param blobs null = there is no blob store
  */
-export const deleteRuns: Housekeeping['deleteRuns'] = async ({ workflow_id, last_run_id }) => {
-  const client = getClient();
-  const runIds: string[] = [];
-  let runId: string | null = last_run_id;
-  while (runId !== null) {
-    runIds.push(runId);
-    heartbeat();
-    runId = await orGone(before(client, workflow_id, runId));
-  }
-  // Oldest first, because a repetition still finds the newest run, which leads to the others.
-  for (const runId of runIds.toReversed()) await deleteRun(client, workflow_id, runId);
-  await deleteRun(client, workflow_id, activityInfo().workflowExecution?.runId ?? '');
-};
+export function createDeleteRuns(blobs: BlobStore | null): Housekeeping['deleteRuns'] {
+  return async ({ workflow_id, last_run_id }) => {
+    const client = getClient();
+    const runIds: string[] = [];
+    let runId: string | null = last_run_id;
+    while (runId !== null) {
+      runIds.push(runId);
+      heartbeat();
+      runId = await orGone(before(client, workflow_id, runId));
+    }
+    // Oldest first, because a repetition still finds the newest run, which leads to the others.
+    for (const runId of runIds.toReversed()) await deleteRun(client, workflow_id, runId);
+    const own = activityInfo().workflowExecution?.runId ?? '';
+    if (blobs !== null) {
+      // This run has the memo of the last run.
+      const { memo } = await describe({ workflow_id, run_id: own });
+      const named = new Set(memo?.body_blob === undefined ? [] : [memo.body_blob]);
+      const place = { namespace: client.options.namespace, workflowId: workflow_id };
+      await deleteRequestBlobs(blobs, place, named, Date.now());
+    }
+    await deleteRun(client, workflow_id, own);
+  };
+}
 
 async function before(client: Client, workflowId: string, runId: string): Promise<string | null> {
   return previousRunId(client, await client.workflow.getHandle(workflowId, runId).describe());

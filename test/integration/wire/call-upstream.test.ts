@@ -68,6 +68,7 @@ async function make(
   let asked = 0;
   const { callUpstream } = createActivities({
     upstreams: upstreamsOf(),
+    texts: null,
     lanes: createLanes(createSystemClock(), null, () => undefined),
     streams: createStreamHub(),
     now: Date.now,
