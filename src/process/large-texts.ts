@@ -62,14 +62,14 @@ export function planLargeTexts(
  */
 export async function openLargeTexts(
   { where }: Pick<LargeTextPlan, 'where'>,
-  { encryption }: Pick<Config, 'encryption'>,
+  { encryption, env }: Pick<Config, 'encryption' | 'env'>,
   namespace: string,
 ): Promise<LargeTexts | null> {
-  const store = await openStore(where);
+  const store = await openStore(where, env);
   return store === null ? null : { store, texts: createTextStore(store, namespace, encryption) };
 }
 
-async function openStore(where: BlobStoreSetting): Promise<BlobStore | null> {
+async function openStore(where: BlobStoreSetting, env: Config['env']): Promise<BlobStore | null> {
   switch (where.kind) {
     case 'none':
       return null;
@@ -83,8 +83,12 @@ async function openStore(where: BlobStoreSetting): Promise<BlobStore | null> {
           },
         );
       });
-    case 's3':
-      throw new Error('REQRUN_BLOB_STORE: s3 is not built yet.');
+    case 's3': {
+      // Loaded only here, because the client is large and most deployments have no S3.
+      const { openS3Store } = await import('../blobs/s3-store.ts');
+      const isOther = Boolean(env['AWS_ENDPOINT_URL_S3'] || env['AWS_ENDPOINT_URL']);
+      return openS3Store({ ...where, isOther });
+    }
   }
 }
 

@@ -43,9 +43,11 @@ export async function startTcpProxy(target: string): Promise<TcpProxy> {
       before = before.then(() => due).then(() => to.write(chunk));
     });
     from.on('error', () => undefined);
+    from.on('end', () => void before.then(() => to.end()));
     from.on('close', () => {
       flows.delete(flow);
-      to.destroy();
+      // What came before a regular end is still on its way.
+      if (!from.readableEnded) to.destroy();
     });
     apply(flow);
   }
