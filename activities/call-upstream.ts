@@ -1,13 +1,5 @@
 import { Context } from '@temporalio/activity';
-import {
-  type AttemptEnd,
-  beginAttempt,
-  closeGaps,
-  EMPTY_JOURNAL,
-  endAttempt,
-  type Journal,
-  waitForTurn,
-} from '../src/domain/journal.ts';
+import { beginAttempt, closeGaps, EMPTY_JOURNAL, type Journal, waitForTurn } from '../src/domain/journal.ts';
 import { type RawJson, sizeOf, textOf } from '../src/domain/raw-json.ts';
 import { refusalToBegin } from '../src/domain/retry-policy.ts';
 import {
@@ -19,14 +11,8 @@ import {
 } from '../src/domain/run-contract.ts';
 import { CANCELLED_ERROR, DEADLINE_ERROR } from '../src/domain/run-end.ts';
 import type { ProjectUpstreams, RequestUpstream } from '../src/upstream/by-project.ts';
-import {
-  attemptFailure,
-  Cancellation,
-  failedEnd,
-  finalFailure,
-  succeededEnd,
-  toCancellation,
-} from './attempt-failure.ts';
+import { Cancellation, finalFailure, toCancellation } from './attempt-failure.ts';
+import { type EndDependencies, resultOf } from './end-attempt.ts';
 import { type AttemptStream, streamAttempt } from './stream-attempt.ts';
 import type { StreamPublisher } from '../src/domain/streams/channel.ts';
 import { heartbeatWhileRunning, limitAttempt } from './heartbeat.ts';
@@ -43,9 +29,9 @@ import {
   toLaneOutcome,
   WORKER_STOPS,
 } from './take-turn.ts';
-import type { TextStore } from '../src/blobs/text-store.ts';
-import type { CallBody, UpstreamAnswer } from '../src/upstream/client.ts';
-import { keepResult, NOT_STORED, openBody, READS_BODY, recoverResult, storeUntilMs } from './large-texts.ts';
+import type { CallBody } from '../src/upstream/call-body.ts';
+import type { UpstreamAnswer } from '../src/upstream/client.ts';
+import { openBody, READS_BODY, recoverResult } from './large-texts.ts';
 
 /** Temporal's answer about a running attempt. */
 export interface Inquiry {
@@ -58,24 +44,17 @@ export interface Inquiry {
 }
 
 /** Dependencies of the activities. Clock and randomness are injected for tests. */
-export interface ActivityDependencies {
+export interface ActivityDependencies extends EndDependencies {
   readonly upstreams: Pick<ProjectUpstreams, 'find'>;
-  /** The large texts of requests. Null = there is no blob store. */
-  readonly texts: TextStore | null;
   readonly lanes: Lanes;
   readonly streams: StreamPublisher;
   /** Unix ms. */
   readonly now: () => number;
-  /** 0 (inclusive) to 1 (exclusive). */
-  readonly random: () => number;
   readonly runningCalls: RunningCalls;
   /** Asks Temporal about the running attempt. Limited in time; never rejects. */
   readonly inquire: () => Promise<Inquiry>;
   /** Writes the journal of the running attempt to Temporal. Resolves when Temporal has it on disk. */
   readonly record: (journal: Journal) => Promise<void>;
-  readonly log: { info(fields: object, message: string): void };
-  /** Null = disabled. */
-  readonly observer: AttemptObserver | null;
 }
 
 /** An attempt whose call may be made. */
@@ -93,22 +72,9 @@ interface Attempt {
   readonly stream: AttemptStream | null;
 }
 
-/** A call that has ended. */
-interface EndedCall extends Pick<
-  Attempt,
-  'call' | 'workflowId' | 'journal' | 'startedAtMs' | 'stream' | 'broken'
-> {
-  readonly answer: UpstreamAnswer;
-  readonly endedAtMs: number;
-  /** Why the attempt is aborted. Null = it is not. */
-  readonly cancellation: () => Cancellation | null;
-  readonly heartbeat: (journal: Journal) => void;
-  readonly record: (journal: Journal) => Promise<void>;
-}
-
 /** Creates the activity that makes one attempt of the upstream call. Only Temporal retries it. */
 export function createActivities(dependencies: ActivityDependencies): RunActivities<RawJson> {
-  const { upstreams, texts, lanes, streams, random, runningCalls, log, observer } = dependencies;
+  const { upstreams, texts, lanes, streams, runningCalls, observer } = dependencies;
 
   async function callOnce(attempt: Attempt): Promise<UpstreamAnswer> {
     const { call, body, workflowId, upstream, broken, journal, startedAtMs, stream } = attempt;
@@ -126,58 +92,6 @@ export function createActivities(dependencies: ActivityDependencies): RunActivit
         limit.clear();
         observer?.callEnded();
       });
-  }
-
-  /** The result of the activity, or the error by which Temporal retries, fails or cancels the run. */
-  async function resultOf(ended: EndedCall): Promise<RawJson> {
-    const { call, workflowId, journal, startedAtMs, endedAtMs } = ended;
-    const { project, id } = identityOf(call, workflowId);
-    const durationMs = endedAtMs - startedAtMs;
-    const fields = { project, request_id: id, attempt: journal.begun, duration_ms: durationMs };
-    const { stream } = ended;
-    if (ended.answer.kind === 'completed') {
-      const { bytes, facts: answer } = ended.answer;
-      const end = succeededEnd(ended.answer, startedAtMs, endedAtMs);
-      const wasStreamed = stream !== null && ended.answer.stream !== null;
-      const completed = { answer, ...(wasStreamed ? { stream: stream.stored() } : {}) };
-      const result = await keepResult(texts, {
-        workflowId,
-        bytes,
-        journal,
-        end,
-        completed,
-        untilMs: Date.now() + storeUntilMs(call, startedAtMs, endedAtMs) - endedAtMs,
-        broken: ended.broken,
-        record: ended.record,
-        onFailure: ({ message }) => log.info({ ...fields, cause: message }, 'result not stored yet'),
-      });
-      if (result !== null) {
-        observer?.attemptEnded(end);
-        log.info(fields, 'attempt succeeded');
-        stream?.completed();
-        return result;
-      }
-    }
-    const answer =
-      ended.answer.kind === 'completed' ? { ...ended.answer, failure: NOT_STORED } : ended.answer;
-    const cancellation = ended.cancellation();
-    const end = failedEnd(answer, cancellation, startedAtMs, endedAtMs);
-    observer?.attemptEnded(end);
-    const after = endAttempt(journal, end);
-    // The SDK sends this heartbeat together with the failure, so the next attempt finds the journal in its
-    // heartbeat details.
-    ended.heartbeat(after);
-    log.info({ ...fields, code: end.error_code, outcome: end.outcome }, `attempt ${end.status}`);
-    const failure = attemptFailure({
-      failure: answer.failure,
-      cancellation,
-      journal: after,
-      options: call.options,
-      timeLeftMs: call.deadline_at_ms - endedAtMs,
-      random,
-    });
-    ended.stream?.failed(failure);
-    throw failure;
   }
 
   return {
@@ -256,7 +170,7 @@ export function createActivities(dependencies: ActivityDependencies): RunActivit
         // Storing a large answer takes time, and the lane is free.
         turn.end(outcome);
         turn = null;
-        return await resultOf({
+        return await resultOf(dependencies, {
           ...made,
           answer,
           endedAtMs: now(),
@@ -292,12 +206,4 @@ function refuseToBegin(call: UpstreamCall, journal: Journal, isCancelled: boolea
   const error =
     forbidden ?? (isCancelled ? CANCELLED_ERROR : nowMs >= call.deadline_at_ms ? DEADLINE_ERROR : null);
   if (error !== null) throw finalFailure({ error, journal });
-}
-
-/** Notified of the upstream calls that a worker makes. */
-export interface AttemptObserver {
-  callBegan(): void;
-  /** Called once for each call that began, with any outcome. */
-  callEnded(): void;
-  attemptEnded(end: Pick<AttemptEnd, 'outcome' | 'error_code' | 'duration_ms'>): void;
 }

@@ -18,7 +18,7 @@ import type { UpstreamCall } from '../src/domain/run-contract.ts';
 import { requestError } from '../src/domain/run-end.ts';
 import { LOST, Retry, row } from '../src/domain/upstream-failure.ts';
 import { AttemptStatus, Billed, FailureReason, Outcome, Phase } from '../src/domain/vocabulary.ts';
-import type { CallBody } from '../src/upstream/client.ts';
+import type { CallBody } from '../src/upstream/call-body.ts';
 import { finalFailure } from './attempt-failure.ts';
 import { SentBack } from './take-turn.ts';
 

@@ -3,6 +3,7 @@
  * in the schema of config.ts; a test checks that both files have the same names.
  */
 
+import { BLOB_VARIABLE_TEXTS } from './config-blobs.ts';
 import { STREAM_VARIABLE_TEXTS } from './config-streams.ts';
 
 export const VARIABLE_GROUPS = [
@@ -186,20 +187,7 @@ export const CONFIG_VARIABLE_TEXTS: Readonly<Record<string, ConfigVariable>> = {
     meaning: 'Longest wait in seconds. A caller that asks for more gets this much.',
   },
 
-  REQRUN_MAX_BODY_BYTES: {
-    group: 'limits',
-    set: 'sometimes',
-    meaning:
-      'Largest body of a request, in bytes. At most 67108864 with a blob store, 1964032 without, because Temporal stores 2 MiB. With a blob store also the largest answer.',
-    unset: '20971520 with a blob store, 1048576 without',
-  },
-  REQRUN_BLOB_STORE: {
-    group: 'limits',
-    set: 'sometimes',
-    meaning:
-      'Where bodies and results over 256 KiB are stored: `file:DIRECTORY`, `s3://BUCKET/PREFIX` or `none`. The same for APIs and workers.',
-    unset: '`blobs` in `REQRUN_DATA_DIR` if Temporal is embedded, otherwise none',
-  },
+  ...BLOB_VARIABLE_TEXTS,
   REQRUN_MAX_CONNECTIONS: {
     group: 'limits',
     set: 'no need',

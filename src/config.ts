@@ -2,10 +2,9 @@ import { StreamEnvironment } from './config-streams.ts';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { blobStore } from './config-blobs.ts';
+import { BlobEnvironment, toLargeTextSettings } from './config-blobs.ts';
 import { ClientEnvironment, type ClientSettings, readClientSettings, visible } from './config-client.ts';
 import { allowedHosts, isLoopback, listenAddress, resolves, upstreamUrl } from './domain/hosts.ts';
-import { MAX_BLOB_BYTES } from './domain/raw-json.ts';
 import { proxyUrl, withProxiesInCapitals } from './domain/proxy.ts';
 import { encryptionKeys } from './encryption/keys.ts';
 import { type NamedTemporal, readNamedTemporal } from './temporal/named-temporal.ts';
@@ -55,8 +54,7 @@ const Environment = z.object({
   REQRUN_RETENTION_HOURS: integer(1, 24 * 365, 168),
   REQRUN_HEARTBEAT_TIMEOUT_SECONDS: integer(1, 3600, 0).transform((seconds) => seconds || null),
   REQRUN_SHUTDOWN_GRACE_SECONDS: integer(0, 600, 10),
-  REQRUN_BLOB_STORE: blobStore,
-  REQRUN_MAX_BODY_BYTES: integer(1_024, MAX_BLOB_BYTES, 0).transform((bytes) => bytes || null),
+  ...BlobEnvironment,
   REQRUN_MAX_CONNECTIONS: integer(1, MAX_COUNT, 20_000),
   REQRUN_ACCEPT_SECONDS: integer(1, 240, 60),
   REQRUN_MAX_ACCEPTING: integer(1, MAX_COUNT, 15_000),
@@ -246,11 +244,8 @@ function toConfig(
       defaultWaitSeconds: Math.min(values.REQRUN_DEFAULT_WAIT_SECONDS, values.REQRUN_MAX_WAIT_SECONDS),
       waitSeconds: Math.min(values.REQRUN_WAIT_SECONDS, values.REQRUN_MAX_WAIT_SECONDS),
       maxWaitSeconds: values.REQRUN_MAX_WAIT_SECONDS,
-      /** Null = the default of the process: 20 MiB with a blob store, 1 MiB without. */
-      maxBodyBytes: values.REQRUN_MAX_BODY_BYTES,
     },
-    /** Null = the default of the process: a directory where Temporal is embedded, none otherwise. */
-    blobStore: values.REQRUN_BLOB_STORE ?? null,
+    largeTexts: toLargeTextSettings(values),
     /** Concurrency limits, and the rate of calls; see docs/configuration.md. */
     limits: {
       connections: values.REQRUN_MAX_CONNECTIONS,

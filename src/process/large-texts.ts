@@ -34,18 +34,15 @@ const EMBEDDED_DIRECTORY = 'blobs';
  * @param mayEmbed whether this process starts an embedded Temporal server if no other one is named
  * @throws ConfigError if REQRUN_MAX_BODY_BYTES needs a blob store and there is none
  */
-export function planLargeTexts(
-  { blobStore, embedded, temporal, http }: Config,
-  mayEmbed: boolean,
-): LargeTextPlan {
+export function planLargeTexts({ largeTexts, embedded, temporal }: Config, mayEmbed: boolean): LargeTextPlan {
   const isEmbedded = mayEmbed && temporal.external === null;
   const where =
-    blobStore ??
+    largeTexts.store ??
     (isEmbedded
       ? { kind: 'file' as const, directory: join(embedded.dataDir, EMBEDDED_DIRECTORY) }
       : { kind: 'none' as const });
   const isStored = where.kind !== 'none';
-  const maxBodyBytes = http.maxBodyBytes ?? DEFAULT_BODY_BYTES[isStored ? 'stored' : 'inline'];
+  const maxBodyBytes = largeTexts.maxBodyBytes ?? DEFAULT_BODY_BYTES[isStored ? 'stored' : 'inline'];
   if (!isStored && maxBodyBytes > MAX_BODY_BYTES) {
     throw new ConfigError([
       `REQRUN_MAX_BODY_BYTES must be at most ${MAX_BODY_BYTES} without REQRUN_BLOB_STORE, because Temporal stores 2 MiB`,

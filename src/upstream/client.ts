@@ -7,6 +7,7 @@ import type { ModelsAnswer } from '../domain/upstream-models.ts';
 import type { HttpProxy } from '../domain/proxy.ts';
 import type { UpstreamFailure } from '../domain/upstream-failure.ts';
 import { Phase } from '../domain/vocabulary.ts';
+import { type CallBody, toSend } from './call-body.ts';
 import { ACCEPT_EVENTS, createTransport } from './transport.ts';
 import {
   readEventStream,
@@ -58,22 +59,6 @@ export interface UpstreamCallInput {
   readonly signal: AbortSignal;
   /** Asks for the answer as a stream. Null or left out = the answer comes as a whole. */
   readonly stream?: StreamedCall | null;
-}
-
-/** A body in memory, or one that is read while it is sent. */
-export type CallBody = Uint8Array | StreamedBody;
-
-export interface StreamedBody {
-  readonly byteLength: number;
-  stream(): AsyncIterable<Uint8Array>;
-}
-
-/** Headers as the SDK takes them. Null = none of this name is sent. */
-type Headers = Readonly<Record<string, string | null>>;
-
-interface SentCall {
-  readonly body: Uint8Array | ReadableStream<Uint8Array>;
-  readonly headers: Headers;
 }
 
 /** What every answer has. */
@@ -165,17 +150,9 @@ export function createUpstream(settings: UpstreamSettings): Upstream {
       'content-type': 'application/json',
       'X-Client-Request-Id': clientRequestId,
     };
-    return client.post(OPERATIONS[operation].upstreamPath, { ...toSend(call, named), signal }).asResponse();
-  }
-
-  /** The body and the headers of a call. */
-  function toSend({ operation, body, stream = null }: UpstreamCallInput, named: Headers): SentCall {
-    if (body instanceof Uint8Array) {
-      return { body: stream === null ? body : streamBodies.of(operation, body), headers: named };
-    }
-    // Without the length the body would be sent in chunks, which many upstreams refuse.
-    const length = { 'content-length': String(body.byteLength) };
-    return { body: ReadableStream.from(body.stream()), headers: { ...named, ...length } };
+    const edit = stream === null ? null : (body: Uint8Array) => streamBodies.of(operation, body);
+    const sent = toSend(call.body, named, edit);
+    return client.post(OPERATIONS[operation].upstreamPath, { ...sent, signal }).asResponse();
   }
 
   async function read(path: string, signal: AbortSignal): Promise<Answer> {

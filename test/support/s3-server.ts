@@ -60,13 +60,17 @@ export async function createS3Server(): Promise<S3Server> {
     bucket: BUCKET,
     directory,
     start: async () => {
-      child = spawn(PATH, ['--quiet', '--keep-alive', '--port', address, 'posix', '--sidecar', sidecar, data], {
-        env: {
-          ROOT_ACCESS_KEY: S3_CREDENTIALS.AWS_ACCESS_KEY_ID,
-          ROOT_SECRET_KEY: S3_CREDENTIALS.AWS_SECRET_ACCESS_KEY,
+      child = spawn(
+        PATH,
+        ['--quiet', '--keep-alive', '--port', address, 'posix', '--sidecar', sidecar, data],
+        {
+          env: {
+            ROOT_ACCESS_KEY: S3_CREDENTIALS.AWS_ACCESS_KEY_ID,
+            ROOT_SECRET_KEY: S3_CREDENTIALS.AWS_SECRET_ACCESS_KEY,
+          },
+          stdio: 'ignore',
         },
-        stdio: 'ignore',
-      });
+      );
       // It answers 403 to an unsigned request.
       await until(
         () =>
