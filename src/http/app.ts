@@ -14,7 +14,7 @@ import { createProjectLimiter } from './access/project-limits.ts';
 import { createSignatures } from './access/request-signatures.ts';
 import { handleErrors } from './answers/errors.ts';
 import { logRequests, observeAnswer, observeAnswers } from './answers/log-and-metrics.ts';
-import { acceptJson } from './body/json-body.ts';
+import { acceptJson } from './body/accept-json.ts';
 import { validatorCompiler } from './body/validation.ts';
 import { createRequestTurns, limitConnections } from './edge/connection-limit.ts';
 import { checkRequestHeads, createMalformedRequests } from './edge/malformed-requests.ts';
@@ -32,6 +32,8 @@ import type { AppDependencies, App } from './app-types.ts';
 const RECEIVE_TIMEOUT_MS = 25_000;
 /** In 60 s the largest answer (2 MiB) needs a network of 300 kbit/s. */
 const SLOW_READERS = { timeoutMs: 60_000, maxBytes: 256 * 1024 * 1024 };
+/** Limit for the bodies of all routes but those that create requests. They are read in the usual way. */
+const ACTION_BODY_BYTES = 1024 * 1024;
 /** Longer than the 60 s after which common proxies close idle connections. */
 const KEEP_ALIVE_TIMEOUT_MS = 72_000;
 /** Maximum length of a path parameter: an id of 255 characters, each percent-encoded. */
@@ -52,7 +54,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
   const app: App = Fastify({
     loggerInstance: dependencies.logger,
     logController: new LogController({ disableRequestLogging: true }),
-    bodyLimit: dependencies.maxBodyBytes,
+    bodyLimit: Math.min(dependencies.maxBodyBytes, ACTION_BODY_BYTES),
     serverFactory: (handle) => createServer(serverOptions, turns.listener(handle)),
     forceCloseConnections: 'idle',
     return503OnClosing: false,

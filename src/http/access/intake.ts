@@ -1,7 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { IntakePlace, Requests } from '../../domain/requests.ts';
 import type { App } from '../app-types.ts';
-import type { JsonBody } from '../body/json-body.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -34,9 +33,10 @@ export function placeOf({ place }: Pick<FastifyRequest, 'place'>): IntakePlace {
 }
 
 /** Frees the memory of a body that has been read. */
-export function forgetBody(request: { body: unknown; jsonBody: JsonBody | null }): void {
+export function forgetBody(request: Pick<FastifyRequest, 'body' | 'jsonBody' | 'largeBody'>): void {
   request.body = null;
   request.jsonBody = null;
+  request.largeBody = null;
 }
 
 /** The size of the body, null if the head does not name it. A body over the limit is refused unread. */

@@ -22,10 +22,11 @@ export interface SignedRequest {
   /**
    * Verifies the signature over what was received, and records the nonce as used. A second call does nothing.
    *
+   * @param body the received bytes, or their SHA-256 in hex
    * @throws Refusal `invalid_signature`, `signature_expired` or `nonce_reused`; `overloaded` when no more
    *   nonces of this key can be kept
    */
-  verifyUnlessDone(body: Uint8Array): void;
+  verifyUnlessDone(body: Uint8Array | string): void;
 }
 
 /** Accepted difference between the caller's clock and ours, in either direction. */
@@ -55,7 +56,7 @@ export function createSignatures(now: () => number): Signatures {
         verifyUnlessDone(body) {
           if (isVerified) return;
           const { method = '', url: target = '' } = request;
-          const bodySha256 = sha256(body).digest('hex');
+          const bodySha256 = typeof body === 'string' ? body : sha256(body).digest('hex');
           if (!isSignature(signedText({ method, target, timestamp, nonce, bodySha256 }), signature)) {
             throw new Refusal('invalid_signature');
           }

@@ -7,11 +7,27 @@ type Issue = z.core.$ZodIssue;
 
 /** Validates with the zod schemas of the route. A fault becomes a {@link Refusal} that names the field. */
 export const validatorCompiler: FastifySchemaCompiler<z.ZodType> = ({ schema }) => {
-  return (data: unknown) => {
-    const parsed = schema.safeParse(data);
-    return parsed.success ? { value: parsed.data } : { error: toRefusal(parsed.error.issues) };
-  };
+  return (data: unknown) =>
+    data instanceof CheckedMembers ? { value: data.members } : validate(schema, data);
 };
+
+/** The members of a body that was validated where it was read. */
+export class CheckedMembers {
+  readonly members: unknown;
+
+  constructor(members: unknown) {
+    this.members = members;
+  }
+}
+
+/** The validated value, or the refusal that names the first fault. */
+export function validate<T>(
+  schema: z.ZodType<T>,
+  data: unknown,
+): { readonly value: T } | { readonly error: Refusal } {
+  const parsed = schema.safeParse(data);
+  return parsed.success ? { value: parsed.data } : { error: toRefusal(parsed.error.issues) };
+}
 
 function toRefusal(issues: readonly Issue[]): Refusal {
   const issue = deepest(issues[0]);

@@ -26,7 +26,7 @@ export function createRequestRoutes(app: App, dependencies: AppDependencies, lim
 function createRequestRoute(
   app: App,
   operation: Operation,
-  { requests, wait, stopping, streamTimes }: AppDependencies,
+  { requests, wait, stopping, streamTimes, maxBodyBytes }: AppDependencies,
   limiter: ProjectLimiter,
 ): void {
   const { path } = OPERATIONS[operation];
@@ -35,6 +35,8 @@ function createRequestRoute(
     path,
     {
       ...admittedBy(limiter, enterIntake(requests)),
+      bodyLimit: maxBodyBytes,
+      config: { operation },
       schema: {
         operationId,
         summary,

@@ -35,7 +35,7 @@ import { resolveWait, untilClientDisconnects } from './wait.ts';
 /** Adds `POST /v1/responses`: OpenAI's background protocol, over any upstream that has responses. */
 export function createResponseRoute(
   app: App,
-  { requests, wait, stopping, streamTimes }: AppDependencies,
+  { requests, wait, stopping, streamTimes, maxBodyBytes }: AppDependencies,
   limiter: ProjectLimiter,
 ): void {
   const { operationId, summary, body: bodySchema, answer } = OPERATION_SCHEMAS.responses;
@@ -43,6 +43,8 @@ export function createResponseRoute(
     OPERATIONS.responses.path,
     {
       ...admittedBy(limiter, enterIntake(requests)),
+      bodyLimit: maxBodyBytes,
+      config: { operation: 'responses' },
       schema: {
         operationId,
         summary,

@@ -1,4 +1,3 @@
-import canonicalize from 'canonicalize';
 import { createHash, randomBytes } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
 import type { IncomingMessage } from 'node:http';
@@ -14,7 +13,8 @@ import { exactValue } from '../../domain/strict-json.ts';
 import { projectOf } from '../access/authenticate.ts';
 import type { SignedRequest } from '../access/request-signatures.ts';
 import { singleHeader } from '../access/single-header.ts';
-import { cutMembers, type JsonBody } from '../body/json-body.ts';
+import { hashCanonical } from '../body/canonical-hash.ts';
+import { cutMembers, type JsonBody, type LargeBody } from '../body/json-body.ts';
 import { type RequestBody, OWN_MEMBERS } from './schemas.ts';
 
 /**
@@ -23,9 +23,10 @@ import { type RequestBody, OWN_MEMBERS } from './schemas.ts';
  * @throws Refusal when the call or its project does not allow it
  */
 export function readNewRequest(operation: Operation, request: PostOfOperation): NewRequest {
-  const { body, jsonBody, signed } = request;
+  const { body, jsonBody, largeBody, signed } = request;
   const project = projectOf(request);
-  if (jsonBody === null) throw new Refusal('invalid_json');
+  const read = largeBody ?? jsonBody;
+  if (read === null) throw new Refusal('invalid_json');
   requireAllowed(project.models, body.model ?? null);
   const stream = OPERATIONS[operation].streams && body['stream'] === true;
   const isDelayed = (body.reqrun?.run_at ?? null) !== null;
@@ -36,11 +37,12 @@ export function readNewRequest(operation: Operation, request: PostOfOperation): 
     project: project.name,
     isSigned: signed !== null,
   });
-  return toNewRequest({ operation, key, signed, body, jsonBody, project, stream, receivedAtMs: Date.now() });
+  const receivedAtMs = Date.now();
+  return toNewRequest({ operation, key, signed, body, jsonBody: read, project, stream, receivedAtMs });
 }
 
 /** The parts of a Fastify request that are read. */
-type PostOfOperation = Pick<FastifyRequest, 'raw' | 'jsonBody' | 'signed' | 'project'> & {
+type PostOfOperation = Pick<FastifyRequest, 'raw' | 'jsonBody' | 'largeBody' | 'signed' | 'project'> & {
   readonly body: RequestBody;
 };
 
@@ -51,7 +53,7 @@ interface ReceivedRequest {
   readonly key: string | null;
   readonly signed: SignedRequest | null;
   readonly body: RequestBody;
-  readonly jsonBody: JsonBody;
+  readonly jsonBody: JsonBody | LargeBody;
   readonly project: Project;
   /** Whether the answer is asked for as a stream. */
   readonly stream: boolean;
@@ -76,14 +78,12 @@ export function toNewRequest({
   receivedAtMs,
 }: ReceivedRequest): NewRequest {
   const { model = null, reqrun } = body;
-  // Taken from the received text, because validation has filled in the defaults in `body`.
-  const given = jsonBody.value['reqrun'];
+  const { given, ...text } = 'sha256' in jsonBody ? textOfLarge(jsonBody) : textOf(operation, jsonBody);
   return {
     ...nameOf(key, signed),
     operation,
     model,
-    fingerprint: fingerprint(operation, jsonBody),
-    body: new NewBody(Buffer.from(cutMembers(jsonBody, ownMembersOf(operation)))),
+    ...text,
     response: operation === 'responses' ? toTerms(body) : null,
     stream,
     options: withinCaps(
@@ -94,7 +94,26 @@ export function toNewRequest({
   };
 }
 
-function ownMembersOf(operation: Operation): ReadonlySet<string> {
+/** What of a new request comes from the text of its body. */
+interface RequestText extends Pick<NewRequest, 'fingerprint' | 'body'> {
+  /** The member `reqrun` as it was sent, because validation has filled in the defaults in `body`. */
+  readonly given: unknown;
+}
+
+function textOf(operation: Operation, jsonBody: JsonBody): RequestText {
+  return {
+    given: jsonBody.value['reqrun'],
+    fingerprint: fingerprint(operation, jsonBody),
+    body: new NewBody(Buffer.from(cutMembers(jsonBody, ownMembersOf(operation)))),
+  };
+}
+
+function textOfLarge({ given, fingerprint, bytes, sha256 }: LargeBody): RequestText {
+  return { given, fingerprint, body: new NewBody(bytes, sha256) };
+}
+
+/** The members of a body that are not sent upstream. */
+export function ownMembersOf(operation: Operation): ReadonlySet<string> {
   return new Set([...OWN_MEMBERS, ...OPERATIONS[operation].ownMembers]);
 }
 
@@ -157,9 +176,7 @@ export function fingerprint(operation: Operation, jsonBody: JsonBody): string {
   const members = Object.entries(exactValue(jsonBody) ?? {});
   const isLeftOut = new Set([...ownMembersOf(operation), ...OPERATIONS[operation].deliveryMembers]);
   const body = Object.fromEntries(members.filter(([name]) => !isLeftOut.has(name)));
-  return createHash('sha256')
-    .update(operation)
-    .update('\n')
-    .update(canonicalize(body) ?? '')
-    .digest('hex');
+  const hash = createHash('sha256').update(operation).update('\n');
+  hashCanonical(hash, body);
+  return hash.digest('hex');
 }
