@@ -1,7 +1,10 @@
+import type { FastifyRequest } from 'fastify';
+import type { IncomingMessage } from 'node:http';
 import type { Operation } from '../../domain/operations.ts';
 import { Refusal } from '../../domain/refusal.ts';
 import type { App } from '../app-types.ts';
 import { createBodyReader, LARGE_BODY_BYTES } from './body-reader.ts';
+import { collectBody } from './collect-body.ts';
 import { type JsonBody, type LargeBody, parseBody } from './json-body.ts';
 import { CheckedMembers } from './validation.ts';
 
@@ -27,27 +30,20 @@ export function acceptJson(app: App): void {
   app.decorateRequest('jsonBody', null);
   app.decorateRequest('largeBody', null);
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
-    try {
-      refuseOtherEncodings(request.headers['content-type'], request.headers['content-encoding']);
-      const bytes = typeof body === 'string' ? Buffer.from(body) : body;
-      const { operation } = request.routeOptions.config;
-      if (operation !== undefined && bytes.length > LARGE_BODY_BYTES) {
-        const { signed } = request;
-        const verify = signed === null ? null : (sha256: string) => signed.verifyUnlessDone(sha256);
-        reader.read(operation, bytes, verify).then((large) => {
-          request.largeBody = large;
-          done(null, new CheckedMembers(large.members));
-        }, done);
-        return;
-      }
-      request.signed?.verifyUnlessDone(bytes);
-      if (bytes.length === 0 && request.routeOptions.config.bodyIsOptional === true) return done(null, null);
-      request.jsonBody = parseBody(bytes);
-      done(null, request.jsonBody.value);
-    } catch (error) {
-      done(error instanceof Error ? error : new Error('the body could not be read', { cause: error }));
+  app.addContentTypeParser('application/json', async (request: FastifyRequest, payload: IncomingMessage) => {
+    const bytes = await collectBody(request, payload);
+    refuseOtherEncodings(request.headers['content-type'], request.headers['content-encoding']);
+    const { signed } = request;
+    const { operation, bodyIsOptional = false } = request.routeOptions.config;
+    if (operation !== undefined && bytes.length > LARGE_BODY_BYTES) {
+      const verify = signed === null ? null : (sha256: string) => signed.verifyUnlessDone(sha256);
+      request.largeBody = await reader.read(operation, bytes, verify);
+      return new CheckedMembers(request.largeBody.members);
     }
+    signed?.verifyUnlessDone(bytes);
+    if (bytes.length === 0 && bodyIsOptional) return null;
+    request.jsonBody = parseBody(bytes);
+    return request.jsonBody.value;
   });
   app.addHook('preValidation', async ({ jsonBody, largeBody, routeOptions: { schema, config } }) => {
     const hasNone = jsonBody === null && largeBody === null;
