@@ -35,7 +35,7 @@ export interface AppDependencies {
   /**
    * The time a caller has to send its request, headers and body, counted from its first byte.
    *
-   * @default 25,000. Node checks five times within this time, so the 408 is sent within 30 s.
+   * @default 25,000, and 1,000 for each MiB of the largest body over the first. Node checks every 5 s.
    */
   readonly receiveTimeoutMs?: number;
   /** @default a comment after 10 s of silence; callers that do not read for 60 s are dropped */

@@ -29,11 +29,14 @@ import { modelRoutes } from './routes/models.ts';
 import { requestActionRoutes, requestRoutes } from './routes/requests.ts';
 import type { AppDependencies, App } from './app-types.ts';
 
+/** Time for a head, and for a request with a body of up to 1 MiB. */
 const RECEIVE_TIMEOUT_MS = 25_000;
-/** In 60 s the largest answer (2 MiB) needs a network of 300 kbit/s. */
-const SLOW_READERS = { timeoutMs: 60_000, maxBytes: 256 * 1024 * 1024 };
+/** Further time where larger bodies are accepted: a caller must send 1 MiB a second. */
+const RECEIVE_MS_PER_MIB = 1_000;
+const MIB = 1024 * 1024;
+const SLOW_READERS = { timeoutMs: 60_000, maxBytes: 256 * MIB };
 /** Limit for the bodies of all routes but those that create requests. They are read in the usual way. */
-const ACTION_BODY_BYTES = 1024 * 1024;
+const ACTION_BODY_BYTES = MIB;
 /** Longer than the 60 s after which common proxies close idle connections. */
 const KEEP_ALIVE_TIMEOUT_MS = 72_000;
 /** Maximum length of a path parameter: an id of 255 characters, each percent-encoded. */
@@ -41,13 +44,14 @@ const MAX_PARAM_LENGTH = 255 * 3;
 
 /** Builds the HTTP API. It does not listen and does not connect to Temporal. */
 export async function buildApp(dependencies: AppDependencies): Promise<App> {
-  const { receiveTimeoutMs = RECEIVE_TIMEOUT_MS, observer } = dependencies;
+  const { receiveTimeoutMs = receiveTimeoutFor(dependencies.maxBodyBytes), observer } = dependencies;
+  const headTimeoutMs = Math.min(receiveTimeoutMs, RECEIVE_TIMEOUT_MS);
   const turns = createRequestTurns();
   const malformedRequests = createMalformedRequests(observer, turns);
   const serverOptions = {
     requestTimeout: receiveTimeoutMs,
-    headersTimeout: receiveTimeoutMs,
-    connectionsCheckingInterval: receiveTimeoutMs / 5,
+    headersTimeout: headTimeoutMs,
+    connectionsCheckingInterval: headTimeoutMs / 5,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     requireHostHeader: false,
   };
@@ -111,4 +115,8 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
   healthRoutes(app, dependencies);
   refuseOtherMethods(app, paths);
   return app;
+}
+
+function receiveTimeoutFor(maxBodyBytes: number): number {
+  return RECEIVE_TIMEOUT_MS + Math.max(0, maxBodyBytes / MIB - 1) * RECEIVE_MS_PER_MIB;
 }

@@ -32,9 +32,12 @@ const EMBEDDED_DIRECTORY = 'blobs';
  * on different machines.
  *
  * @param mayEmbed whether this process starts an embedded Temporal server if no other one is named
- * @throws ConfigError if REQRUN_MAX_BODY_BYTES needs a blob store and there is none
+ * @throws ConfigError if REQRUN_MAX_BODY_BYTES needs a blob store and there is none, or is over another limit
  */
-export function planLargeTexts({ largeTexts, embedded, temporal }: Config, mayEmbed: boolean): LargeTextPlan {
+export function planLargeTexts(
+  { largeTexts, embedded, temporal, limits }: Config,
+  mayEmbed: boolean,
+): LargeTextPlan {
   const isEmbedded = mayEmbed && temporal.external === null;
   const where =
     largeTexts.store ??
@@ -47,6 +50,9 @@ export function planLargeTexts({ largeTexts, embedded, temporal }: Config, mayEm
     throw new ConfigError([
       `REQRUN_MAX_BODY_BYTES must be at most ${MAX_BODY_BYTES} without REQRUN_BLOB_STORE, because Temporal stores 2 MiB`,
     ]);
+  }
+  if (maxBodyBytes > limits.acceptingBytes) {
+    throw new ConfigError(['REQRUN_MAX_ACCEPTING_BYTES must be at least REQRUN_MAX_BODY_BYTES']);
   }
   const maxResponseBytes = isStored ? Math.max(maxBodyBytes, MAX_RESPONSE_BYTES) : MAX_RESPONSE_BYTES;
   return { where, maxBodyBytes, maxResponseBytes, said: describe(where) };

@@ -23,7 +23,7 @@ export async function sendRecord(
     return sendBytes(reply, recordBytes(record, isBlobRef(result) ? null : result));
   }
   if (result.lenient === true)
-    return sendBytes(reply, recordBytes(record, await readText(own, record.id, result)));
+    return sendBytes(reply, recordBytes(record, await readText(reply, own, record.id, result)));
   const { bytes, stream } = await own.open(record.id, result);
   const [before, after] = around(record);
   return sendParts(reply, joined(before, stream(), after), before.byteLength + bytes + after.byteLength);

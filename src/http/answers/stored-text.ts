@@ -1,5 +1,6 @@
 import type { FastifyReply } from 'fastify';
 import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import { isBlobRef, type TextOrRef } from '../../domain/raw-json.ts';
 import type { ProjectRequests } from '../../domain/requests.ts';
 
@@ -42,19 +43,31 @@ export function sendParts(
     .send(Readable.from(parts, { objectMode: false }));
 }
 
-/** Reads a text whole. It is for texts that must be changed before they are sent. */
-export async function readText(own: TextReader, id: string, text: TextOrRef): Promise<Uint8Array> {
+/**
+ * Reads a text whole. It is for texts that must be changed before they are sent. The room that it takes is free once
+ * the answer was sent.
+ *
+ * @throws Refusal `overloaded` if there is no room
+ */
+export async function readText(
+  reply: FastifyReply,
+  own: TextReader,
+  id: string,
+  text: TextOrRef,
+): Promise<Uint8Array> {
   if (!isBlobRef(text)) return text;
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of (await own.open(id, text)).stream()) chunks.push(chunk);
-  return Buffer.concat(chunks);
+  const opened = await own.open(id, text);
+  const place = opened.hold();
+  reply.raw.once('close', () => place.leave());
+  return buffer(opened.stream());
 }
 
 /** Reads the body of a request whole. Null as with `readBody`. */
 export async function readOwnBody(
+  reply: FastifyReply,
   own: Pick<ProjectRequests, 'open' | 'readBody'>,
   id: string,
 ): Promise<Uint8Array | null> {
   const body = await own.readBody(id);
-  return body === null ? null : readText(own, id, body);
+  return body === null ? null : readText(reply, own, id, body);
 }

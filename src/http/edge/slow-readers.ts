@@ -1,9 +1,12 @@
 import type { ServerResponse } from 'node:http';
 import type { App, SlowReaderLimits } from '../app-types.ts';
 
+/** An answer of this size must be read within the timeout: with 60 s, that needs a network of 300 kbit/s. */
+const TIMED_BYTES = 2 * 1024 * 1024;
+
 /**
  * Closes connections whose caller does not read its answer, because the answer stays in memory until then. A
- * connection is closed after `timeoutMs`. While all unread answers together exceed `maxBytes`, the oldest
+ * connection is closed after `timeoutMs`, or later for a large answer. While all unread answers together exceed `maxBytes`, the oldest
  * ones are closed sooner. Callers still waiting for a result are not affected: they have no answer to read
  * yet. The timer of an answer costs 0.5 µs (measured, Node 26).
  */
@@ -25,13 +28,16 @@ export function dropSlowReaders(app: App, { timeoutMs, maxBytes }: SlowReaderLim
       drop(response);
     }
   };
-  app.addHook<unknown>('onSend', (_request, { raw }, payload, done) => {
+  app.addHook<unknown>('onSend', (_request, reply, payload, done) => {
+    const { raw } = reply;
     const isBody = typeof payload === 'string' || payload instanceof Uint8Array;
     if (!raw.destroyed && !unread.has(raw)) {
       const bytes = isBody ? Buffer.byteLength(payload) : 0;
       unread.set(raw, bytes);
       unreadBytes += bytes;
-      const timer = setTimeout(drop, timeoutMs, raw).unref();
+      // An answer that is read from the blob store while it is sent is not in memory, but it takes time as well.
+      const sentBytes = isBody ? bytes : Number(reply.getHeader('content-length') ?? 0);
+      const timer = setTimeout(drop, timeoutMs * Math.max(1, sentBytes / TIMED_BYTES), raw).unref();
       raw.once('close', () => {
         clearTimeout(timer);
         forget(raw);

@@ -4,9 +4,9 @@ import { OPERATIONS } from '../../domain/operations.ts';
 import { INLINE_BYTES } from '../../domain/raw-json.ts';
 import { Refusal } from '../../domain/refusal.ts';
 import { isRequestId } from '../../domain/request-id.ts';
+import { NewBody } from '../../domain/request-text.ts';
 import {
   type Acceptance,
-  NewBody,
   type NewRequest,
   NO_TERMS,
   type ProjectRequests,
@@ -109,12 +109,12 @@ async function sendAccepted(
 ): Promise<FastifyReply> {
   const terms = response ?? NO_TERMS;
   if (run.kind === 'completed') {
-    return sendResponse(reply, responseOfResult(id, terms, await readText(own, id, run.result)));
+    return sendResponse(reply, responseOfResult(id, terms, await readText(reply, own, id, run.result)));
   }
   reply.header('location', responsePath(id));
   // If Temporal does not answer now, the fields of the request are not repeated.
   const readBody = async (): Promise<Uint8Array> =>
-    body ?? (await readOwnBody(own, id).catch(() => null)) ?? NO_BODY;
+    body ?? (await readOwnBody(reply, own, id).catch(() => null)) ?? NO_BODY;
   if (run.kind === 'failed') {
     if (!isBackground) return sendFailure(reply, run.error);
     const status = run.error.code === 'request_cancelled' ? RequestStatus.cancelled : RequestStatus.failed;

@@ -85,9 +85,9 @@ export function responseRoutes(
     const terms = stored.response ?? NO_TERMS;
     reply.header('x-request-id', id);
     if (result !== null) {
-      return sendResponse(reply, responseOfResult(id, terms, await readText(own, id, result)));
+      return sendResponse(reply, responseOfResult(id, terms, await readText(reply, own, id, result)));
     }
-    const body = await readOwnBody(own, id);
+    const body = await readOwnBody(reply, own, id);
     // The request was deleted between the two reads.
     if (body === null) throw new Refusal('request_not_found');
     if (!terminal) {
@@ -180,7 +180,7 @@ export function responseRoutes(
     },
     async (request, reply) => {
       const { own, id } = await read(request);
-      const body = await readOwnBody(own, id);
+      const body = await readOwnBody(reply, own, id);
       if (body === null) throw new Refusal('request_not_found');
       const { after, limit = DEFAULT_ITEMS, order = 'desc' } = request.query;
       reply.header('x-request-id', id);

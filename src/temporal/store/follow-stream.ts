@@ -1,6 +1,5 @@
 import { buffer } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { TextStore } from '../../blobs/text-store.ts';
 import { isBlobRef } from '../../domain/raw-json.ts';
 import { requestError } from '../../domain/run-end.ts';
 import type { Place } from '../../domain/limit.ts';
@@ -21,7 +20,7 @@ import { createCallBudget } from '../calls/call-budget.ts';
 import type { Waiter, Waiters } from '../waiting/waiters.ts';
 import { acceptRequest, type Acceptor, readAgain, toRun } from './accept.ts';
 import { oursOrNull, type RunFinder } from './find-run.ts';
-import { openText } from './large-texts.ts';
+import { openText, type TextDependencies } from './large-texts.ts';
 
 /**
  * The longest time between two looks at a run that is followed. Its end is reported at once, unless an operator
@@ -31,16 +30,14 @@ const LOOK_AGAIN_MS = 15_000;
 /** The least time between two looks, for a run whose end is not reported. */
 const PAUSE_MS = 1_000;
 
-interface FollowDependencies {
+interface FollowDependencies extends TextDependencies {
   readonly waiters: Waiters;
   readonly streams: StreamSubscriber;
-  /** Null = there is no blob store. */
-  readonly texts: TextStore | null;
 }
 
 /** Accepts or joins a request and follows it. Implements `ProjectRequests.submitStreamed`. */
 export async function submitStreamed(
-  { waiters, streams, texts }: FollowDependencies,
+  { waiters, streams, ...reading }: FollowDependencies,
   acceptor: Acceptor,
   ref: RequestRef,
   request: NewRequest,
@@ -48,11 +45,14 @@ export async function submitStreamed(
   place: IntakePlace,
 ): Promise<FollowedRequest> {
   const held = holdPlace(waiters, hold);
+  const places: Place[] = [];
   const waiter = waiters.join(ref.workflowId);
-  const whole = (run: SettledRun | null): Promise<WholeRun | null> => readWhole(texts, ref, run, hold.signal);
+  const whole = (run: SettledRun | null): Promise<WholeRun | null> =>
+    readWhole(reading, ref, run, { signal: hold.signal, places });
   const leave = (): void => {
     waiter.leave();
     held.leave();
+    for (const place of places) place.leave();
     place.leave();
   };
   try {
@@ -75,17 +75,20 @@ export async function submitStreamed(
 
 /** Follows a request that exists. Implements `ProjectRequests.followStream`. */
 export async function followStream(
-  { waiters, streams, texts }: FollowDependencies,
+  { waiters, streams, ...reading }: FollowDependencies,
   runs: RunFinder,
   ref: RequestRef,
   hold: StreamHold,
 ): Promise<FollowedRequest | null> {
   const held = holdPlace(waiters, hold);
+  const places: Place[] = [];
   const waiter = waiters.join(ref.workflowId);
-  const whole = (run: SettledRun | null): Promise<WholeRun | null> => readWhole(texts, ref, run, hold.signal);
+  const whole = (run: SettledRun | null): Promise<WholeRun | null> =>
+    readWhole(reading, ref, run, { signal: hold.signal, places });
   const leave = (): void => {
     waiter.leave();
     held.leave();
+    for (const place of places) place.leave();
   };
   try {
     const found = oursOrNull(await runs.look(ref, createCallBudget()));
@@ -124,24 +127,27 @@ function holdPlace(waiters: Waiters, { projectPlaces }: StreamHold): Place {
 }
 
 /**
- * Reads the result of a run into memory. While the blob store does not answer, it asks again until the signal is
- * aborted, because the result is there.
+ * Reads the result of a run into memory. While the blob store does not answer, or there is no room, it tries again
+ * until the signal is aborted, because the result is there.
+ *
+ * @param hold `places`: takes the room of the result
  */
 async function readWhole(
-  texts: TextStore | null,
+  reading: TextDependencies,
   ref: RequestRef,
   run: SettledRun | null,
-  signal: AbortSignal,
+  { signal, places }: { readonly signal: AbortSignal; readonly places: Place[] },
 ): Promise<WholeRun | null> {
   if (run === null || run.kind === 'failed') return run;
   const { result } = run;
   if (!isBlobRef(result)) return { ...run, result };
   while (!signal.aborted) {
     try {
-      const opened = await openText(texts, ref, result);
+      const opened = await openText(reading, ref, result);
+      places.push(opened.hold());
       return { ...run, result: await buffer(opened.stream()) };
     } catch (error) {
-      const isPassing = error instanceof Refusal && error.code === 'service_unavailable';
+      const isPassing = error instanceof Refusal && error.code !== 'blob_unreadable';
       if (!isPassing)
         return { kind: 'failed', error: requestError('text_unreadable', FailureReason.terminal) };
     }

@@ -6,7 +6,7 @@ import { createTurnRate, type TurnRate } from '../calls/turn-rate.ts';
 export interface IntakeLimits {
   /** Maximum changing calls that Temporal has not answered yet. */
   readonly accepting: number;
-  /** Maximum bytes of their bodies together. */
+  /** Maximum bytes of their bodies together, and of the stored texts that are in memory. */
   readonly acceptingBytes: number;
   /** How long a POST waits for its turn. */
   readonly acceptMs: number;
@@ -36,6 +36,12 @@ export interface Intake {
    * @throws Refusal `overloaded`
    */
   enterAtOnce(): Place;
+  /**
+   * Counts bytes of a stored text that is read into memory.
+   *
+   * @throws Refusal `overloaded`
+   */
+  holdBytes(held: number): Place;
   /** Time in ms until a POST that comes now has its turn. 0 = at once, or not known. */
   expectedMs(): number;
 }
@@ -58,6 +64,17 @@ export function createIntake(
     places,
     expectedMs,
     enterAtOnce: () => enter(places),
+    holdBytes: (held) => {
+      if (bytes + held > acceptingBytes) throw refused();
+      bytes += held;
+      let left = held;
+      return {
+        leave: () => {
+          bytes -= left;
+          left = 0;
+        },
+      };
+    },
     enter: (bodyBytes) => {
       let held = bodyBytes ?? UNKNOWN_BYTES;
       if (expectedMs() > acceptMs || bytes + held > acceptingBytes) throw refused();

@@ -4,12 +4,21 @@ import type { TextStore } from '../../blobs/text-store.ts';
 import { type BlobRef, INLINE_BYTES, RawJson, referTo } from '../../domain/raw-json.ts';
 import { Refusal } from '../../domain/refusal.ts';
 import type { RequestRef } from '../../domain/request-id.ts';
-import type { NewBody, OpenedText } from '../../domain/requests.ts';
+import type { NewBody, OpenedText } from '../../domain/request-text.ts';
+
+import type { Intake } from './intake.ts';
 
 /**
  * The claim check of API processes: a large body goes to the blob store before its run is started, and Temporal gets
  * the reference.
  */
+
+/** What reading a text needs. */
+export interface TextDependencies {
+  /** Null = there is no blob store. */
+  readonly texts: TextStore | null;
+  readonly intake: Pick<Intake, 'holdBytes'>;
+}
 
 /** A body that can be started with. */
 export interface KeptBody {
@@ -62,14 +71,14 @@ export async function keepBody(
  * @throws Refusal `blob_unreadable`; `service_unavailable` if the store does not answer
  */
 export async function openText(
-  texts: TextStore | null,
+  { texts, intake }: TextDependencies,
   { id, workflowId }: RequestRef,
   ref: BlobRef,
 ): Promise<OpenedText> {
   try {
     if (texts === null) throw new BlobUnreadableError('no store');
     const { bytes, stream } = await texts.open(workflowId, ref, AbortSignal.timeout(OPEN_MS));
-    return { bytes, stream: () => refusing(stream(), id) };
+    return { bytes, stream: () => refusing(stream(), id), hold: () => intake.holdBytes(bytes) };
   } catch (error) {
     throw toRefusal(error, id);
   }

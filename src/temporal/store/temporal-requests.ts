@@ -51,7 +51,7 @@ export function createTemporalRequests(dependencies: TemporalRequestsDependencie
         return followStream(dependencies, runs, refOf(id), hold);
       },
       read: (id, wait) => readRequest(dependencies, runs, refOf(id), wait),
-      open: (id, text) => openText(dependencies.texts, refOf(id), text),
+      open: (id, text) => openText(dependencies, refOf(id), text),
       readBody: async (id) => {
         const place = enter(dependencies.reading);
         try {
