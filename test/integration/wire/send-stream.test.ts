@@ -6,13 +6,13 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
 import { createAssembly } from '../../../src/domain/streams/assembly.ts';
 import type { PublishedAttempt } from '../../../src/domain/streams/channel.ts';
-import { completedRun, type FollowedRequest, type SettledRun } from '../../../src/domain/requests.ts';
+import type { FollowedRequest, WholeRun } from '../../../src/domain/requests.ts';
 import { sendStream } from '../../../src/http/streams/send-stream.ts';
 import { createStreamHub } from '../../../src/streams/hub.ts';
 import { until } from '../../support/until.ts';
 
 const hub = createStreamHub();
-const settled = new Map<string, PromiseWithResolvers<SettledRun | null>>();
+const settled = new Map<string, PromiseWithResolvers<WholeRun | null>>();
 const responses = new Map<
   string,
   { buffered: () => number; isEnded: () => boolean; isClosed: () => boolean }
@@ -45,8 +45,8 @@ app.get<{ Params: { id: string; unread: string } }>('/:id/:unread', (request, re
 const url = await app.listen({ port: 0, host: '127.0.0.1' });
 afterAll(() => app.close());
 
-function endOf(id: string): PromiseWithResolvers<SettledRun | null> {
-  const end = settled.get(id) ?? Promise.withResolvers<SettledRun | null>();
+function endOf(id: string): PromiseWithResolvers<WholeRun | null> {
+  const end = settled.get(id) ?? Promise.withResolvers<WholeRun | null>();
   settled.set(id, end);
   return end;
 }
@@ -72,7 +72,8 @@ function begin(id: string): { say(text: string): void; end(): void; published: P
     end: () => {
       add({ index: 0, delta: {}, finish_reason: 'stop' });
       published.end('completed');
-      endOf(id).resolve({ ...completedRun(assembly.bytes(), null), cuts: assembly.cuts });
+      const { cuts } = assembly;
+      endOf(id).resolve({ kind: 'completed', result: assembly.bytes(), attempt: 1, cuts });
     },
   };
 }
