@@ -18,8 +18,11 @@ interface Subscription {
   mirror: Mirror | null;
   /** The attempt of which messages are gone. Its further messages are of no use. */
   lostAttempt: number | null;
-  /** Messages that came while all were read again. Null = nothing is being read. */
+  /** Messages that came while all were read again. Null = they are taken as they come. */
   early: StreamMessage[] | null;
+  /** Whether all messages are being read, and whether some may be missing in what is read now. */
+  isReading: boolean;
+  isStale: boolean;
   isOver: boolean;
 }
 
@@ -35,7 +38,14 @@ export function createRedisSubscriber(redis: StreamRedis, log: RedisLog): Stream
   });
 
   function wanted(workflowId: string): void {
-    const subscription: Subscription = { mirror: null, lostAttempt: null, early: [], isOver: false };
+    const subscription: Subscription = {
+      mirror: null,
+      lostAttempt: null,
+      early: [],
+      isReading: false,
+      isStale: false,
+      isOver: false,
+    };
     subscriptions.set(workflowId, subscription);
     void redis
       .subscribe(workflowId, (bytes) => receive(workflowId, subscription, decodeMessage(bytes)))
@@ -59,12 +69,20 @@ export function createRedisSubscriber(redis: StreamRedis, log: RedisLog): Stream
 
   /** Reads all messages of the current attempt, then takes those that came meanwhile. */
   async function catchUp(workflowId: string, subscription: Subscription): Promise<void> {
-    subscription.early ??= [];
-    const kept = await redis.read(workflowId).catch((error: unknown) => {
-      log.lost(error);
-      return [];
-    });
-    const { early } = subscription;
+    subscription.isStale = true;
+    if (subscription.isReading) return;
+    subscription.isReading = true;
+    let kept: readonly (Uint8Array | null)[] = [];
+    while (subscription.isStale && !subscription.isOver) {
+      subscription.isStale = false;
+      subscription.early ??= [];
+      kept = await redis.read(workflowId).catch((error: unknown) => {
+        log.lost(error);
+        return [];
+      });
+    }
+    subscription.isReading = false;
+    const early = subscription.early ?? [];
     subscription.early = null;
     for (const message of [...kept.map(decodeMessage), ...early]) {
       if (message === null || subscription.isOver) continue;
