@@ -22,6 +22,7 @@ import { startWorker } from './start-worker.ts';
 import type { Stopper } from './stop.ts';
 import { createWorkerLanes } from './worker-lanes.ts';
 import type { ChosenUpstream } from './upstream.ts';
+import type { StreamTimes } from '../http/app-types.ts';
 
 export interface ServiceParts {
   readonly config: Config;
@@ -40,6 +41,8 @@ export interface ServiceParts {
   readonly keys: KeyRing | null;
   /** Null = disabled. */
   readonly metrics: MetricsRegistry | null;
+  /** @default the API's own */
+  readonly streamTimes?: StreamTimes;
   readonly log: Logger;
   readonly stopper: Stopper;
 }

@@ -6,6 +6,7 @@ import type { Config } from '../config.ts';
 import { createLimit } from '../domain/limit.ts';
 import type { StreamSubscriber } from '../domain/streams/channel.ts';
 import type { UpstreamModels } from '../domain/upstream-models.ts';
+import type { StreamTimes } from '../http/app-types.ts';
 import { buildApp } from '../http/app.ts';
 import type { KeyRing } from '../keys/key-ring.ts';
 import type { Lanes } from '../lanes/lanes.ts';
@@ -46,6 +47,8 @@ interface ApiParts {
   readonly heartbeatTimeoutSeconds: number;
   readonly uiUrl: string | null;
   readonly identity: string;
+  /** @default the API's own */
+  readonly streamTimes?: StreamTimes;
   readonly log: Logger;
   readonly stopper: Stopper;
 }
@@ -121,6 +124,7 @@ export async function startApi(parts: ApiParts): Promise<string> {
     stopping: stopper.stopping,
     logger: log,
     observer,
+    ...(parts.streamTimes === undefined ? {} : { streamTimes: parts.streamTimes }),
   });
   await app.listen({ host: config.host, port: config.port, backlog: BACKLOG }).catch((cause: unknown) => {
     const code = cause instanceof Error && 'code' in cause ? ` (${String(cause.code)})` : '';

@@ -5,6 +5,7 @@ import { pino, type Logger } from 'pino';
 import { inject } from 'vitest';
 import { loadConfig } from '../../src/config.ts';
 import { createLimit } from '../../src/domain/limit.ts';
+import type { StreamTimes } from '../../src/http/app-types.ts';
 import { openKeys } from '../../src/process/keys.ts';
 import { openLargeTexts, planLargeTexts } from '../../src/process/large-texts.ts';
 import { startMetrics } from '../../src/process/metrics.ts';
@@ -49,6 +50,8 @@ export interface DeploymentOptions {
   readonly namespace?: string;
   /** Of the upstream's answers. */
   readonly maxResponseBytes?: number;
+  /** Of streams; the API's own where none are given. */
+  readonly streamTimes?: StreamTimes;
   /** Silent by default. */
   readonly log?: Logger;
 }
@@ -98,6 +101,7 @@ export async function startDeployment(options: DeploymentOptions): Promise<Deplo
     metrics: metrics?.registry ?? null,
     log,
     stopper,
+    ...(options.streamTimes === undefined ? {} : { streamTimes: options.streamTimes }),
   };
   const service = await (together ? composeService(parts) : composeApart(parts));
   if (worker) await service.startWorker();

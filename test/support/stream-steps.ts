@@ -117,11 +117,13 @@ export function responseEnding(text: string): StreamPart[] {
 
 const part = (text: string): object => ({ type: 'output_text', text, annotations: [] });
 
-interface StreamedEvent {
+/** An event of a Response without its number. */
+export interface StreamedEvent {
   readonly type: string;
   readonly [member: string]: unknown;
 }
 
-function numbered(from: number, events: readonly StreamedEvent[]): string[] {
+/** The events as text, numbered from a number on. */
+export function numbered(from: number, events: readonly StreamedEvent[]): string[] {
   return events.map((one, index) => event({ ...one, sequence_number: from + index }, one.type));
 }

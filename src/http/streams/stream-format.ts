@@ -64,7 +64,9 @@ function ofResponses({ id, createdAt, model, terms }: StreamedRequest): StreamFo
       toText(event, event !== null && HOLDS_RESPONSE.has(event) ? withResponseOf(id, terms, data) : data),
     interrupted: (message, attempt) => errorEvent(interruptedError(id, message), attempt),
     failed(error, attempt) {
-      if (error.code === 'request_cancelled') return errorEvent(failedError(id, error), attempt);
+      // The official helpers throw an error of their own at a `response.failed` that is the first event.
+      if (error.code === 'request_cancelled' || attempt === null)
+        return errorEvent(failedError(id, error), attempt);
       const state = { id, createdAt, model, terms, status: RequestStatus.failed, error };
       const response = responseWithoutResult(state, new TextEncoder().encode('{}')).toString();
       const sequence = errorSequenceNumber(attempt);
