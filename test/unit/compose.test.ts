@@ -28,6 +28,7 @@ const Service = z.strictObject({
       }),
     ])
     .optional(),
+  profiles: z.array(z.literal('streams')).optional(),
   read_only: z.boolean().optional(),
   cap_drop: z.array(z.string()).optional(),
   security_opt: z.array(z.string()).optional(),
