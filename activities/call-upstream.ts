@@ -150,7 +150,7 @@ export function createActivities(dependencies: ActivityDependencies): RunActivit
         refuseToBegin(call, before, stopped !== null, startedAtMs);
         // Reading a large body takes time. If the worker dies meanwhile, no outcome is unknown.
         const isLarge = body.blob !== null;
-        if (isLarge) await heartbeat.record(waitForTurn(before, attempt, READS_BODY)).catch(() => undefined);
+        if (isLarge) await confirmed(heartbeat.record(waitForTurn(before, attempt, READS_BODY)), before);
         const isStreaming = call.stream === true || upstream.streams;
         const waiting = { workflowId, journal: before, attempt };
         const sent = await openBody(texts, body, waiting, { signal: broken, inMemory: isStreaming });

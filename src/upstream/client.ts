@@ -252,10 +252,13 @@ export function createUpstream(settings: UpstreamSettings): Upstream {
           ? null
           : { status: response.status, headers: response.headers, bytes: Buffer.concat(received) };
       const failure = classifyThrown({ error, phase, aborted: signal.aborted, answer }, Date.now());
-      return { kind: 'failed', failure, limits };
+      const isLate = watch?.late.aborted === true && !call.signal.aborted;
+      return { kind: 'failed', failure: isLate ? { ...failure, detail: LATE_EVENT } : failure, limits };
     }
   }
 }
+
+const LATE_EVENT = 'no event of the stream came in time';
 
 /** Collects an answer of which the beginning is worth nothing without the end. */
 async function toAnswer({ status, headers, body }: Response): Promise<Answer> {

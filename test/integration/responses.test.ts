@@ -127,7 +127,12 @@ describe('POST /v1/responses', () => {
   });
 
   it.each([
-    ['stream: true', { stream: true }, 'stream_not_supported', 'stream'],
+    [
+      'stream: true with a start time',
+      { stream: true, reqrun: { run_at: 60 } },
+      'stream_not_supported',
+      'reqrun.run_at',
+    ],
     ['a background that is no boolean', { background: 'yes' }, 'invalid_type', 'background'],
     ['input that is a number', { input: 5 }, 'invalid_type', 'input'],
     ['base_url', { base_url: 'x' }, 'unknown_field', 'base_url'],
@@ -339,12 +344,11 @@ describe('the routes of a Response', () => {
     expect((await readRecord(url, chat)).status).toBe('completed');
   });
 
-  it('hold a read that waits, and refuse one that streams', async () => {
+  it('hold a read that waits', async () => {
     const key = unique('read-wait');
     upstream.script(key, { answer: 200, body: THEIRS, afterMs: 300 });
     await create(key, { background: true });
     expect(shown(await retrieve(key, '?wait=3')).status).toBe('completed');
-    expect(errorOf(await retrieve(key, '?stream=true')).code).toBe('stream_not_supported');
   });
 
   it('are the same request as its record', async () => {

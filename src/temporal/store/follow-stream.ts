@@ -117,7 +117,8 @@ export async function followStream(
 
 /** All attempts but the one that runs now or was the last one. */
 function abandonedIn(status: RequestStatus, attempts: number): number {
-  return status === RequestStatus.retrying ? attempts : Math.max(0, attempts - 1);
+  const isBetween = status === RequestStatus.queued || status === RequestStatus.retrying;
+  return isBetween ? attempts : Math.max(0, attempts - 1);
 }
 
 function holdPlace(waiters: Waiters, { projectPlaces }: StreamHold): Place {

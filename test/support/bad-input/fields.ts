@@ -49,7 +49,11 @@ export const FIELD_ROWS: readonly BadInput[] = [
     'reqrun.deadline',
   ]),
   field(58, 'invalid_type', 'reqrun', CANARY),
-  bad(59, 'stream: true', postFields({ stream: true }), [400, 'stream_not_supported', 'stream']),
+  bad(59, 'stream: true with a start time', postFields({ stream: true, reqrun: { run_at: 60 } }), [
+    400,
+    'stream_not_supported',
+    'reqrun.run_at',
+  ]),
   field(59, 'invalid_type', 'stream', 'true'),
   ...[0, 1.5, 129, 1_000_000].map((n) => field(60, 'invalid_value', 'n', n)),
   field(61, 'invalid_type', 'temperature', '0.5'),
