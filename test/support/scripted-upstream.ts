@@ -26,7 +26,9 @@ export type Step =
   | { readonly trickleEveryMs: number }
   | { readonly gzipBombBytes: number }
   /** Server-sent events. */
-  | { readonly stream: readonly StreamPart[] };
+  | { readonly stream: readonly StreamPart[] }
+  /** As the call asks for it. */
+  | { readonly whole: Step; readonly streamed: readonly StreamPart[] };
 
 export interface UpstreamHit {
   readonly path: string;
@@ -54,6 +56,7 @@ export interface ScriptedUpstream {
 /** A call that names no model has this one. */
 export const NO_MODEL = 'no model';
 const Call = z.object({
+  stream: z.boolean().optional(),
   model: z
     .string()
     .nullish()
@@ -76,7 +79,8 @@ export async function startScriptedUpstream(): Promise<ScriptedUpstream> {
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await text(request);
     // A call without a body, such as a GET, is scripted by its path.
-    const model = body === '' ? (request.url ?? '') : Call.parse(JSON.parse(body)).model;
+    const { model, stream = false } =
+      body === '' ? { model: request.url ?? '' } : Call.parse(JSON.parse(body));
     const before = hits(model);
     seen.set(model, [
       ...before,
@@ -88,7 +92,8 @@ export async function startScriptedUpstream(): Promise<ScriptedUpstream> {
     const steps = scripts.get(model) ?? [ok()];
     const step = steps[Math.min(before.length, steps.length - 1)] ?? ok();
     if ('onCall' in step) step.onCall?.();
-    play(step, response);
+    const asked = 'whole' in step ? (stream ? { stream: step.streamed } : step.whole) : step;
+    play(asked, response);
   }
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -200,6 +205,7 @@ function play(step: Step, response: ServerResponse): void {
     response.writeHead(200, { 'content-type': 'application/json', 'content-encoding': 'gzip' });
     return void response.end(gzipBomb(step.gzipBombBytes));
   }
+  if ('whole' in step) return play(step.whole, response);
   if ('stream' in step) return void playStream(response, step.stream);
   const send = (): void => {
     response.writeHead(step.answer, { 'content-type': 'application/json', ...step.headers });
