@@ -74,10 +74,20 @@ function otherRows({ duplicates, held, inFlight, longCall, loads, responses, str
         `${cpuMsPerRequest === null ? '' : ` added, CPU ${format(cpuMsPerRequest)} ms a request`}, ${errors} errors`,
     ),
     ...streams.map(
-      ({ streamer, firstMs, wholeMs, gapP99Ms, cpuMsPer1000Events, memoryPer1000, errors }) =>
+      ({
+        streamer,
+        firstMs,
+        wholeMs,
+        gapP99Ms,
+        cpuMsPer1000Events,
+        memoryPer1000,
+        wholeMemoryPer1000,
+        errors,
+      }) =>
         `streams of ${streamer}: first event ${format(firstMs)} ms, whole call ${format(wholeMs)} ms, added gap p99 ` +
         `${format(gapP99Ms)} ms, CPU per 1,000 events ${format(cpuMsPer1000Events)} ms, memory per 1,000 open ` +
-        `${format(memoryPer1000 === null ? null : memoryPer1000 / 2 ** 20)} MiB, ${errors} errors`,
+        `${format(memoryPer1000 === null ? null : memoryPer1000 / 2 ** 20)} MiB (1,000 calls without stream: ` +
+        `${format(wholeMemoryPer1000 === null ? null : wholeMemoryPer1000 / 2 ** 20)} MiB), ${errors} errors`,
     ),
     ...failed.map(
       ({ system, row, round, errors, firstError }) =>

@@ -26,6 +26,8 @@ export interface StreamMeasure {
   readonly cpuMsPer1000Events: number | null;
   /** Growth for 1,000 open streams, bytes: of the application, without the Temporal server. */
   readonly memoryPer1000: number | null;
+  /** The same for 1,000 open calls that are not streamed. */
+  readonly wholeMemoryPer1000: number | null;
   /** Streams that broke off or had no end. */
   readonly errors: number;
 }
@@ -36,14 +38,15 @@ export interface StreamMeasure {
  */
 const CROWD = { streams: 200, script: { firstMs: 50, events: 500, gapMs: 50 }, startMs: 40 };
 const WINDOW = { fromMs: 13_000, forMs: 10_000 };
-const OPEN = { streams: 1_000, script: { firstMs: 50, events: 30, gapMs: 1_000 } };
-/** When memory is looked at: all streams are open, and none has ended. */
-const OPEN_FOR_MS = 15_000;
+const OPEN = { streams: 1_000, script: { firstMs: 50, events: 50, gapMs: 1_000 }, startMs: 30 };
+/** When memory is looked at: all are open, and none has ended. */
+const OPEN_FOR_MS = 45_000;
+const WHOLE_MODEL = modelOf(50_000);
 
 interface Running {
   readonly streamer: Streamer;
   readonly caller: StreamCaller;
-  readonly whole: (() => Promise<unknown>) | null;
+  readonly whole: ((body: Buffer) => Promise<unknown>) | null;
   readonly pid: number | null;
   stop(): Promise<void>;
 }
@@ -74,14 +77,14 @@ export async function measureStreams(run: BenchRun): Promise<StreamMeasure[]> {
       gapP99Ms: over((one) => one.gapP99Ms) ?? NaN,
       cpuMsPer1000Events: over((one) => one.cpuMsPer1000Events),
       memoryPer1000: over((one) => one.memoryPer1000),
+      wholeMemoryPer1000: over((one) => one.wholeMemoryPer1000),
       errors: all.reduce((sum, { errors }) => sum + errors, 0),
     };
   });
 }
 
 async function startAll(run: BenchRun): Promise<Running[]> {
-  const { around, options } = run;
-  const whole = promptOf(modelOf(options.delayMs));
+  const { around } = run;
   const started: Running[] = [];
   for (const name of ['direct', 'plain', 'service'] as const) {
     const place = await newPlace(run);
@@ -94,7 +97,7 @@ async function startAll(run: BenchRun): Promise<Running[]> {
     started.push({
       streamer: name,
       caller,
-      whole: () => system.caller.call(whole),
+      whole: (body) => system.caller.call(body),
       pid: system.pid,
       stop: async () => {
         await system.stop();
@@ -112,7 +115,7 @@ async function startAll(run: BenchRun): Promise<Running[]> {
   started.push({
     streamer: 'redis',
     caller,
-    whole: () => other.call(whole),
+    whole: (body) => other.call(body),
     pid: null,
     stop: async () => {
       await apart.stop();
@@ -135,12 +138,14 @@ async function measureOnce(
   };
   const short = streamBody({ firstMs: options.delayMs, events: 1, gapMs: 0 }, `first-${round}`);
   const firstMs = await p50(options.seconds * 1_000, async () => (await stream(short))?.firstMs ?? NaN);
+  const wholeBody = promptOf(modelOf(options.delayMs));
+  const holdWhole = async (): Promise<unknown> => whole?.(promptOf(WHOLE_MODEL)).catch(() => (errors += 1));
   const wholeMs =
     whole === null
       ? null
       : await p50(options.seconds * 1_000, async () => {
           const startedMs = performance.now();
-          await whole();
+          await whole(wholeBody);
           return performance.now() - startedMs;
         });
   const crowdBody = streamBody(CROWD.script, `crowd-${round}`);
@@ -158,24 +163,33 @@ async function measureOnce(
   const count = events.reduce((sum, { length }) => sum + length, 0);
   const cpuMsPer1000Events =
     before === null || after === null ? null : total(growth(before, after, count / 1_000));
-  const memoryPer1000 =
-    streamer === 'direct' || pid === null || round > 1 ? null : await memoryOfOpen(pid, stream);
+  const openBody = streamBody(OPEN.script, 'open');
+  const isHeld = streamer !== 'direct' && pid !== null && round === 1;
+  const wholeMemoryPer1000 = isHeld ? await memoryOfOpen(pid, holdWhole) : null;
+  const memoryPer1000 = isHeld ? await memoryOfOpen(pid, () => stream(openBody)) : null;
   const grown = events.flatMap((all) =>
     all.slice(1).map(({ sentMs, cameMs }, index) => {
       const last = all[index];
       return last === undefined ? NaN : cameMs - last.cameMs - (sentMs - last.sentMs);
     }),
   );
-  return { firstMs, wholeMs, gapP99Ms: quantile(grown, 0.99), cpuMsPer1000Events, memoryPer1000, errors };
+  return {
+    firstMs,
+    wholeMs,
+    gapP99Ms: quantile(grown, 0.99),
+    cpuMsPer1000Events,
+    memoryPer1000,
+    wholeMemoryPer1000,
+    errors,
+  };
 }
 
-/** The growth of a process tree while 1,000 streams are open. */
-async function memoryOfOpen(pid: number, stream: (body: Buffer) => Promise<unknown>): Promise<number> {
+/** The growth of a process tree while 1,000 calls are open. */
+async function memoryOfOpen(pid: number, call: () => Promise<unknown>): Promise<number> {
   const before = memoryOf(pid).app;
-  const body = streamBody(OPEN.script, 'open');
   const open = Array.from({ length: OPEN.streams }, async (_, index) => {
-    await sleep(index * 8);
-    await stream(body);
+    await sleep(index * OPEN.startMs);
+    await call();
   });
   await sleep(OPEN_FOR_MS);
   const during = memoryOf(pid).app;
