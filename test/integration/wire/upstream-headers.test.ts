@@ -146,6 +146,8 @@ describe('the keys file', () => {
       headers: { 'api-key': { env: 'AZURE_KEY' } },
       sdkHeaders: false,
       lanes: {},
+      streams: false,
+      streamUsage: true,
     });
     expect(createKeyRing(parseKeysFile(JSON.stringify(file))).upstreamOf('billing')).toMatchObject({
       headers: upstream.headers,
@@ -200,13 +202,14 @@ describe('the service-wide upstream', () => {
     await writeFile(headersFile, JSON.stringify({ headers, sdk_headers: false }));
     const env = { OPENAI_BASE_URL: 'https://api.example/v1', REQRUN_UPSTREAM_HEADERS_FILE: headersFile };
     const read = await openCommonUpstream(loadConfig(env));
-    const expected = { baseURL: env.OPENAI_BASE_URL, apiKey: null, sdkHeaders: false };
+    const headersNow = { 'api-key': 'first', 'x-gateway': 'from-env' };
+    const connection = { baseURL: env.OPENAI_BASE_URL, apiKey: null, sdkHeaders: false };
     expect(await read?.()).toMatchObject({
-      ...expected,
-      headers: { 'api-key': 'first', 'x-gateway': 'from-env' },
+      settings: { ...connection, headers: headersNow },
+      streams: false,
     });
     await writeFile(path, 'second');
-    expect(await read?.()).toMatchObject({ headers: { 'api-key': 'second' } });
+    expect(await read?.()).toMatchObject({ settings: { headers: { 'api-key': 'second' } } });
     await rm(path);
     expect(await read?.()).toBe(null);
     vi.unstubAllEnvs();
