@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { OptionCaps } from './project.ts';
+import type { OptionCaps, Project } from './project.ts';
 import { Refusal } from './refusal.ts';
 import { OnUnknownOutcome } from './vocabulary.ts';
 
@@ -124,6 +124,19 @@ export type RetryOptions = z.infer<typeof RetryOptions>;
 /** The options of the next run: those of the run before, with the changes of the retry. It begins at once. */
 export function withOverrides(before: RequestOptions, changes: RetryOptions): RequestOptions {
   return RequestOptions.parse({ ...before, ...changes, run_at: null });
+}
+
+/** Fills in the project's times of streams where the call names none. */
+export function withStreamTimeouts(
+  options: RequestOptions,
+  { streamTimeouts }: Pick<Project, 'streamTimeouts'>,
+): RequestOptions {
+  return {
+    ...options,
+    first_event_timeout_seconds:
+      options.first_event_timeout_seconds ?? streamTimeouts.first_event_timeout_seconds,
+    silence_timeout_seconds: options.silence_timeout_seconds ?? streamTimeouts.silence_timeout_seconds,
+  };
 }
 
 /**

@@ -6,8 +6,16 @@ export interface Project {
   readonly limits: ProjectLimits;
   /** The wait of a call that does not ask for one; null = the default of the service. */
   readonly defaultWaitSeconds: number | null;
+  /** The times of streams for a call that names none; null = as long as the attempt. */
+  readonly streamTimeouts: StreamTimeouts;
   /** The models that the project may use; null = any. */
   readonly models: readonly string[] | null;
+}
+
+/** Options of a streamed attempt, in seconds. */
+export interface StreamTimeouts {
+  readonly first_event_timeout_seconds: number | null;
+  readonly silence_timeout_seconds: number | null;
 }
 
 /** The limits of a project; null = no limit of its own. */
@@ -44,6 +52,7 @@ export function plainProject(name: string): Project {
     name,
     limits: { requestsPerMinute: null, inFlight: null, waiters: null, caps: NO_CAPS },
     defaultWaitSeconds: null,
+    streamTimeouts: { first_event_timeout_seconds: null, silence_timeout_seconds: null },
     models: null,
   };
 }

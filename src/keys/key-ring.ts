@@ -65,7 +65,8 @@ function toHolder({ id, signing }: KeyEntry, project: Project, apiKey: string): 
   };
 }
 
-function toProject(name: string, { limits, default_wait_seconds, models }: ProjectEntry): Project {
+function toProject(name: string, entry: ProjectEntry): Project {
+  const { limits, default_wait_seconds, models } = entry;
   return {
     name,
     limits: {
@@ -78,6 +79,10 @@ function toProject(name: string, { limits, default_wait_seconds, models }: Proje
       },
     },
     defaultWaitSeconds: default_wait_seconds ?? null,
+    streamTimeouts: {
+      first_event_timeout_seconds: entry.first_event_timeout_seconds ?? null,
+      silence_timeout_seconds: entry.silence_timeout_seconds ?? null,
+    },
     models: models ?? null,
   };
 }

@@ -64,6 +64,8 @@ const projectEntry = (allowPlain: boolean) =>
     upstream: upstream(allowPlain).optional(),
     limits: Limits.default({}),
     default_wait_seconds: z.number().min(0).max(3600).optional(),
+    first_event_timeout_seconds: z.int().min(1).max(3600).optional(),
+    silence_timeout_seconds: z.int().min(1).max(3600).optional(),
     models: z.array(z.string().min(1)).optional(),
   });
 

@@ -2,7 +2,7 @@
 import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { RequestOptions } from '../../src/domain/options.ts';
+import { RequestOptions, withStreamTimeouts } from '../../src/domain/options.ts';
 import type { Operation } from '../../src/domain/operations.ts';
 import { NO_CAPS, type OptionCaps, plainProject } from '../../src/domain/project.ts';
 import { NamedBy, type NewRequest } from '../../src/domain/requests.ts';
@@ -238,6 +238,21 @@ describe('the members that only say how an answer is delivered', () => {
     ['images.generations', { background: 'transparent' }],
   ])('of other operations are a part of a request of %s: %j', (operation, member) => {
     expect(of(operation, { model: 'm', ...member })).not.toBe(of(operation, { model: 'm' }));
+  });
+});
+
+describe('the times of streams', () => {
+  it("are the project's where the call names none", () => {
+    const project = {
+      streamTimeouts: { first_event_timeout_seconds: 5, silence_timeout_seconds: null },
+    };
+    const options = RequestOptions.parse({ silence_timeout_seconds: 7 });
+    expect(withStreamTimeouts(options, project)).toMatchObject({
+      first_event_timeout_seconds: 5,
+      silence_timeout_seconds: 7,
+    });
+    const named = RequestOptions.parse({ first_event_timeout_seconds: 9 });
+    expect(withStreamTimeouts(named, project)).toMatchObject({ first_event_timeout_seconds: 9 });
   });
 });
 

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
 import type { IncomingMessage } from 'node:http';
-import { NewRequestOptions, resolveRunAt, withinCaps } from '../../domain/options.ts';
+import { NewRequestOptions, resolveRunAt, withinCaps, withStreamTimeouts } from '../../domain/options.ts';
 import { type Project, requireAllowed } from '../../domain/project.ts';
 import { isObject } from '../../domain/raw-json.ts';
 import { Refusal } from '../../domain/refusal.ts';
@@ -88,7 +88,7 @@ export function toNewRequest({
     response: operation === 'responses' ? toTerms(body) : null,
     stream,
     options: withinCaps(
-      resolveRunAt(reqrun ?? NewRequestOptions.parse({}), receivedAtMs),
+      withStreamTimeouts(resolveRunAt(reqrun ?? NewRequestOptions.parse({}), receivedAtMs), project),
       isObject(given) ? given : {},
       project.limits.caps,
     ),
