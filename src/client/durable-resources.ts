@@ -1,4 +1,5 @@
 import type { APIPromise, OpenAI } from 'openai';
+import type { Stream } from 'openai/streaming';
 import type { NewRequestOptions } from '../domain/options.ts';
 import type { AsyncObject } from '../domain/operations.ts';
 import type { AsyncRequest } from '../domain/record.ts';
@@ -21,7 +22,19 @@ type DurableCreate<Params, Answer, Accepted extends AsyncObject> = (
   options?: Parameters<OpenAI['embeddings']['create']>[1],
 ) => APIPromise<Answer | AsyncRequest<Accepted>>;
 
-/** Parameters of a chat completion. Streaming is not supported by the service. */
+/** ReqRun's own parameters of a streamed call. It waits for its end in any case. */
+export type StreamedParams = Omit<DurableParams, 'wait'>;
+
+/**
+ * A `create` with `stream: true`. The stream survives its connection, and gives each event once. Its iteration throws
+ * `StreamSupersededError` if the attempt that it showed was abandoned.
+ */
+type StreamedCreate<Params, Event> = (
+  params: Params & StreamedParams,
+  options?: Parameters<OpenAI['embeddings']['create']>[1],
+) => APIPromise<Stream<Event>>;
+
+/** Parameters of a chat completion that is not streamed. */
 export type CreateParams = OpenAI.Chat.Completions.ChatCompletionCreateParamsNonStreaming & DurableParams;
 
 /** The `chat` resource of a ReqRun client. */
@@ -31,7 +44,11 @@ export type DurableChat = Omit<OpenAI['chat'], 'completions'> & {
       OpenAI.Chat.Completions.ChatCompletionCreateParamsNonStreaming,
       OpenAI.Chat.Completions.ChatCompletion,
       'chat.completion.async'
-    >;
+    > &
+      StreamedCreate<
+        OpenAI.Chat.Completions.ChatCompletionCreateParamsStreaming,
+        OpenAI.Chat.Completions.ChatCompletionChunk
+      >;
   };
 };
 
@@ -40,10 +57,11 @@ export type DurableChat = Omit<OpenAI['chat'], 'completions'> & {
  * ended.
  */
 export type DurableResponses = Omit<OpenAI['responses'], 'create'> & {
-  create: (
+  create: ((
     params: OpenAI.Responses.ResponseCreateParamsNonStreaming & DurableParams,
     options?: Parameters<OpenAI['embeddings']['create']>[1],
-  ) => APIPromise<OpenAI.Responses.Response>;
+  ) => APIPromise<OpenAI.Responses.Response>) &
+    StreamedCreate<OpenAI.Responses.ResponseCreateParamsStreaming, OpenAI.Responses.ResponseStreamEvent>;
 };
 
 /** The `completions` resource of a ReqRun client: the older text completions. */
@@ -52,7 +70,8 @@ export type DurableCompletions = Omit<OpenAI['completions'], 'create'> & {
     OpenAI.Completions.CompletionCreateParamsNonStreaming,
     OpenAI.Completions.Completion,
     'text_completion.async'
-  >;
+  > &
+    StreamedCreate<OpenAI.Completions.CompletionCreateParamsStreaming, OpenAI.Completions.Completion>;
 };
 
 /** The `moderations` resource of a ReqRun client. Its answer has no `object`, so `'object' in answer` tells. */

@@ -3,6 +3,7 @@
  */
 export { ReqRun, type ReqRunOptions } from './reqrun.ts';
 export { Requests, WaitTimeoutError, type WaitOptions } from './requests.ts';
+export { StreamSupersededError } from './resuming-fetch.ts';
 export { signedFetch, type SigningOptions } from './signed-fetch.ts';
 export type {
   CreateParams,
@@ -13,6 +14,7 @@ export type {
   DurableModerations,
   DurableParams,
   DurableResponses,
+  StreamedParams,
 } from './durable-resources.ts';
 export type { AsyncRequest, Attempt, RequestError, RequestRecord } from '../domain/record.ts';
 export type { NewRequestOptions, RequestOptions, RetryOptions } from '../domain/options.ts';

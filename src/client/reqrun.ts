@@ -10,6 +10,7 @@ import type {
 } from './durable-resources.ts';
 import { OPERATION_NAMES, OPERATIONS } from '../domain/operations.ts';
 import { Requests } from './requests.ts';
+import { resumingFetch } from './resuming-fetch.ts';
 import { signedFetch } from './signed-fetch.ts';
 
 /** OpenAI's client options, and the signing secret for an API key made with `--signed`. */
@@ -30,8 +31,8 @@ type FinalOptions = Parameters<OpenAI['request']>[0] extends infer Options ? Awa
 class KeyedOpenAI extends OpenAI {
   // The base class declares this header name but does not set it.
   protected override idempotencyHeader = 'Idempotency-Key';
-  /** The signing options. They are kept here because the base class does not keep them. */
-  readonly #signing: Pick<KeyedOptions, 'signingSecret' | 'fetch'> | null;
+  /** The options as they were given, because the base class keeps them with its own `fetch` and without the secret. */
+  readonly #given: Pick<KeyedOptions, 'signingSecret' | 'fetch'>;
 
   /**
    * Creates the client. With a signing secret the idempotency key is sent in the body, because headers are
@@ -40,24 +41,18 @@ class KeyedOpenAI extends OpenAI {
    * @param signingSecret required when the API key was made with `--signed`
    */
   constructor({ signingSecret, ...options }: KeyedOptions) {
-    super(
-      signingSecret === undefined
-        ? options
-        : { ...options, fetch: signedFetch({ ...options, signingSecret }) },
-    );
-    const { fetch } = options;
-    this.#signing =
-      signingSecret === undefined ? null : { signingSecret, ...(fetch === undefined ? {} : { fetch }) };
+    const { fetch = globalThis.fetch } = options;
+    const send = signingSecret === undefined ? fetch : signedFetch({ fetch, signingSecret });
+    super({ ...options, fetch: resumingFetch(send) });
+    this.#given = { fetch, ...(signingSecret === undefined ? {} : { signingSecret }) };
     // With an empty name the header is not sent.
-    if (this.#signing !== null) this.idempotencyHeader = '';
+    if (signingSecret !== undefined) this.idempotencyHeader = '';
   }
 
   override withOptions(options: Partial<KeyedOptions>): this {
-    // Passes the original fetch. The base class would pass the signing fetch on, and the copy would sign
-    // twice, perhaps with another secret.
-    return super.withOptions(
-      this.#signing === null ? options : { fetch: globalThis.fetch, ...this.#signing, ...options },
-    );
+    // Passes the original fetch. The base class would pass ours on, and the copy would sign twice, perhaps with
+    // another secret, and join streams again twice.
+    return super.withOptions({ ...this.#given, ...options });
   }
 
   protected override async prepareOptions(options: FinalOptions): Promise<void> {
@@ -67,7 +62,7 @@ class KeyedOpenAI extends OpenAI {
     const key = 'idempotency_key' in body ? body.idempotency_key : undefined;
     if (typeof key === 'string') options.idempotencyKey = key;
     // Set in the options, because the client's own retries reuse them.
-    else if (this.#signing !== null && method === 'post' && DURABLE_PATHS.has(path)) {
+    else if (this.#given.signingSecret !== undefined && method === 'post' && DURABLE_PATHS.has(path)) {
       options.body = { ...body, idempotency_key: options.idempotencyKey ?? randomUUID() };
     }
   }

@@ -2,6 +2,7 @@ import { APIError } from 'openai';
 import type { OpenAI } from 'openai';
 import type { RetryOptions } from '../domain/options.ts';
 import type { RequestRecord } from '../domain/record.ts';
+import { isFinal, pause, retryAfterMs } from './retries.ts';
 
 export interface WaitOptions {
   /**
@@ -122,31 +123,6 @@ export class Requests {
   }
 }
 
-function isFinal(status: number | undefined): boolean {
-  return status !== undefined && status >= 400 && status < 500 && status !== 408 && status !== 429;
-}
-
-function retryAfterMs(headers: Headers | undefined, otherwiseMs: number): number {
-  const seconds = Number(headers?.get('retry-after') ?? Number.NaN);
-  return Number.isFinite(seconds) && seconds >= 0 ? seconds * 1000 : otherwiseMs;
-}
-
 function recordPath(id: string): string {
   return `/requests/${encodeURIComponent(id)}`;
-}
-
-async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  signal?.throwIfAborted();
-  await new Promise<void>((resolve, reject) => {
-    const timer = setTimeout(done, ms);
-    function done(): void {
-      signal?.removeEventListener('abort', abort);
-      resolve();
-    }
-    function abort(): void {
-      clearTimeout(timer);
-      reject(signal?.reason instanceof Error ? signal.reason : new Error('the wait was aborted'));
-    }
-    signal?.addEventListener('abort', abort, { once: true });
-  });
 }

@@ -1,7 +1,8 @@
 import { createHash, createHmac, randomUUID } from 'node:crypto';
 import { SIGNATURE_HEADERS, SIGNATURE_VERSION, signedText } from '../domain/signed-text.ts';
 
-type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
+/** The `fetch` of a client. */
+export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
 
 export interface SigningOptions {
   /** `reqrun_sign_...`, shown once when the API key is created. */

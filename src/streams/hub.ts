@@ -122,7 +122,9 @@ function createReader(request: Followed, from: StreamPosition | null): Pick<Stre
         live = request.live;
         if (live !== null && live.source.attempt === from?.attempt) position = from.ordinal;
       }
-      if (live === null) return { attempt: null, events: [], fate: null };
+      // A follower that comes after an attempt broke off reads the next one.
+      const isMissed = live?.fate === 'broken' && position === 0;
+      if (live === null || isMissed) return { attempt: null, events: [], fate: null };
       const events: StreamEvent[] = [];
       let characters = 0;
       while (position < live.count && characters < maxCharacters) {

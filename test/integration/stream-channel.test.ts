@@ -5,8 +5,8 @@ import { readRecord, unique, untilRecord } from '../support/api.ts';
 import { openStream, textOf } from '../support/read-stream.ts';
 import { startRedisServer } from '../support/redis-server.ts';
 import { chatStream, chunk, ending, opening } from '../support/stream-steps.ts';
-import { until } from '../support/until.ts';
 import { useDeployment } from '../support/use-deployment.ts';
+import { untilLive } from '../support/live-streams.ts';
 
 const redis = await startRedisServer();
 afterAll(() => redis.close());
@@ -38,24 +38,7 @@ function twoParts(key: string): () => void {
 const WHOLE = 'first part, second part';
 
 // The connections of API and worker come back by themselves.
-beforeEach(async () => {
-  await until(
-    async () => {
-      const key = unique('works');
-      const goOn = Promise.withResolvers<void>();
-      upstream.script(key, { stream: [...opening('a'), { until: goOn.promise }, ...ending()] });
-      const stream = await openStream(url, PATH, body(key));
-      const timer = setTimeout(goOn.resolve, 500);
-      const events = await stream.until(1);
-      const isLive = events.length > 0 && (await readRecord(url, key)).status === 'processing';
-      clearTimeout(timer);
-      goOn.resolve();
-      await stream.rest();
-      return isLive;
-    },
-    (isLive) => isLive,
-  );
-});
+beforeEach(() => untilLive(upstream, url));
 
 describe('a stream by Redis', () => {
   it('comes event by event, and Redis knows neither its request nor its text', async () => {

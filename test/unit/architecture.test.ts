@@ -55,7 +55,12 @@ const RIGHTS: Readonly<Record<string, readonly string[]>> = {
   'src/upstream': ['src/domain'],
   'src/keys': ['src/domain'],
   'src/demo': ['src/domain/operations.ts'],
-  'src/client': ['src/domain/signed-text.ts', 'src/domain/operations.ts'],
+  'src/client': [
+    'src/domain/signed-text.ts',
+    'src/domain/operations.ts',
+    // How a stream names its attempts, on which service and client must agree.
+    'src/domain/streams/stream-event.ts',
+  ],
   'src/metrics': ['src/domain'],
   'src/temporal': ['src/domain', 'src/encryption', 'src/blobs', 'activities'],
   'src/encryption': ['src/domain'],

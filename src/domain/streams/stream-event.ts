@@ -19,6 +19,11 @@ export function isStreamed(operation: Operation): operation is StreamedOperation
 /** The last event of a chat stream. */
 export const DONE = '[DONE]';
 
+/** The comment that names the attempt of the chunks after it, for a caller that joins again. Chunks have no number. */
+export function attemptComment(attempt: number): string {
+  return `: attempt ${attempt}\n\n`;
+}
+
 /** Numbers that each attempt has for its events. The most that an upstream answer can have is far below. */
 const NUMBERS_OF_AN_ATTEMPT = 1_000_000;
 

@@ -83,6 +83,13 @@ export async function sendStream(
     over.resolve(failure);
   }
 
+  /** The comment that comes before the first event. */
+  function beginning(number: number): string {
+    if (attempt === number) return '';
+    attempt = number;
+    return format.beginning(number);
+  }
+
   function interrupt(message: string): void {
     end(format.interrupted(message, attempt));
   }
@@ -100,10 +107,10 @@ export async function sendStream(
   /** Sends events of the running attempt. Returns whether there may be more. */
   function sendLive(): boolean {
     const taken = follower.take(BATCH_CHARACTERS);
-    if (taken.events.length > 0) {
-      attempt = taken.attempt;
+    if (taken.events.length > 0 && taken.attempt !== null) {
+      const first = beginning(taken.attempt);
       position += taken.events.length;
-      write(taken.events.map(format.event).join(''));
+      write(first + taken.events.map(format.event).join(''));
       return true;
     }
     // The last attempt of a request is followed by the end of the request.
@@ -122,7 +129,8 @@ export async function sendStream(
       interrupt(BROKEN);
       return false;
     }
-    attempt = run.attempt;
+    const first = beginning(run.attempt);
+    if (first !== '') write(first);
     rest ??= restOf(operation, run, position);
     return sendRest(rest);
   }

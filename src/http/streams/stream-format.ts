@@ -2,6 +2,7 @@ import { editMembers } from '../../domain/json-members.ts';
 import type { RequestError } from '../../domain/record.ts';
 import type { ResponseTerms } from '../../domain/requests.ts';
 import {
+  attemptComment,
   errorSequenceNumber,
   type StreamedOperation,
   type StreamEvent,
@@ -12,6 +13,8 @@ import { responseOfResult, responseWithoutResult } from '../answers/response-obj
 
 /** The stream of one caller, as far as its form depends on the operation and the request. */
 export interface StreamFormat {
+  /** The text before the first event of an attempt, which names the attempt; may be empty. */
+  beginning(attempt: number): string;
   /** The text of an event, as its caller knows the request. */
   event(event: StreamEvent): string;
   /**
@@ -43,6 +46,7 @@ export function createStreamFormat(request: StreamedRequest): StreamFormat {
 /** Chat completions and completions: data only, and an error as an event with the member `error`. */
 function ofChunks({ id }: StreamedRequest): StreamFormat {
   return {
+    beginning: attemptComment,
     event: ({ data }) => toText(null, data),
     interrupted: (message) => toText(null, JSON.stringify({ error: interruptedError(id, message) })),
     failed: (error) => toText(null, JSON.stringify({ error: failedError(id, error) })),
@@ -60,6 +64,8 @@ function ofResponses({ id, createdAt, model, terms }: StreamedRequest): StreamFo
     return toText('error', JSON.stringify({ type: 'error', code, message, param, sequence_number, error }));
   };
   return {
+    // The numbers of the events name it.
+    beginning: () => '',
     event: ({ event, data }) =>
       toText(event, event !== null && HOLDS_RESPONSE.has(event) ? withResponseOf(id, terms, data) : data),
     interrupted: (message, attempt) => errorEvent(interruptedError(id, message), attempt),

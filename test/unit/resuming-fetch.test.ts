@@ -1,0 +1,119 @@
+/** A stream of the typed client over several connections, whose answers are scripted here. */
+import { APIError } from 'openai';
+import { describe, expect, it } from 'vitest';
+import { resumingFetch, StreamSupersededError } from '../../src/client/resuming-fetch.ts';
+
+const URL_OF_CHAT = 'http://reqrun.test/v1/chat/completions';
+const CALL = { method: 'POST', headers: { 'idempotency-key': 'k' }, body: '{"stream":true}' };
+const text = (content: string): string => `data: {"choices":[{"delta":{"content":"${content}"}}]}\n\n`;
+const INTERRUPTED = 'data: {"error":{"code":"stream_interrupted","terminal":false}}\n\n';
+const DONE = 'data: [DONE]\n\n';
+const stream = (...parts: readonly string[]): Response =>
+  new Response(parts.join(''), { headers: { 'content-type': 'text/event-stream; charset=utf-8' } });
+/** A connection that breaks after its parts. */
+const broken = (...parts: readonly string[]): Response => {
+  const left = parts.map((part) => new TextEncoder().encode(part));
+  const body = new ReadableStream({
+    pull(controller) {
+      const part = left.shift();
+      if (part === undefined) controller.error(new TypeError('terminated'));
+      else controller.enqueue(part);
+    },
+  });
+  return new Response(body, { headers: { 'content-type': 'text/event-stream' } });
+};
+
+/** A `fetch` that gives the answers in order, and counts its calls. */
+function scripted(...answers: readonly (Response | Error)[]) {
+  const left = [...answers];
+  const calls: RequestInit[] = [];
+  const fetch = resumingFetch(async (_input, init = {}) => {
+    calls.push(init);
+    const answer = left.shift();
+    if (answer === undefined) throw new Error('one call too many');
+    if (answer instanceof Error) throw answer;
+    return answer;
+  });
+  return { fetch, calls };
+}
+
+describe('a stream of the typed client', () => {
+  it('goes on after the last event that its caller has, on a connection that shows the same attempt', async () => {
+    const { fetch, calls } = scripted(
+      broken(': attempt 1\n\n', text('a'), text('b').slice(0, 9)),
+      new TypeError('fetch failed'),
+      new Response('{"error":{"code":"overloaded"}}', { status: 503, headers: { 'retry-after': '0' } }),
+      stream(': keepalive\n\n', ': attempt 1\n\n', text('a'), text('b'), INTERRUPTED),
+      stream(': attempt 1\n\n', text('a'), text('b'), text('c'), DONE),
+    );
+    const answer = await fetch(URL_OF_CHAT, CALL);
+    expect(await answer.text()).toBe(text('a') + text('b') + text('c') + DONE);
+    expect(calls.map(({ body }) => body)).toEqual(Array(5).fill(CALL.body));
+  });
+
+  it('may begin with another attempt as long as its caller has no event', async () => {
+    const { fetch } = scripted(
+      stream(': keepalive\n\n', INTERRUPTED),
+      stream(': attempt 2\n\n', text('a'), DONE),
+    );
+    expect(await (await fetch(URL_OF_CHAT, CALL)).text()).toBe(text('a') + DONE);
+  });
+
+  it('fails when it shows another attempt, and gives none of its events', async () => {
+    const { fetch } = scripted(
+      stream(': attempt 1\n\n', text('lost'), INTERRUPTED),
+      stream(': attempt 2\n\n', text('good'), DONE),
+    );
+    const answer = await fetch(URL_OF_CHAT, CALL);
+    await expect(answer.text()).rejects.toBeInstanceOf(StreamSupersededError);
+  });
+
+  it('of a Response goes by the numbers of its events, which may have gaps', async () => {
+    const numbered = (number: number, type: string): string =>
+      `event: ${type}\ndata: {"type":"${type}","sequence_number":${number}}\n\n`;
+    const [first, second, gap] = [1, 2, 3].map((at) => numbered(1_000_000 + at, 'response.a'));
+    const last = numbered(1_000_004, 'response.completed');
+    const { fetch } = scripted(
+      broken(first ?? '', gap ?? ''),
+      stream(first ?? '', second ?? '', last, text('after the end')),
+    );
+    const answer = await fetch('http://reqrun.test/v1/responses', CALL);
+    expect(await answer.text()).toBe(`${first}${gap}${last}`);
+  });
+
+  it('ends with an error event of a request that has ended, and with a refusal that is final', async () => {
+    const failed = 'data: {"error":{"code":"request_cancelled","terminal":true}}\n\n';
+    const ended = scripted(stream(': attempt 1\n\n', text('a'), failed));
+    expect(await (await ended.fetch(URL_OF_CHAT, CALL)).text()).toBe(text('a') + failed);
+
+    const refusal = new Response('{"error":{"code":"request_cancelled"}}', { status: 409 });
+    refusal.headers.set('x-should-retry', 'false');
+    const refused = scripted(broken(': attempt 1\n\n', text('a')), refusal);
+    const failure = await (await refused.fetch(URL_OF_CHAT, CALL)).text().catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(APIError);
+    expect(failure).toMatchObject({ status: 409, code: 'request_cancelled' });
+  });
+
+  it('is not joined again for a caller that has left', async () => {
+    const leaving = new AbortController();
+    const { fetch, calls } = scripted(broken(': attempt 1\n\n', text('a')));
+    const answer = await fetch(URL_OF_CHAT, { ...CALL, signal: leaving.signal });
+    const reader = answer.body?.getReader();
+    await reader?.read();
+    leaving.abort(new Error('enough'));
+    await expect(reader?.read()).rejects.toThrow('enough');
+    expect(calls).toHaveLength(1);
+  });
+});
+
+describe('any other answer', () => {
+  it.each([
+    ['without a key', URL_OF_CHAT, { ...CALL, headers: {} }],
+    ['that only reads', 'http://reqrun.test/v1/responses/a?stream=true', { method: 'GET' }],
+    ['of an operation that is not streamed', 'http://reqrun.test/v1/images/generations', CALL],
+  ])('%s is passed on as it came', async (_what, url, init) => {
+    const answer = stream(text('a'));
+    const { fetch } = scripted(answer);
+    expect(await fetch(url, init)).toBe(answer);
+  });
+});
