@@ -1,10 +1,13 @@
-import { OPERATIONS } from '../domain/operations.ts';
+import { type Operation, OPERATION_NAMES, OPERATIONS } from '../domain/operations.ts';
+import { isStreamed } from '../domain/streams/stream-event.ts';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { DEMO_MODELS, demoAction, type DemoAction } from './models.ts';
+import { sendAnswerStream } from './stream-answer.ts';
 
 export interface DemoUpstream {
   readonly baseURL: string;
@@ -19,21 +22,26 @@ const DemoCall = z.object({
   n: z.number().int().min(1).max(10).nullish(),
   input: z.union([z.string(), z.array(z.unknown())]).optional(),
   encoding_format: z.string().optional(),
+  stream: z.boolean().nullish(),
+  stream_options: z.object({ include_usage: z.boolean().nullish() }).nullish(),
 });
 type DemoCall = z.infer<typeof DemoCall>;
 
 /** Answers the calls that name no model. */
 const DEFAULT_MODEL = 'demo';
 
-/** Builds the answer of each operation, by the path of its POST. */
-const ANSWERS: ReadonlyMap<string, (call: DemoCall) => object> = new Map([
-  [OPERATIONS['chat.completions'].path, chatCompletion],
-  [OPERATIONS.responses.path, response],
-  [OPERATIONS.embeddings.path, embeddings],
-  [OPERATIONS.completions.path, completion],
-  [OPERATIONS.moderations.path, moderation],
-  [OPERATIONS['images.generations'].path, images],
-]);
+/** An answer as JSON. */
+type Answer = Readonly<Record<string, unknown>>;
+
+/** Builds the answer of each operation. */
+const ANSWERS: Readonly<Record<Operation, (call: DemoCall) => Answer>> = {
+  'chat.completions': chatCompletion,
+  responses: response,
+  embeddings,
+  completions: completion,
+  moderations: moderation,
+  'images.generations': images,
+};
 
 /** Larger than the body limit of ReqRun by default (1 MiB). */
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
@@ -67,11 +75,13 @@ export async function startDemoUpstream({
 
 async function answer(request: IncomingMessage, response: ServerResponse, calls: CallCounter): Promise<void> {
   if (request.method === 'GET') return answerModels(request.url ?? '', response);
-  const answerOf = request.method === 'POST' ? ANSWERS.get(request.url ?? '') : undefined;
-  if (answerOf === undefined) return send(response, 404, refusal('not_found'));
+  const operation = OPERATION_NAMES.find((name) => OPERATIONS[name].path === request.url);
+  if (request.method !== 'POST' || operation === undefined) {
+    return send(response, 404, refusal('not_found'));
+  }
   const call = await readCall(request);
   if (call === null) return send(response, 400, refusal('invalid_request'));
-  await act(demoAction(call.model, calls.count(callKey(request))), () => answerOf(call), response);
+  await act(demoAction(call.model, calls.count(callKey(request))), operation, call, response);
 }
 
 const MODELS_PATH = '/v1/models';
@@ -114,7 +124,15 @@ function callKey(request: IncomingMessage): string | null {
   return typeof id === 'string' ? id.replace(/\/\d+$/, '') : null;
 }
 
-async function act(action: DemoAction, answerOf: () => object, response: ServerResponse): Promise<void> {
+/** The time to an answer, or to its first event. */
+const ANSWER_MS = 50;
+
+async function act(
+  action: DemoAction,
+  operation: Operation,
+  call: DemoCall,
+  response: ServerResponse,
+): Promise<void> {
   switch (action.kind) {
     case 'reset':
       response.socket?.resetAndDestroy();
@@ -124,11 +142,28 @@ async function act(action: DemoAction, answerOf: () => object, response: ServerR
       if (retryAfterSeconds !== undefined) response.setHeader('retry-after', String(retryAfterSeconds));
       return send(response, status, refusal(code));
     }
-    case 'complete': {
-      const timer = setTimeout(() => send(response, 200, answerOf()), action.afterMs ?? 50);
-      response.once('close', () => clearTimeout(timer));
-    }
+    case 'break':
+      return complete(operation, call, response, ANSWER_MS, action.afterWords);
+    case 'complete':
+      return complete(operation, call, response, action.afterMs ?? ANSWER_MS, null);
   }
+}
+
+async function complete(
+  operation: Operation,
+  call: DemoCall,
+  response: ServerResponse,
+  afterMs: number,
+  breakAfterWords: number | null,
+): Promise<void> {
+  const left = new AbortController();
+  response.once('close', () => left.abort());
+  await sleep(afterMs, undefined, { signal: left.signal }).catch(() => undefined);
+  if (response.destroyed) return;
+  const answer = ANSWERS[operation](call);
+  if (call.stream !== true || !isStreamed(operation)) return send(response, 200, answer);
+  const usage = call.stream_options?.include_usage === true;
+  await sendAnswerStream(response, { operation, answer, usage, breakAfterWords });
 }
 
 function refusal(code: string): object {
@@ -137,7 +172,7 @@ function refusal(code: string): object {
 
 const GREETING = 'Hello from the demo upstream.';
 
-function chatCompletion({ model }: DemoCall): object {
+function chatCompletion({ model }: DemoCall): Answer {
   const message = { role: 'assistant', content: GREETING, refusal: null };
   return {
     id: `chatcmpl-demo-${randomUUID()}`,
@@ -149,7 +184,7 @@ function chatCompletion({ model }: DemoCall): object {
   };
 }
 
-function response({ model }: DemoCall): object {
+function response({ model }: DemoCall): Answer {
   const text = { type: 'output_text', text: GREETING, annotations: [] };
   return {
     id: `resp_demo${randomUUID().replaceAll('-', '')}`,
@@ -179,7 +214,7 @@ function response({ model }: DemoCall): object {
   };
 }
 
-function completion({ model }: DemoCall): object {
+function completion({ model }: DemoCall): Answer {
   return {
     id: `cmpl-demo-${randomUUID()}`,
     object: 'text_completion',
@@ -191,7 +226,7 @@ function completion({ model }: DemoCall): object {
 }
 
 /** Flags nothing. A list of texts gets one result for each, as at OpenAI. */
-function moderation({ model, input = '' }: DemoCall): object {
+function moderation({ model, input = '' }: DemoCall): Answer {
   const isTexts = Array.isArray(input) && input.every((entry) => typeof entry === 'string');
   const results = (isTexts ? input : ['']).map(() => ({
     flagged: false,
@@ -204,14 +239,14 @@ function moderation({ model, input = '' }: DemoCall): object {
 /** A transparent PNG of one pixel. */
 const PIXEL = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAAC0lEQVR42mNgAAIAAAUAAen63NgAAAAASUVORK5CYII=';
 
-function images({ n }: DemoCall): object {
+function images({ n }: DemoCall): Answer {
   const data = Array.from({ length: n ?? 1 }, () => ({ b64_json: PIXEL }));
   const usage = { input_tokens: 4, output_tokens: 1, total_tokens: 5 };
   return { created: Math.floor(Date.now() / 1000), data, usage };
 }
 
 /** Returns one small vector for each input. The official client asks for base64. */
-function embeddings({ model, input = '', encoding_format }: DemoCall): object {
+function embeddings({ model, input = '', encoding_format }: DemoCall): Answer {
   const vector = Float32Array.from([0.25, -0.5, 0.75]);
   const embedding =
     encoding_format === 'base64' ? Buffer.from(vector.buffer).toString('base64') : [...vector];

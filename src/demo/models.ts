@@ -1,6 +1,8 @@
 /** How the demo upstream answers the n-th call (from 1) of the same request. */
 export type DemoAction =
   | { readonly kind: 'complete'; readonly afterMs?: number }
+  /** Answers at once. A stream breaks off after so many words. */
+  | { readonly kind: 'break'; readonly afterWords: number }
   | { readonly kind: 'reset' }
   | {
       readonly kind: 'refuse';
@@ -44,6 +46,11 @@ export const DEMO_MODELS: readonly DemoModel[] = [
     model: 'demo-reset',
     what: 'breaks the connection once (an unknown outcome), then answers',
     act: (call) => (call <= 1 ? { kind: 'reset' } : COMPLETE),
+  },
+  {
+    model: 'demo-stream-break',
+    what: 'breaks off its stream after three words once, then answers; without `stream: true` it answers',
+    act: (call) => (call <= 1 ? { kind: 'break', afterWords: 3 } : COMPLETE),
   },
   {
     model: 'demo-401',

@@ -1,3 +1,4 @@
+import OpenAI from 'openai';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createCallCounter, type DemoUpstream, startDemoUpstream } from '../../../src/demo/demo-upstream.ts';
 import { DEMO_MODELS, demoAction } from '../../../src/demo/models.ts';
@@ -46,6 +47,7 @@ describe('the demo upstream', () => {
     ['demo-401', ['upstream_auth_failed', 'upstream_auth_failed']],
     ['demo-quota', ['upstream_quota_exhausted', 'upstream_quota_exhausted']],
     ['demo-slow-0s', ['ok']],
+    ['demo-stream-break', ['ok']],
   ])('%s shows %j to one request', async (model, codes) => {
     expect(await attempts(model, `rr_${model}`, codes.length)).toEqual(codes);
   });
@@ -58,6 +60,51 @@ describe('the demo upstream', () => {
       expect((await upstream.complete(call)).kind).toBe('completed');
     },
   );
+
+  it('streams word by word what the official SDK assembles, with the usage where it is asked for', async () => {
+    const client = new OpenAI({ baseURL: demo.baseURL, apiKey: 'none' });
+    const call = { model: 'demo', messages: [{ role: 'user' as const, content: 'hi' }] };
+    const texts: string[] = [];
+    const chat = client.chat.completions.stream({ ...call, stream_options: { include_usage: true } });
+    chat.on('content', (delta) => void texts.push(delta));
+    const { choices, usage } = await chat.finalChatCompletion();
+    expect(texts).toEqual(['Hello ', 'from ', 'the ', 'demo ', 'upstream.']);
+    expect([choices[0]?.message.content, choices[0]?.finish_reason]).toEqual([texts.join(''), 'stop']);
+    expect(usage?.total_tokens).toBe(15);
+
+    const numbers: number[] = [];
+    const response = client.responses.stream({ model: 'demo', input: 'hi' });
+    for await (const { sequence_number } of response) numbers.push(sequence_number);
+    expect(numbers).toEqual(numbers.map((_, at) => at));
+    expect((await response.finalResponse()).output_text).toBe(texts.join(''));
+
+    const words: string[] = [];
+    const completion = await client.completions.create({ model: 'demo', prompt: 'hi', stream: true });
+    for await (const { choices: pieces } of completion) words.push(pieces[0]?.text ?? '');
+    expect(words).toEqual([...texts, '']);
+  });
+
+  it('breaks a stream off after three words, once for each request', async () => {
+    const read = async (id: string): Promise<string> => {
+      const answer = await fetch(`${demo.baseURL}/chat/completions`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'x-client-request-id': id },
+        body: JSON.stringify({ model: 'demo-stream-break', messages: [], stream: true }),
+      });
+      let text = '';
+      const chunks = answer.body?.pipeThrough(new TextDecoderStream()) ?? [];
+      try {
+        for await (const chunk of chunks) text += chunk;
+        return text;
+      } catch {
+        return `${text} broken`;
+      }
+    };
+    const first = await read('breaks/1');
+    expect(first).toMatch(/"the ".* broken$/s);
+    expect(first).not.toContain('"demo "');
+    expect(await read('breaks/2')).toMatch(/"upstream\.".*\[DONE\]\n\n$/s);
+  });
 
   it('repeats its faults for every request, so that a second demo run shows the same', async () => {
     expect(await attempts('demo-reset', 'first')).toEqual(await attempts('demo-reset', 'second'));
