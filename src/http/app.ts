@@ -118,5 +118,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
 }
 
 function receiveTimeoutFor(maxBodyBytes: number): number {
-  return RECEIVE_TIMEOUT_MS + Math.max(0, maxBodyBytes / MIB - 1) * RECEIVE_MS_PER_MIB;
+  const moreMs = Math.max(0, maxBodyBytes / MIB - 1) * RECEIVE_MS_PER_MIB;
+  // Node takes whole milliseconds only.
+  return RECEIVE_TIMEOUT_MS + Math.ceil(moreMs);
 }
