@@ -77,6 +77,9 @@ const inError = {
   },
 };
 
+/** Makes a text so large that it is in the blob store, and its body one that is read in a thread. */
+const FILLER = 'x'.repeat(1_100_000);
+
 /** Each ends in its own way; resolves to the answers that are no completion. */
 async function makeRequests(url: string): Promise<Answer[]> {
   const ask = (id: string, headers: Record<string, string> = auth): Promise<Answer> =>
@@ -98,6 +101,11 @@ async function makeRequests(url: string): Promise<Answer[]> {
   expect((await ask('of-default', bearer(ofDefault.key))).status).toBe(400);
   const completed = await ask('completes');
   expect([completed.status, completed.text.includes(plant('answer'))]).toEqual([200, true]);
+  const largeAnswer = `${plant('large answer')} ${FILLER}`;
+  upstream.script('is-large', { answer: 200, body: completion({ content: largeAnswer }) });
+  const messages = [{ role: 'user', content: `${plant('large prompt')} ${FILLER}` }];
+  const large = await post(url, { model: 'is-large', idempotency_key: 'is-large', wait: 20, messages }, auth);
+  expect([large.status, large.text.includes(largeAnswer)]).toEqual([200, true]);
   const failed = await Promise.all(['fails', 'retries', 'breaks'].map((id) => ask(id)));
   await post(url, { model: 'is-cancelled', idempotency_key: 'is-cancelled', ...hiddenFields }, auth);
   const waiting = await get(url, '/v1/requests/is-cancelled?wait=2', auth);
@@ -124,6 +132,8 @@ async function makeRefusals(url: string): Promise<Answer[]> {
       JSON.stringify({ model: 'm', messages: [{ role: bad, content: { [bad]: bad } }], stream: bad }),
       JSON.stringify({ messages: prompt, api_base: bad }),
     ].map((body) => post(url, body, auth)),
+    post(url, { model: 'm', messages: [{ role: bad, content: bad + FILLER }], wait: bad }, auth),
+    post(url, `{"model":"m","messages":[],"${bad}":1,"x":"${FILLER}","${bad}":2}`, auth),
     post(url, { messages: prompt }, { ...auth, 'content-type': `text/${bad}` }),
     post(url, { messages: prompt }, { ...auth, 'content-encoding': bad }),
     post(url, { model: 'completes', idempotency_key: 'completes', seed: 1, messages: prompt }, auth),
@@ -185,6 +195,11 @@ describe('with encryption on', () => {
           name: 'database and data directory',
           content: await readAllFiles(service.dataDir),
           witness: '@billing/',
+        },
+        {
+          name: 'blob store',
+          content: await readAllFiles(join(service.dataDir, 'blobs')),
+          witness: '@billing/is-large',
         },
         { name: 'keys file', content: await readAllFiles(keys.directory), witness: '"billing"' },
       ]),

@@ -1,8 +1,12 @@
 /** End to end on the real Temporal server: requests whose payloads are encrypted, and what Temporal holds of them. */
+import { mkdtempSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { MAX_BODY_BYTES, MAX_RESPONSE_BYTES } from '../../src/domain/raw-json.ts';
-import { act, errorOf, post, readRecord, remove, unique, untilRecord } from '../support/api.ts';
-import { startDeployment, type DeploymentOptions } from '../support/deployment.ts';
+import { act, errorOf, get, post, readRecord, remove, unique, untilRecord } from '../support/api.ts';
+import { type Deployment, startDeployment, type DeploymentOptions } from '../support/deployment.ts';
 import { foundInDatabase, newKey, storedOf } from '../support/encryption.ts';
 import { resetRun } from '../support/reset-run.ts';
 import { completion, ok, overloaded } from '../support/scripted-upstream.ts';
@@ -19,6 +23,37 @@ const plain = await startDeployment({ upstreamURL: upstream.baseURL });
 afterAll(() => plain.stop());
 
 const terminal = ({ terminal }: { terminal: boolean }): boolean => terminal;
+
+describe('an encrypted request whose texts are in the blob store', () => {
+  it('is readable and completes under a new key, as long as the old one is in the list', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'reqrun-sealed-'));
+    const [older, newer] = [newKey('older'), newKey('newer')];
+    const startWith = (keys: string): Promise<Deployment> =>
+      startDeployment({
+        upstreamURL: upstream.baseURL,
+        env: { REQRUN_BLOB_STORE: `file:${directory}`, REQRUN_ENCRYPTION_KEYS: keys },
+      });
+    const before = await startWith(older);
+    const key = unique('sealed');
+    const [question, answer] = ['q', 'a'].map((letter) => letter.repeat(400_000));
+    upstream.script(key, { answer: 400, body: {} }, ok(answer));
+    const messages = [{ role: 'user', content: question }];
+    expect((await post(before.url, { model: key, messages, idempotency_key: key, wait: 20 })).status).toBe(
+      400,
+    );
+    await before.stop();
+    const after = await startWith(`${newer},${older}`);
+    await act(after.url, key, 'retry');
+    expect(await untilRecord(after.url, key, terminal)).toMatchObject({ status: 'completed' });
+    expect((await get(after.url, `/v1/requests/${key}`)).text).toContain(answer);
+    await after.stop();
+    const without = await startWith(newer);
+    // The result was sealed with the new key.
+    expect((await get(without.url, `/v1/requests/${key}`)).text).toContain(answer);
+    await without.stop();
+    await rm(directory, { recursive: true });
+  });
+});
 
 describe('an encrypted request', () => {
   it('completes with the very bytes of the upstream, which a replay and the record have as well', async () => {
