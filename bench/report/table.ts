@@ -43,7 +43,8 @@ export function toMarkdown(
   return `${parts.filter((part) => part !== '').join('\n\n')}\n`;
 }
 
-function otherRows({ duplicates, held, inFlight, longCall, loads, responses, streams }: Measures): string[] {
+function otherRows(measures: Measures): string[] {
+  const { duplicates, held, inFlight, longCall, loads, responses, streams, sizes } = measures;
   const failed = loads.filter(({ errors }) => errors > 0);
   return [
     ...duplicates.map(
@@ -73,6 +74,18 @@ function otherRows({ duplicates, held, inFlight, longCall, loads, responses, str
         `${way}: p50 ${format(p50Ms)} ms` +
         `${cpuMsPerRequest === null ? '' : ` added, CPU ${format(cpuMsPerRequest)} ms a request`}, ${errors} errors`,
     ),
+    ...(sizes?.sizes ?? []).map(
+      ({ bytes, directMs, serviceMs, copyMs, growthBytes, loopMs }) =>
+        `a body of ${bytes / 1_000} KB: p50 ${format(directMs)} ms direct, ${format(serviceMs - directMs)} ms added; ` +
+        `a copy with fsync ${format(copyMs)} ms; memory grew by ${format(growthBytes / 2 ** 20)} MiB; ` +
+        `longest stall ${format(loopMs)} ms`,
+    ),
+    ...(sizes === null
+      ? []
+      : [
+          `longest stall under 20 small calls a second: ${format(sizes.beside.quietMs)} ms alone, ` +
+            `${format(sizes.beside.loopMs)} ms while bodies of 40 MB are taken`,
+        ]),
     ...streams.map(
       ({
         streamer,

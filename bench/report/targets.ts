@@ -1,4 +1,5 @@
 import type { Measures } from '../rows/measure.ts';
+import type { SizeMeasure } from '../rows/sizes.ts';
 import type { Streamer, StreamMeasure } from '../rows/streams.ts';
 import type { Summary } from './summary.ts';
 
@@ -14,7 +15,7 @@ export interface Target {
 /** All targets, each as a ratio of figures of the same run. */
 export function targetsOf(
   summaries: readonly Summary[],
-  { duplicates, held, responses, streams }: Measures,
+  { duplicates, held, responses, streams, sizes }: Measures,
 ): Target[] {
   const find = (name: Summary['system']): Summary | undefined =>
     summaries.find(({ system }) => system === name);
@@ -55,8 +56,21 @@ export function targetsOf(
     atMost('errors among held callers', held?.errors ?? null, 0),
     atMost('responses: added p50 / chat completions', responses?.addedP50 ?? null, 1.05),
     atMost('responses: CPU per request / chat completions', responses?.cpu ?? null, 1.05),
+    ...sizeTargets(sizes).map(([name, value, bound]) => atMost(name, value, bound)),
     ...streamTargets(streams).map(([name, value, bound]) => atMost(name, value, bound)),
     atMost('background create / 202 of chat completions', responses?.accepted ?? null, 1.1),
+  ];
+}
+
+/** Name, value and upper bound of each target of large bodies. */
+function sizeTargets(sizes: Measures['sizes']): (readonly [string, number | null, number])[] {
+  const find = (bytes: number): SizeMeasure | undefined => sizes?.sizes.find((one) => one.bytes === bytes);
+  const [ten, forty] = [find(10_000_000), find(40_000_000)];
+  const added = ten === undefined ? null : ten.serviceMs - ten.directMs - ten.copyMs;
+  return [
+    ['10 MB: added p50 less a copy with fsync (ms)', added, 250],
+    ['40 MB: growth of memory / body', forty === undefined ? null : forty.growthBytes / forty.bytes, 6],
+    ['40 MB beside 20 calls a second: longest stall (ms)', sizes?.beside.loopMs ?? null, 50],
   ];
 }
 

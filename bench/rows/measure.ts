@@ -13,6 +13,7 @@ import { measureResponses, type ResponsesMeasure } from './responses.ts';
 import { measureRounds } from './rounds.ts';
 import { measureStreams, type StreamMeasure } from './streams.ts';
 import type { Row } from './row.ts';
+import { measureSizes, type SizesMeasure } from './sizes.ts';
 
 /** All measurements of a run. Rows that were not requested are empty or null. */
 export interface Measures {
@@ -26,6 +27,7 @@ export interface Measures {
   readonly longCall: LongCallMeasure | null;
   readonly responses: ResponsesMeasure | null;
   readonly streams: readonly StreamMeasure[];
+  readonly sizes: SizesMeasure | null;
   readonly crowd: readonly CrowdMeasure[];
 }
 
@@ -49,6 +51,7 @@ export async function measure(run: BenchRun): Promise<Measures> {
     longCall: isAsked('long-call') ? await measureLongCall(run) : null,
     responses: isAsked('responses') ? await measureResponses(run) : null,
     streams: isAsked('streams') ? await measureStreams(run) : [],
+    sizes: isAsked('sizes') ? await measureSizes(run) : null,
     crowd: isAsked('crowd') ? await measureCrowd(run) : [],
   };
 }

@@ -20,6 +20,10 @@ export const ROWS = {
     standard: false,
     what: 'streams against the upstream itself and Plain: first event, gaps, CPU, memory, and with Redis between',
   },
+  sizes: {
+    standard: false,
+    what: 'bodies of 10 KB to 40 MB against a direct call: added p50, memory, stalls of the event loop',
+  },
   crowd: { standard: false, what: 'crowds at a limited upstream, by case (below)' },
   'long-call': { standard: false, what: 'one call that takes minutes, its answer fetched by polling' },
 } as const;
