@@ -38,6 +38,8 @@ ENV NODE_ENV=production
 WORKDIR /app
 # Owned by root, so that the process cannot change its own code.
 COPY --from=install /app ./
+# For a volume with large texts (REQRUN_BLOB_STORE=file:/blobs). A new volume takes over its owner.
+RUN install -d -o node -g node /blobs
 USER node
 EXPOSE 8080
 # Of the API. A worker listens nowhere, so docker-compose.yml switches the check off for it.

@@ -48,7 +48,7 @@ await runListeningEntry(async ({ config, log, stopper }) => {
     log,
     stopper,
   });
-  if (codec !== null) await startCodecServer(codec, config.temporalUiUrl, stopper);
+  if (codec !== null) await startCodecServer(codec, config.temporalUiUrl, largeTexts?.texts ?? null, stopper);
   log.info(
     {
       api: url,

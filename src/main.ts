@@ -55,7 +55,7 @@ await runListeningEntry(async ({ config, log, stopper }) => {
   // Interrupted calls come before new requests.
   await recovered;
   const apiUrl = await service.startApi();
-  if (codec !== null) await startCodecServer(codec, uiUrl, stopper);
+  if (codec !== null) await startCodecServer(codec, uiUrl, largeTexts?.texts ?? null, stopper);
   const { baseURL, isDemo } = upstream;
   const model = isDemo ? 'demo' : 'gpt-5-nano';
   say(

@@ -1,4 +1,5 @@
 import type { Journal } from '../src/domain/journal.ts';
+import type { BlobRef, RawJson } from '../src/domain/raw-json.ts';
 import { isJournal, type RunInput } from '../src/domain/run-contract.ts';
 import type { RunEnd } from '../src/domain/run-end.ts';
 
@@ -6,7 +7,7 @@ import type { RunEnd } from '../src/domain/run-end.ts';
  * Texts of Temporal's "current details", in Markdown. They show what the workflow knows. Retries of attempts
  * do not wake the workflow, so those are in the UI's Pending Activities panel.
  */
-export function openDetails(input: RunInput, deadlineAtMs: number): string {
+export function openDetails(input: RunInput, deadlineAtMs: number, body: BlobRef | null): string {
   const { options } = input;
   return [
     `**Waiting for the upstream** (${input.operation}, ${modelOf(input)}).`,
@@ -14,15 +15,22 @@ export function openDetails(input: RunInput, deadlineAtMs: number): string {
     `- one attempt: at most ${options.attempt_timeout_seconds} s`,
     `- attempts: ${options.max_attempts === null ? 'until the deadline' : `at most ${options.max_attempts}`}`,
     `- after an unknown outcome: ${options.on_unknown_outcome}`,
+    ...(body === null ? [] : [`- body: ${inBlobStore(body)}`]),
     '',
     'Attempts, reasons and next times: Pending Activities.',
   ].join('\n');
 }
 
-export function completedDetails(input: RunInput, beside: unknown): string {
-  return [`**Completed** (${modelOf(input)}).`, ...attemptLines(isJournal(beside) ? beside : null)].join(
-    '\n',
-  );
+export function completedDetails(input: RunInput, { beside, blob }: RawJson, id: string): string {
+  return [
+    `**Completed** (${modelOf(input)}).`,
+    ...(blob === null ? [] : [`Result: ${inBlobStore(blob)}. \`reqrun requests get ${id}\` prints it.`]),
+    ...attemptLines(isJournal(beside) ? beside : null),
+  ].join('\n');
+}
+
+function inBlobStore({ blob, bytes }: BlobRef): string {
+  return `${bytes} bytes, in the blob store as \`${blob}\``;
 }
 
 export function endedDetails(input: RunInput, end: RunEnd): string {

@@ -53,7 +53,7 @@ export async function durableRequest(input: RunInput, body: RawJson): Promise<Ra
   const mayBeReset = workflowInfo().historyLength > EVENTS_OF_A_START && patched(RESET_PATCH);
   const { startedAtMs, earlier } = mayBeReset ? await originAfterReset() : originOfStart();
   const deadlineAtMs = startedAtMs + input.options.deadline_seconds * 1000;
-  setCurrentDetails(openDetails(input, deadlineAtMs));
+  setCurrentDetails(openDetails(input, deadlineAtMs, body.blob));
   const record = answerRecordQuery(input, deadlineAtMs, earlier);
   const call = startCancellableCall(() => callUpstream(input, body, deadlineAtMs, earlier));
   try {
@@ -61,7 +61,8 @@ export async function durableRequest(input: RunInput, body: RawJson): Promise<Ra
     const journal = isJournal(result.beside) ? result.beside : null;
     runs.settled(completedRun(textOf(result), journal));
     record.end(completedEnd(journal));
-    setCurrentDetails(completedDetails(input, result.beside));
+    const { id } = identityOf(input, workflowInfo().workflowId);
+    setCurrentDetails(completedDetails(input, result, id));
     return result;
   } catch (failure) {
     const end = toRunEnd(failure, earlier);

@@ -43,8 +43,8 @@ const ANSWERS: Readonly<Record<Operation, (call: DemoCall) => Answer>> = {
   'images.generations': images,
 };
 
-/** Larger than the body limit of ReqRun by default (1 MiB). */
-const MAX_BODY_BYTES = 4 * 1024 * 1024;
+/** The largest body that ReqRun can be configured for. */
+const MAX_BODY_BYTES = 64 * 1024 * 1024;
 
 /**
  * Starts a small OpenAI-compatible server on loopback, for `npm start` without an upstream. Its answers are

@@ -62,6 +62,17 @@ export function isBlobRef(text: TextOrRef): text is BlobRef {
   return !(text instanceof Uint8Array);
 }
 
+/**
+ * Metadata key of a payload whose data is a {@link BlobRef}. The mark is in the metadata, so that a text that merely
+ * looks like a reference is never taken for one.
+ */
+export const REFERENCE_MARK = 'reqrun-blob';
+
+/** Whether a payload of Temporal's stands for a text in the blob store. */
+export function isReference(payload: { readonly metadata?: object | null }): boolean {
+  return Object.hasOwn(payload.metadata ?? {}, REFERENCE_MARK);
+}
+
 /** Size of a text, wherever it is. */
 export function sizeOf(text: TextOrRef): number {
   return isBlobRef(text) ? text.bytes : text.byteLength;

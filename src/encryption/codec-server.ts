@@ -5,7 +5,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
 import { hostOf, isLoopback } from '../domain/hosts.ts';
 import type { EncryptionKeys } from './keys.ts';
-import { isSealed, type Place, seal, unseal } from './sealed-payload.ts';
+import { isSealed, type Place, placeOf, seal, unseal } from './sealed-payload.ts';
 import { PayloadUnreadableError } from './unreadable.ts';
 
 export interface CodecServerSettings {
@@ -17,6 +17,8 @@ export interface CodecServerSettings {
    * instead.
    */
   readonly token: string | null;
+  /** Puts a text of the blob store in the place of its reference. Null = there is no blob store. */
+  readonly resolve: ((payload: Payload, workflowId: string | null) => Promise<Payload>) | null;
   /** The origins of the Temporal UI. Requests from pages of any other origin are refused. */
   readonly origins: readonly string[];
 }
@@ -30,7 +32,7 @@ const RECEIVE_TIMEOUT_MS = 30_000;
  * can read every request. The server does not log, and it does not listen yet.
  */
 export async function buildCodecServer(settings: CodecServerSettings): Promise<FastifyInstance> {
-  const { keys, prefix, token, origins } = settings;
+  const { keys, prefix, token, origins, resolve } = settings;
   const app = Fastify({
     bodyLimit: BODY_LIMIT_BYTES,
     requestTimeout: RECEIVE_TIMEOUT_MS,
@@ -62,16 +64,24 @@ export async function buildCodecServer(settings: CodecServerSettings): Promise<F
     if (token === null || isBearer(request.headers.authorization, token)) return done();
     void reply.code(401).header('www-authenticate', 'Bearer').send(error('A bearer token is required.'));
   });
-  serve('decode', (payload, place) => (isSealed(payload) ? orAsItCame(payload, keys, place) : payload));
-  serve('encode', (payload, place) => seal(payload, keys, place));
+  serve('decode', async (payload, place) => {
+    if (!isSealed(payload)) return payload;
+    const decoded = orAsItCame(payload, keys, place);
+    return resolve === null ? decoded : resolve(decoded, placeOf(payload).workflowId);
+  });
+  serve('encode', async (payload, place) => seal(payload, keys, place));
 
-  function serve(what: 'decode' | 'encode', code: (payload: Payload, place: Place) => Payload): void {
+  function serve(
+    what: 'decode' | 'encode',
+    code: (payload: Payload, place: Place) => Promise<Payload>,
+  ): void {
     app.post(`${prefix}/${what}`, async ({ body, headers }) => {
       const namespace = z.string().optional().parse(headers['x-namespace']) ?? null;
       // The protocol does not name the workflow. So a payload encoded here is bound to no workflow, and
       // ReqRun refuses it.
       const place = { namespace, workflowId: null };
-      return toRemote(fromRemote(RemotePayloads.parse(body)).map((payload) => code(payload, place)));
+      const payloads = fromRemote(RemotePayloads.parse(body));
+      return toRemote(await Promise.all(payloads.map((payload) => code(payload, place))));
     });
   }
   return app;

@@ -55,16 +55,13 @@ export function seal(payload: Payload, { current }: EncryptionKeys, place: Place
  * @throws PayloadUnreadableError
  */
 export function unseal({ metadata, data }: Payload, keys: EncryptionKeys, expected: Place): Payload {
-  const text = (name: string): string | null => {
-    const value = metadata?.[name];
-    return value ? new TextDecoder().decode(value) : null;
-  };
+  const text = (name: string): string | null => textIn(metadata, name);
   if (text(METADATA_ENCODING_KEY) !== ENCRYPTED_ENCODING) throw new PayloadUnreadableError('not encrypted');
   if (text(FORMAT_KEY) !== FORMAT) throw new PayloadUnreadableError('unknown format');
   const keyId = text(KEY_ID);
   const key = keys.find(keyId ?? '');
   if (key === undefined) throw new PayloadUnreadableError('unknown key', keyId);
-  const place = { namespace: text(NAMESPACE_KEY), workflowId: text(WORKFLOW_KEY) };
+  const place = placeOf({ metadata: metadata ?? null });
   if (!belongs(place, expected)) throw new PayloadUnreadableError('moved');
 
   const bytes = data ?? new Uint8Array();
@@ -78,6 +75,16 @@ export function unseal({ metadata, data }: Payload, keys: EncryptionKeys, expect
   } catch {
     throw new PayloadUnreadableError('altered');
   }
+}
+
+/** The place that a sealed payload names in its metadata. It is authenticated when the payload is decrypted. */
+export function placeOf({ metadata }: Pick<Payload, 'metadata'>): Place {
+  return { namespace: textIn(metadata, NAMESPACE_KEY), workflowId: textIn(metadata, WORKFLOW_KEY) };
+}
+
+function textIn(metadata: Payload['metadata'], name: string): string | null {
+  const value = metadata?.[name];
+  return value ? new TextDecoder().decode(value) : null;
 }
 
 /** Whether a payload has the encoding that {@link seal} sets. */

@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import { createPayloadResolver } from '../blobs/resolve-payload.ts';
+import type { TextStore } from '../blobs/text-store.ts';
 import type { Config } from '../config.ts';
 import { buildCodecServer } from '../encryption/codec-server.ts';
 import type { EncryptionKeys } from '../encryption/keys.ts';
@@ -45,13 +47,16 @@ export function planCodecServer(
  * Starts to listen as planned.
  *
  * @param uiUrl pages of this origin are allowed. Null = no page of any origin is
+ * @param texts large texts are shown in the place of their references. Null = there is no blob store
  */
 export async function startCodecServer(
   { keys, host, port, prefix, token }: CodecPlan,
   uiUrl: string | null,
+  texts: TextStore | null,
   stopper: Stopper,
 ): Promise<void> {
-  const app = await buildCodecServer({ keys, prefix, token, origins: originsOf(uiUrl) });
+  const resolve = texts === null ? null : createPayloadResolver(texts);
+  const app = await buildCodecServer({ keys, prefix, token, resolve, origins: originsOf(uiUrl) });
   await app.listen({ host, port }).catch((cause: unknown) => {
     throw new Error(`The codec server cannot listen on port ${port} (REQRUN_CODEC_PORT).`, { cause });
   });

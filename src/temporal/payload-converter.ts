@@ -10,16 +10,10 @@ import {
   type PayloadConverter,
   type PayloadConverterWithEncoding,
 } from '@temporalio/common';
-import { type BlobRef, isRawJson, RawJson } from '../domain/raw-json.ts';
+import { type BlobRef, isRawJson, isReference, RawJson, REFERENCE_MARK } from '../domain/raw-json.ts';
 
 /** Metadata key that marks a payload as a {@link RawJson}. Its value is {@link RawJson.beside} as JSON. */
 const BESIDE_KEY = 'reqrun-beside';
-
-/**
- * Metadata key of a {@link RawJson} whose data is a {@link BlobRef}. The mark is in the metadata, so that a text
- * that merely looks like a reference is never taken for one.
- */
-const BLOB_KEY = 'reqrun-blob';
 
 /**
  * Encodes as `json/plain`, so that the Temporal UI shows the payload. A {@link RawJson} keeps the bytes it
@@ -35,7 +29,7 @@ class JsonConverter implements PayloadConverterWithEncoding {
       metadata: {
         [METADATA_ENCODING_KEY]: encodingKeys.METADATA_ENCODING_JSON,
         [BESIDE_KEY]: new TextEncoder().encode(JSON.stringify(value.beside)),
-        ...(value.blob === null ? {} : { [BLOB_KEY]: new TextEncoder().encode('1') }),
+        ...(value.blob === null ? {} : { [REFERENCE_MARK]: new TextEncoder().encode('1') }),
       },
       data: value.bytes,
     };
@@ -48,11 +42,6 @@ class JsonConverter implements PayloadConverterWithEncoding {
     const bytes = payload.data ?? new Uint8Array();
     return new RawJson(bytes, parse(beside), isReference(payload) ? parse<BlobRef>(bytes) : null);
   }
-}
-
-/** Whether a payload's data is a reference to a text in the blob store. */
-export function isReference({ metadata }: Payload): boolean {
-  return Boolean(metadata?.[BLOB_KEY]);
 }
 
 /** Parses JSON that this class has written. */

@@ -26,7 +26,14 @@ afterAll(async () => void (await Promise.all(servers.map((server) => server.clos
 async function start(access: { prefix?: string; token?: string | null }): Promise<string> {
   const keys = parseEncryptionKeys(KEY);
   if (typeof keys === 'string') throw new Error(keys);
-  const server = await buildCodecServer({ keys, prefix: '', token: null, origins: [UI], ...access });
+  const server = await buildCodecServer({
+    keys,
+    prefix: '',
+    token: null,
+    resolve: null,
+    origins: [UI],
+    ...access,
+  });
   servers.push(server);
   return `${await server.listen({ host: '127.0.0.1', port: 0 })}${access.prefix ?? ''}`;
 }

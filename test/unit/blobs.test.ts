@@ -1,3 +1,4 @@
+import type { Payload } from '@temporalio/common';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,8 +8,10 @@ import { type BlobStore, BlobMissingError, BlobStoreError } from '../../src/blob
 import { openFileStore } from '../../src/blobs/file-store.ts';
 import { prefixOf } from '../../src/blobs/request-blobs.ts';
 import { createTextStore, hashOf } from '../../src/blobs/text-store.ts';
-import type { BlobRef } from '../../src/domain/raw-json.ts';
+import { createPayloadResolver } from '../../src/blobs/resolve-payload.ts';
+import { type BlobRef, isReference, RawJson, referTo } from '../../src/domain/raw-json.ts';
 import { type EncryptionKeys, parseEncryptionKeys } from '../../src/encryption/keys.ts';
+import { payloadConverter } from '../../src/temporal/payload-converter.ts';
 import { newKey } from '../support/encryption.ts';
 
 const NEVER = new AbortController().signal;
@@ -201,5 +204,49 @@ describe('sealing', () => {
     await plain.put(WORKFLOW, ref, text, NEVER);
     const sealed = createTextStore(store, 'default', keys(NEW));
     await expect(sealed.open(WORKFLOW, ref, NEVER)).rejects.toMatchObject({ why: 'not encrypted' });
+  });
+});
+
+function toPayload(value: RawJson): Payload {
+  const payload = payloadConverter.toPayload(value);
+  if (payload === undefined) throw new Error('no payload');
+  return payload;
+}
+
+describe('a payload for a person', () => {
+  const LIMIT_BYTES = 4 * 1024 * 1024;
+  const payloadOf = async (bytes: number): Promise<{ readonly payload: Payload; readonly text: Buffer }> => {
+    const texts = createTextStore(store, 'default', null);
+    const text = Buffer.alloc(bytes, 'x');
+    const ref = await texts.refer(WORKFLOW, 'result', text);
+    await texts.put(WORKFLOW, ref, text, NEVER);
+    return { payload: toPayload(referTo(ref)), text };
+  };
+
+  it('has the text in the place of its reference, up to 4 MiB', async () => {
+    const resolve = createPayloadResolver(createTextStore(store, 'default', null));
+    const { payload, text } = await payloadOf(LIMIT_BYTES);
+    const shown = await resolve(payload, WORKFLOW);
+    expect(Buffer.from(shown.data ?? []).equals(text)).toBe(true);
+    expect(isReference(shown)).toBe(false);
+    const { payload: larger } = await payloadOf(LIMIT_BYTES + 1);
+    expect(await resolve(larger, WORKFLOW)).toBe(larger);
+  });
+
+  it('stays a reference if the text cannot be read, or belongs to another workflow', async () => {
+    const resolve = createPayloadResolver(createTextStore(store, 'default', null));
+    const { payload } = await payloadOf(300_000);
+    expect(await resolve(payload, 'another')).toBe(payload);
+    expect(await resolve(payload, null)).toBe(payload);
+  });
+
+  it('of a text that looks like a reference is that text', async () => {
+    const resolve = createPayloadResolver(createTextStore(store, 'default', null));
+    const { payload } = await payloadOf(300_000);
+    const text = new RawJson(payload.data ?? new Uint8Array());
+    const same = toPayload(text);
+    expect(await resolve(same, WORKFLOW)).toBe(same);
+    expect(payloadConverter.fromPayload<RawJson>(same).blob).toBeNull();
+    expect(payloadConverter.fromPayload<RawJson>(payload).blob).not.toBeNull();
   });
 });
