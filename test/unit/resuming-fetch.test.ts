@@ -1,7 +1,10 @@
 /** A stream of the typed client over several connections, whose answers are scripted here. */
 import { APIError } from 'openai';
 import { describe, expect, it } from 'vitest';
+import { ReqRun } from '../../src/client/index.ts';
 import { resumingFetch, StreamSupersededError } from '../../src/client/resuming-fetch.ts';
+import type { Fetch } from '../../src/client/signed-fetch.ts';
+import { SIGNATURE_HEADERS } from '../../src/domain/signed-text.ts';
 
 const URL_OF_CHAT = 'http://reqrun.test/v1/chat/completions';
 const CALL = { method: 'POST', headers: { 'idempotency-key': 'k' }, body: '{"stream":true}' };
@@ -23,18 +26,18 @@ const broken = (...parts: readonly string[]): Response => {
   return new Response(body, { headers: { 'content-type': 'text/event-stream' } });
 };
 
-/** A `fetch` that gives the answers in order, and counts its calls. */
+/** A `fetch` that gives the answers in order, bare and with resumed streams, and its calls. */
 function scripted(...answers: readonly (Response | Error)[]) {
   const left = [...answers];
   const calls: RequestInit[] = [];
-  const fetch = resumingFetch(async (_input, init = {}) => {
+  const bare: Fetch = async (_input, init = {}) => {
     calls.push(init);
     const answer = left.shift();
     if (answer === undefined) throw new Error('one call too many');
     if (answer instanceof Error) throw answer;
     return answer;
-  });
-  return { fetch, calls };
+  };
+  return { bare, fetch: resumingFetch(bare), calls };
 }
 
 describe('a stream of the typed client', () => {
@@ -103,6 +106,41 @@ describe('a stream of the typed client', () => {
     leaving.abort(new Error('enough'));
     await expect(reader?.read()).rejects.toThrow('enough');
     expect(calls).toHaveLength(1);
+  });
+});
+
+describe('a client with options of its own', () => {
+  const call = { model: 'm', messages: [{ role: 'user' as const, content: 'hi' }], stream: true as const };
+  const read = async (client: ReqRun): Promise<string> => {
+    let all = '';
+    for await (const { choices } of await client.chat.completions.create(call)) {
+      all += choices[0]?.delta.content ?? '';
+    }
+    return all;
+  };
+
+  it('signs each connection by itself, for one request', async () => {
+    const { bare, calls } = scripted(
+      broken(': attempt 1\n\n', text('a')),
+      stream(': attempt 1\n\n', text('a'), text('b'), DONE),
+    );
+    const signingSecret = 'reqrun_sign_secret';
+    const client = new ReqRun({ fetch: bare, signingSecret, maxRetries: 0 });
+    expect(await read(client.withOptions({ timeout: 60_000 }))).toBe('ab');
+    const [first, second] = calls.map(({ headers }) => new Headers(headers).get(SIGNATURE_HEADERS.nonce));
+    expect(first).not.toBe(second);
+    expect(calls[0]?.body).toContain('"idempotency_key"');
+    expect(calls[1]?.body).toBe(calls[0]?.body);
+  });
+
+  it('joins a superseded stream no second time in a copy', async () => {
+    const { bare, calls } = scripted(
+      stream(': attempt 1\n\n', text('lost'), INTERRUPTED),
+      stream(': attempt 2\n\n', text('good'), DONE),
+    );
+    const copy = new ReqRun({ fetch: bare, maxRetries: 0 }).withOptions({ timeout: 60_000 });
+    await expect(read(copy)).rejects.toBeInstanceOf(StreamSupersededError);
+    expect(calls).toHaveLength(2);
   });
 });
 
