@@ -117,15 +117,16 @@ async function* blocksOf({ body }: Response): AsyncGenerator<string> {
 async function joinAgain(again: Fetch, signal: AbortSignal | null): Promise<Response> {
   const giveUpAtMs = Date.now() + GIVE_UP_MS;
   let pauseMs = FIRST_PAUSE_MS;
+  let toldMs = 0;
   for (;;) {
-    await pause(pauseMs * (0.5 + Math.random() / 2), signal);
+    await pause(Math.max(toldMs, pauseMs * (0.5 + Math.random() / 2)), signal);
     pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
     const answer = await answerWithin(again, signal);
     if (answer instanceof Response && isEventStream(answer)) return answer;
     const failure = answer instanceof Response ? await errorOf(answer) : answer;
     const isOver = failure instanceof APIError && isFinalAnswer(failure);
     if (isOver || Date.now() > giveUpAtMs) throw failure;
-    if (failure instanceof APIError) pauseMs = Math.max(pauseMs, retryAfterMs(failure.headers, 0));
+    toldMs = failure instanceof APIError ? retryAfterMs(failure.headers, 0) : 0;
   }
 }
 

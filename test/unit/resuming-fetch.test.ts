@@ -1,6 +1,6 @@
 /** A stream of the typed client over several connections, whose answers are scripted here. */
 import { APIError } from 'openai';
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ReqRun } from '../../src/client/index.ts';
 import { resumingFetch, StreamSupersededError } from '../../src/client/resuming-fetch.ts';
 import type { Fetch } from '../../src/client/signed-fetch.ts';
@@ -106,6 +106,52 @@ describe('a stream of the typed client', () => {
     leaving.abort(new Error('enough'));
     await expect(reader?.read()).rejects.toThrow('enough');
     expect(calls).toHaveLength(1);
+  });
+});
+
+describe('a service that does not answer', () => {
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] }));
+  afterEach(() => void vi.useRealTimers());
+
+  it('is asked again after 45 s of silence, which its comments would have broken', async () => {
+    const silent = new ReadableStream({
+      start: (controller) => controller.enqueue(new TextEncoder().encode(`: attempt 1\n\n${text('a')}`)),
+    });
+    const { fetch, calls } = scripted(
+      new Response(silent, { headers: { 'content-type': 'text/event-stream' } }),
+      stream(': attempt 1\n\n', text('a'), text('b'), DONE),
+    );
+    const answer = (await fetch(URL_OF_CHAT, CALL)).text();
+    await vi.advanceTimersByTimeAsync(44_000);
+    expect(calls).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(await answer).toBe(text('a') + text('b') + DONE);
+  });
+
+  it('is asked no earlier than its Retry-After says', async () => {
+    const { fetch, calls } = scripted(
+      broken(': attempt 1\n\n', text('a')),
+      new Response('', { status: 503, headers: { 'retry-after': '30' } }),
+      stream(': attempt 1\n\n', text('a'), DONE),
+    );
+    const answer = (await fetch(URL_OF_CHAT, CALL)).text();
+    await vi.advanceTimersByTimeAsync(29_900);
+    expect(calls).toHaveLength(2);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(await answer).toBe(text('a') + DONE);
+  });
+
+  it('is given up after 10 minutes, with the last error', async () => {
+    const away = Array.from({ length: 1_000 }, () => new TypeError('fetch failed'));
+    const { fetch, calls } = scripted(broken(': attempt 1\n\n', text('a')), ...away);
+    const answer = (await fetch(URL_OF_CHAT, CALL)).text().catch((error: unknown) => error);
+    await vi.advanceTimersByTimeAsync(590_000);
+    const before = calls.length;
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(await answer).toMatchObject({ message: 'fetch failed' });
+    expect(calls.length).toBeGreaterThanOrEqual(before);
+    // Every 2.5 to 5 s, after the first ones.
+    expect(calls.length).toBeLessThan(250);
   });
 });
 
