@@ -13,6 +13,7 @@ import {
   opening,
   responseEnding,
   responseOpening,
+  responseStream,
   type StreamPart,
 } from '../support/stream-steps.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
@@ -148,15 +149,27 @@ describe('a stream of the typed client', () => {
     expect(upstream.hits(key)).toHaveLength(2);
   });
 
-  it("survives in the official helper as well, which rejects with the client's error as its cause", async () => {
-    const key = unique('helper');
-    upstream.script(key, { stream: [...opening('lost'), 'reset'] }, { stream: chatStream('good') });
-    const call = (): Promise<string | null> =>
-      reqrun.chat.completions
-        .stream({ model: key, messages }, { headers: { 'Idempotency-Key': key } })
-        .finalContent();
-    await expect(call()).rejects.toMatchObject({ cause: expect.any(StreamSupersededError) });
-    expect(await call()).toBe('good');
+  it("survives in the official helpers as well, which reject with the client's error as its cause", async () => {
+    const headersOf = (key: string): object => ({ headers: { 'Idempotency-Key': key } });
+    const chat = unique('chat-helper');
+    upstream.script(chat, { stream: [...opening('lost'), 'reset'] }, { stream: chatStream('good') });
+    const complete = (): Promise<string | null> =>
+      reqrun.chat.completions.stream({ model: chat, messages }, headersOf(chat)).finalContent();
+    await expect(complete()).rejects.toMatchObject({ cause: expect.any(StreamSupersededError) });
+    expect(await complete()).toBe('good');
+
+    const response = unique('response-helper');
+    upstream.script(
+      response,
+      { stream: [...responseOpening('lost'), 'reset'] },
+      { stream: responseStream('good') },
+    );
+    const respond = async (): Promise<string> => {
+      const stream = reqrun.responses.stream({ model: response, input: 'hi' }, headersOf(response));
+      return (await stream.finalResponse()).output_text;
+    };
+    await expect(respond()).rejects.toMatchObject({ cause: expect.any(StreamSupersededError) });
+    expect(await respond()).toBe('good');
   });
 
   it('ends with the failure of its request, also of one that was cancelled while it was away', async () => {
