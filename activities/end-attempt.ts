@@ -55,6 +55,7 @@ export async function resultOf(
     const result = await keepResult(texts, {
       workflowId,
       bytes,
+      known: ended.answer.text,
       journal,
       end,
       completed,

@@ -18,6 +18,7 @@ import type { UpstreamCall } from '../src/domain/run-contract.ts';
 import { requestError } from '../src/domain/run-end.ts';
 import { LOST, Retry, row } from '../src/domain/upstream-failure.ts';
 import { AttemptStatus, Billed, FailureReason, Outcome, Phase } from '../src/domain/vocabulary.ts';
+import type { AnswerText } from '../src/upstream/answer-thread.ts';
 import type { CallBody } from '../src/upstream/call-body.ts';
 import { finalFailure } from './attempt-failure.ts';
 import { SentBack } from './take-turn.ts';
@@ -88,6 +89,8 @@ export function storeUntilMs(call: UpstreamCall, startedAtMs: number, endedAtMs:
 interface Answered {
   readonly workflowId: string;
   readonly bytes: Uint8Array;
+  /** What is known of the bytes. Null = nothing yet. */
+  readonly known: AnswerText | null;
   /** The journal with the attempt still running. */
   readonly journal: Journal;
   readonly end: AttemptEnd;
@@ -114,7 +117,8 @@ export async function keepResult(texts: TextStore | null, answered: Answered): P
   if (texts === null || bytes.byteLength <= INLINE_BYTES) {
     return new RawJson(bytes, { ...endAttempt(journal, end), ...completed });
   }
-  const ref = await texts.refer(workflowId, 'result', bytes, { lenient: !isStrictJson(bytes) });
+  const known = answered.known ?? { lenient: !isStrictJson(bytes) };
+  const ref = await texts.refer(workflowId, 'result', bytes, known);
   const storing: StoringResult = { ref, end, completed };
   // If Temporal does not confirm it, only a crash in the next moments costs more: the call would be made again.
   await answered.record({ ...journal, storing }).catch(() => undefined);

@@ -17,7 +17,9 @@ import {
   watchStream,
 } from './event-stream.ts';
 import { classifyStream, createStreamBodies, isStreamOfAnswer } from './streamed-answer.ts';
-import { type Answer, classifyAnswer, classifyModels, classifyThrown } from './classify.ts';
+import type { AnswerText } from './answer-thread.ts';
+import { type Answer, classifyModels, classifyThrown } from './classify.ts';
+import { createAnswerJudge, createReceivedParts, type ReceivedParts } from './large-answers.ts';
 import { type EndedResponse, followResponse } from './follow-response.ts';
 import { requestIdOf } from './error-object.ts';
 import { readLimits } from './limit-headers.ts';
@@ -71,6 +73,9 @@ interface Reported {
 
 export type UpstreamAnswer = Completed | Failed;
 
+/** The last answer to a call, its meaning, and what is known of its text. */
+type EndedAnswer = EndedResponse & Pick<Completed, 'text'>;
+
 /** The end of a call, without what was counted on the way. */
 type EndedCall = Omit<Completed, 'stream'> | Omit<Failed, 'stream'>;
 
@@ -82,6 +87,8 @@ interface Completed extends Reported {
    */
   readonly bytes: Uint8Array;
   readonly facts: AnswerFacts;
+  /** What storing the bytes needs to know of them. Null = not known yet. */
+  readonly text: AnswerText | null;
   readonly status: number;
   readonly requestId: string | null;
 }
@@ -140,6 +147,7 @@ export function createUpstream(settings: UpstreamSettings): Upstream {
     accept: 'application/json',
   };
 
+  const answers = createAnswerJudge();
   const streamBodies = createStreamBodies(settings.streamUsage ?? true);
 
   function post(call: UpstreamCallInput, signal: AbortSignal): Promise<Response> {
@@ -191,7 +199,7 @@ export function createUpstream(settings: UpstreamSettings): Upstream {
         return { kind: 'failed', failure: classifyThrown(thrown, Date.now()) };
       }
     },
-    close: () => capped.close(),
+    close: async () => void (await Promise.all([capped.close(), answers.close()])),
     async complete(call) {
       const watch = call.stream ? watchStream(call.stream) : null;
       const ended = await completeOnce(call, watch);
@@ -203,15 +211,16 @@ export function createUpstream(settings: UpstreamSettings): Upstream {
   async function readWhole(
     call: UpstreamCallInput,
     { status, headers, body }: Response,
-    received: Uint8Array[],
+    received: ReceivedParts,
     watch: StreamWatch | null,
-  ): Promise<EndedResponse> {
+  ): Promise<EndedAnswer> {
     // An upstream may ignore that a stream was asked for.
     watch?.comesWhole();
-    for await (const chunk of body ?? []) received.push(chunk);
-    const answer = { status, headers, bytes: withoutMark(Buffer.concat(received)) };
-    const verdict = classifyAnswer(call.operation, answer, Date.now());
-    return verdict.kind === 'under way' ? follow(call, verdict.id, answer) : { answer, verdict };
+    for await (const chunk of body ?? []) received.add(chunk);
+    const whole = { status, headers, bytes: withoutMark(received.bytes()) };
+    const { answer, verdict, text } = await answers.judge(call.operation, whole, Date.now());
+    if (verdict.kind !== 'under way') return { answer, verdict, text };
+    return { ...(await follow(call, verdict.id, answer)), text: null };
   }
 
   async function completeOnce(call: UpstreamCallInput, watch: StreamWatch | null): Promise<EndedCall> {
@@ -220,7 +229,7 @@ export function createUpstream(settings: UpstreamSettings): Upstream {
     let phase: Phase = Phase.connect;
     let response: Response | null = null;
     let limits = NO_REPORT;
-    const received: Uint8Array[] = [];
+    let received: ReceivedParts | null = null;
     try {
       response = await capped.reporting(
         (reached) => (phase = reached),
@@ -229,7 +238,8 @@ export function createUpstream(settings: UpstreamSettings): Upstream {
       // Read before the body, because the resets count from here.
       limits = readLimits(response.headers, Date.now());
       phase = stream !== null && isStreamOfAnswer(response) ? Phase.stream : Phase.body;
-      const { answer, verdict } =
+      received = createReceivedParts(response.headers);
+      const { answer, verdict, text } =
         stream !== null && watch !== null && phase === Phase.stream
           ? await readStream(operation, response, stream, watch)
           : await readWhole(call, response, received, watch);
@@ -242,6 +252,7 @@ export function createUpstream(settings: UpstreamSettings): Upstream {
         kind: 'completed',
         bytes,
         facts: verdict.facts,
+        text,
         status,
         requestId: requestIdOf(headers),
         limits,
@@ -250,7 +261,7 @@ export function createUpstream(settings: UpstreamSettings): Upstream {
       const answer =
         response === null
           ? null
-          : { status: response.status, headers: response.headers, bytes: Buffer.concat(received) };
+          : { status: response.status, headers: response.headers, bytes: received?.bytes() ?? NOTHING };
       const failure = classifyThrown({ error, phase, aborted: signal.aborted, answer }, Date.now());
       const isLate = watch?.late.aborted === true && !call.signal.aborted;
       return { kind: 'failed', failure: isLate ? { ...failure, detail: LATE_EVENT } : failure, limits };
@@ -258,6 +269,7 @@ export function createUpstream(settings: UpstreamSettings): Upstream {
   }
 }
 
+const NOTHING = new Uint8Array();
 const LATE_EVENT = 'no event of the stream came in time';
 
 /** Collects an answer of which the beginning is worth nothing without the end. */
@@ -272,10 +284,11 @@ async function readStream(
   { status, headers, body }: Response,
   stream: StreamedCall,
   watch: StreamWatch,
-): Promise<EndedResponse> {
+): Promise<EndedAnswer> {
   const end = await readEventStream(body ?? Readable.from([]), stream, watch);
   const answer = { status, headers, bytes: stream.assembly.bytes() };
-  return { answer, verdict: classifyStream(operation, answer, end, stream.assembly, Date.now()) };
+  const verdict = classifyStream(operation, answer, end, stream.assembly, Date.now());
+  return { answer, verdict, text: null };
 }
 
 function withoutMark(bytes: Uint8Array): Uint8Array {

@@ -51,8 +51,9 @@ const ours = (to: string): boolean => FOLDERS.some((folder) => to.startsWith(`${
 /** Which of our folders a folder may import at run time, beside itself. */
 const RIGHTS: Readonly<Record<string, readonly string[]>> = {
   'src/domain': [],
-  'src/http': ['src/domain'],
-  'src/upstream': ['src/domain'],
+  'src/http': ['src/domain', 'src/threads'],
+  'src/threads': [],
+  'src/upstream': ['src/domain', 'src/threads'],
   'src/keys': ['src/domain'],
   // It streams its answers with what replays a stored answer as events.
   'src/demo': ['src/domain/operations.ts', 'src/domain/streams'],

@@ -1,7 +1,7 @@
 import { extname } from 'node:path';
-import { Worker } from 'node:worker_threads';
 import type { Operation } from '../../domain/operations.ts';
 import { overloaded, Refusal } from '../../domain/refusal.ts';
+import { createWorkerThread, toTransfer } from '../../threads/worker-thread.ts';
 import type { BodyJob, BodyReply } from './body-thread.ts';
 import type { LargeBody } from './json-body.ts';
 
@@ -26,70 +26,21 @@ export interface BodyReader {
 }
 
 /** `.ts` in a clone, `.js` in the installed package. */
-const THREAD = new URL(`./body-thread${extname(import.meta.url)}`, import.meta.url);
-/** The thread ends after so long without a body, because its memory is only freed with it. */
-const IDLE_MS = 30_000;
-
-type Settle = (reply: BodyReply | null) => void;
+const ENTRY = new URL(`./body-thread${extname(import.meta.url)}`, import.meta.url);
 
 /** Creates the reader. Its thread starts with the first large body. */
 export function createBodyReader(): BodyReader {
-  const jobs = new Map<number, Settle>();
-  let thread: Worker | null = null;
-  let idle: NodeJS.Timeout | null = null;
-  let lastId = 0;
-
-  function start(): Worker {
-    const started = new Worker(THREAD);
-    started.on('message', (reply: BodyReply) => {
-      jobs.get(reply.id)?.(reply);
-      if (jobs.size > 0) return;
-      started.unref();
-      idle = setTimeout(() => void end(), IDLE_MS).unref();
-    });
-    // It ran out of memory, or has a defect. The callers may try again.
-    started.on('error', () => undefined);
-    started.on('exit', () => {
-      if (thread !== started) return;
-      thread = null;
-      for (const settle of [...jobs.values()]) settle(null);
-    });
-    return started;
-  }
-
-  async function end(): Promise<void> {
-    const ended = thread;
-    thread = null;
-    await ended?.terminate();
-  }
-
-  function run(job: Omit<BodyJob, 'id'>): Promise<BodyReply | null> {
-    if (idle !== null) clearTimeout(idle);
-    thread ??= start();
-    thread.ref();
-    const id = (lastId += 1);
-    const { promise, resolve } = Promise.withResolvers<BodyReply | null>();
-    jobs.set(id, resolve);
-    thread.postMessage({ ...job, id } satisfies BodyJob, [job.bytes.buffer]);
-    return promise.finally(() => jobs.delete(id));
-  }
-
+  const thread = createWorkerThread<BodyJob, BodyReply>(ENTRY);
   return {
-    async read(operation, bytes, verify) {
-      const reply = await run({ operation, bytes: toTransfer(bytes), isSigned: verify !== null });
+    async read(operation, received, verify) {
+      const bytes = toTransfer(received);
+      const reply = await thread.run({ operation, bytes, isSigned: verify !== null }, [bytes.buffer]);
       if (reply === null) throw overloaded();
       verify?.(reply.receivedSha256 ?? '');
       if (!('refusal' in reply.outcome)) return reply.outcome;
       const { code, message, param } = reply.outcome.refusal;
       throw new Refusal(code, { message, ...(param === null ? {} : { param }) });
     },
-    close: end,
+    close: thread.close,
   };
-}
-
-/** The bytes with a buffer of their own, which can be handed over. */
-function toTransfer(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  const { buffer, byteOffset, byteLength } = bytes;
-  const isWhole = buffer instanceof ArrayBuffer && byteOffset === 0 && byteLength === buffer.byteLength;
-  return isWhole ? new Uint8Array(buffer) : new Uint8Array(bytes);
 }
