@@ -144,16 +144,21 @@ export function createActivities(dependencies: ActivityDependencies): RunActivit
           signal: broken,
           record: heartbeat.record,
         });
-        const startedAtMs = now();
-        const stopped = cancellation();
-        if (stopped === Cancellation.interrupted) throw new SentBack(before, attempt, WORKER_STOPS);
-        refuseToBegin(call, before, stopped !== null, startedAtMs);
+        const stopIfBroken = (): void => {
+          const stopped = cancellation();
+          if (stopped === Cancellation.interrupted) throw new SentBack(before, attempt, WORKER_STOPS);
+          refuseToBegin(call, before, stopped !== null, now());
+        };
+        stopIfBroken();
         // Reading a large body takes time. If the worker dies meanwhile, no outcome is unknown.
         const isLarge = body.blob !== null;
         if (isLarge) await confirmed(heartbeat.record(waitForTurn(before, attempt, READS_BODY)), before);
         const isStreaming = call.stream === true || upstream.streams;
         const waiting = { workflowId, journal: before, attempt };
-        const sent = await openBody(texts, body, waiting, { signal: broken, inMemory: isStreaming });
+        const sent = await openBody(texts, body, waiting, { signal: broken, inMemory: isStreaming }).finally(
+          stopIfBroken,
+        );
+        const startedAtMs = now();
         const journal = beginAttempt(before, attempt, new Date(startedAtMs).toISOString());
         // An attempt that asks Temporal first must report its start, because after a cancellation or the
         // deadline, readers of the record count such an attempt only if it has reported its start.

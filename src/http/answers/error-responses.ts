@@ -106,6 +106,7 @@ export const GET_REFUSALS: readonly RefusalCode[] = [
   'invalid_value',
   'request_not_found',
   'payload_unreadable',
+  'blob_unreadable',
   'overloaded',
   'service_unavailable',
 ];

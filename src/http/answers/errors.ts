@@ -53,7 +53,10 @@ handleErrors.answer = (error: unknown, reply: FastifyReply): FastifyReply => {
     if (refusal.code === 'service_unavailable' || refusal.code === 'acceptance_unknown') {
       reply.log.warn({ code: refusal.code, cause: nameOf(refusal.cause) }, 'Temporal did not answer');
     }
-    if (refusal.code === 'payload_unreadable') {
+    if (refusal.code === 'blob_store_unavailable') {
+      reply.log.warn({ code: refusal.code, cause: nameOf(refusal.cause) }, 'the blob store took no body');
+    }
+    if (refusal.code === 'payload_unreadable' || refusal.code === 'blob_unreadable') {
       reply.log.error(
         {
           code: refusal.code,
@@ -61,7 +64,7 @@ handleErrors.answer = (error: unknown, reply: FastifyReply): FastifyReply => {
           why: wordOf(refusal.cause, 'why'),
           key_id: wordOf(refusal.cause, 'keyId'),
         },
-        'a payload cannot be read',
+        refusal.code === 'blob_unreadable' ? 'a text cannot be read' : 'a payload cannot be read',
       );
     }
     return sendRefusal(reply, refusal);
