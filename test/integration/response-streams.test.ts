@@ -70,6 +70,8 @@ describe('a streamed Response', () => {
     goOn.resolve();
     const { events } = await first.rest();
     expect((await second.rest()).events).toEqual(events.slice(5));
+    // After the last event there is nothing left but the same end.
+    expect(await joined(key, events.length - 1)).toEqual(events.slice(-1));
     for (const at of [0, 3, 5, events.length - 2]) {
       expect(await joined(key, at)).toEqual(events.slice(at + 1));
     }

@@ -11,6 +11,8 @@ export interface Replay {
   next(): StreamEvent | null;
   /** Ordinal of the next event. An event that is not replayed leaves a gap, which `next` steps over. */
   readonly position: number;
+  /** After `next` gave null: the ordinal that follows the last event, also if the caller wants none before a later one. */
+  readonly end: number;
   /** Passes over the next event, because the caller has it. Takes constant time. */
   skip(): void;
 }
@@ -49,6 +51,9 @@ export function createReplay(operation: StreamedOperation, source: ReplaySource,
     },
     get position() {
       return position + unread;
+    },
+    get end() {
+      return position;
     },
     skip() {
       unread += 1;

@@ -140,7 +140,7 @@ export async function sendStream(
     for (let characters = 0; characters < BATCH_CHARACTERS; characters += events.at(-1)?.data.length ?? 0) {
       const event = replay.next();
       if (event === null) {
-        const last = finalEvents(operation, { answer, bytes }, { attempt, at: replay.position, usage });
+        const last = finalEvents(operation, { answer, bytes }, { attempt, at: replay.end, usage });
         end([...events, ...last].map(format.event).join(''));
         return false;
       }
