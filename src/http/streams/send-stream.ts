@@ -1,5 +1,5 @@
 import type { FastifyReply } from 'fastify';
-import type { CompletedRun, FollowedRequest, WholeRun } from '../../domain/requests.ts';
+import { type CompletedRun, type FollowedRequest, NO_TERMS, type WholeRun } from '../../domain/requests.ts';
 import type { StreamPosition } from '../../domain/streams/channel.ts';
 import { finalEvents } from '../../domain/streams/final-events.ts';
 import { createReplay, type Replay } from '../../domain/streams/replay.ts';
@@ -37,7 +37,7 @@ const STOPPING = `The service stops, and the request goes on. ${HOW_TO_GO_ON}`;
  * Sends the stream of a request until its end, the end of the hold, or until the caller leaves. The status line goes out
  * with the first event or the first comment, so that a failure before it has its own status.
  *
- * @param stopping aborted when the process stops
+ * @param stopping aborted when the process stops, or when the caller has left
  */
 export async function sendStream(
   reply: FastifyReply,
@@ -47,7 +47,7 @@ export async function sendStream(
   { keepaliveMs, unreadMs }: StreamTimes = STREAM_TIMES,
 ): Promise<FastifyReply> {
   const { id, createdAt, model } = followed;
-  const terms = followed.response ?? { background: false, previous_response_id: null };
+  const terms = followed.response ?? NO_TERMS;
   const format = createStreamFormat({ operation, id, createdAt, model, terms });
   const { raw } = reply;
   const over = Promise.withResolvers<WholeRun | null>();
@@ -159,7 +159,9 @@ export async function sendStream(
     if (!isOver) finish(null);
   });
   stopping.addEventListener('abort', () => {
-    if (!isOver) interrupt(STOPPING);
+    if (isOver) return;
+    if (raw.destroyed) finish(null);
+    else interrupt(STOPPING);
   });
   void followed.settled.then((run) => {
     if (run === null || isOver) return;
