@@ -156,7 +156,7 @@ describe('the client package', () => {
     const imported = texts.flatMap((text) =>
       [...text.matchAll(/from ['"]([^.'"][^'"]*)['"]/g)].map(([, name]) => name),
     );
-    expect([...new Set(imported)].toSorted()).toEqual(['node:crypto', 'openai']);
+    expect([...new Set(imported)].toSorted()).toEqual(['node:crypto', 'openai', 'openai/streaming']);
   });
 });
 
