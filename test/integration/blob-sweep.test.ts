@@ -1,7 +1,7 @@
 /** What the sweep deletes: blobs that no run names, and nothing else, and nothing that is young. */
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync } from 'node:fs';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
@@ -17,14 +17,20 @@ import { useDeployment } from '../support/use-deployment.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'reqrun-sweep-'));
 afterAll(() => rm(directory, { recursive: true, force: true }));
+const store = await openFileStore(directory);
+const texts = createTextStore(store, 'default', null);
+const NEVER = new AbortController().signal;
+
+/** What a process has left that was killed two hours before the deployment starts. */
+const left = await leave(unique('left'), 'body');
+const twoHoursAgo = new Date(Date.now() - 2 * SETTLED_MS);
+await utimes(join(directory, left), twoHoursAgo, twoHoursAgo);
 const { upstream, deployment, url } = await useDeployment({
   env: { REQRUN_BLOB_STORE: `file:${directory}` },
 });
-const store = await openFileStore(directory);
-const texts = createTextStore(store, 'default', null);
-
-const NEVER = new AbortController().signal;
-const large = (): string => randomBytes(300_000).toString('base64');
+function large(): string {
+  return randomBytes(300_000).toString('base64');
+}
 const call = (key: string): object => ({
   model: key,
   messages: [{ role: 'user', content: large() }],
@@ -43,6 +49,13 @@ async function leave(key: string, kind: 'body' | 'result'): Promise<string> {
   await texts.put(key, ref, text, NEVER);
   return ref.blob;
 }
+
+it('is made by a worker at its start', async () => {
+  await until(
+    () => filesIn(directory),
+    (files) => !files.includes(left),
+  );
+});
 
 it('keeps what a run names, completed, failed or open, and deletes what none does', async () => {
   const [completed, failed, open, none] = ['completed', 'failed', 'open', 'none'].map(unique);

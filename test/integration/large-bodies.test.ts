@@ -5,6 +5,7 @@ import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import proto from '@temporalio/proto';
+import OpenAI from 'openai';
 import { afterAll, describe, expect, it } from 'vitest';
 import { INLINE_BYTES } from '../../src/domain/raw-json.ts';
 import { act, errorOf, get, post, postTo, readRecord, remove, unique, untilRecord } from '../support/api.ts';
@@ -185,6 +186,25 @@ describe('a large result', () => {
       (files) => files.length === 0,
     );
   });
+});
+
+it('serves the official client: a photo in a data URL, and images in base64', async () => {
+  const client = new OpenAI({ baseURL: `${url}/v1`, apiKey: 'none', maxRetries: 0 });
+  const [chat, images] = [unique('sdk-photo'), unique('sdk-images')];
+  const [data, image] = [photo(6 * MEBIBYTE), photo(7 * MEBIBYTE)];
+  const image_url = { url: `data:image/png;base64,${data}` };
+  const answered = await client.chat.completions.create(
+    { model: chat, messages: [{ role: 'user', content: [{ type: 'image_url', image_url }] }] },
+    { headers: { prefer: 'wait=30', 'idempotency-key': chat } },
+  );
+  expect(answered.choices).toHaveLength(1);
+  expect(upstream.hits(chat)[0]?.body).toContain(data);
+  upstream.script(images, { answer: 200, body: { created: 1, data: [{ b64_json: image }] } });
+  const made = await client.images.generate(
+    { model: images, prompt: 'a cat' },
+    { headers: { prefer: 'wait=30', 'idempotency-key': images } },
+  );
+  expect(made.data?.[0]?.b64_json).toBe(image);
 });
 
 it('keeps a text of 256 KiB in Temporal', async () => {
