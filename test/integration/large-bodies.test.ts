@@ -1,7 +1,7 @@
 /** Bodies and results that are larger than a payload of Temporal's: the blob store has them. */
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdtempSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { rm, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import proto from '@temporalio/proto';
@@ -10,7 +10,9 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { INLINE_BYTES } from '../../src/domain/raw-json.ts';
 import { act, errorOf, get, post, postTo, readRecord, remove, unique, untilRecord } from '../support/api.ts';
 import { filesIn } from '../support/blob-files.ts';
+import { openStream, textOf } from '../support/read-stream.ts';
 import { ok } from '../support/scripted-upstream.ts';
+import { chatStream } from '../support/stream-steps.ts';
 import { until } from '../support/until.ts';
 import { useDeployment } from '../support/use-deployment.ts';
 
@@ -186,6 +188,26 @@ describe('a large result', () => {
       (files) => files.length === 0,
     );
   });
+});
+
+it('streams a large answer to a large body, replays it from the store, and names one that is altered', async () => {
+  const key = unique('stream');
+  const question = photo(3 * MEBIBYTE);
+  const parts = Array.from({ length: 20 }, () => photo(100_000));
+  upstream.script(key, { stream: chatStream(...parts) });
+  const body = { model: key, ...message(question), idempotency_key: key };
+  const path = '/v1/chat/completions';
+  const live = await (await openStream(url, path, body)).rest();
+  expect(textOf(live.events)).toBe(parts.join(''));
+  expect(JSON.parse(upstream.hits(key)[0]?.body ?? '')).toMatchObject({ stream: true, ...message(question) });
+  const again = await (await openStream(url, path, body)).rest();
+  expect(again.headers.get('idempotent-replayed')).toBe('true');
+  expect(textOf(again.events)).toBe(parts.join(''));
+  expect(again.events.length).toBe(live.events.length);
+  const result = (await filesIn(directory, key)).find((file) => file.includes('/result-')) ?? '';
+  await truncate(join(directory, result), MEBIBYTE);
+  const cut = await openStream(url, path, body);
+  expect([cut.status, upstream.hits(key).length]).toEqual([500, 1]);
 });
 
 it('serves the official client: a photo in a data URL, and images in base64', async () => {
