@@ -73,6 +73,19 @@ describe('reqrun doctor', () => {
     expect([code, stdout.trim().split('\n').at(-1)]).toEqual([0, 'All is well.']);
   });
 
+  it('puts a blob into a configured store, and takes it out again', async () => {
+    const directory = join(dir, 'blobs');
+    expect(await check('blob store')).toBeUndefined();
+    expect(await check('blob store', { REQRUN_BLOB_STORE: `file:${directory}` })).toMatchObject({
+      verdict: 'ok',
+    });
+    expect(await readdir(directory, { recursive: true })).toEqual(['doctor']);
+    const file = join(dir, 'a-file');
+    await writeFile(file, '');
+    const broken = await check('blob store', { REQRUN_BLOB_STORE: `file:${file}/blobs` });
+    expect(broken).toMatchObject({ verdict: 'fault', todo: expect.stringContaining('REQRUN_BLOB_STORE') });
+  });
+
   it('names each fault with what to do, and ends with 1, because a script may ask', async () => {
     await serve((_request, response) => response.end(), Number(env['PORT']));
     const broken = { ...env, OPENAI_BASE_URL: `http://127.0.0.1:${await freePort()}/v1` };

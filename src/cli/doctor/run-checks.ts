@@ -1,5 +1,6 @@
 import { type Config, ConfigError, loadListeningConfig } from '../../config.ts';
 import { type Check, fault, ok } from './check.ts';
+import { checkBlobStore } from './check-blob-store.ts';
 import { checkDataDir, checkNode, checkPorts } from './check-machine.ts';
 import { checkTemporal } from './check-temporal.ts';
 import { checkUpstream } from './check-upstream.ts';
@@ -16,10 +17,11 @@ export async function runChecks(env?: NodeJS.ProcessEnv): Promise<readonly Check
   }
   const isEmbedded = config.temporal.external === null;
   const dataDir = isEmbedded ? await checkDataDir(config.embedded.dataDir) : null;
-  const [ports, temporal, upstream] = await Promise.all([
+  const [ports, temporal, upstream, blobStore] = await Promise.all([
     checkPorts(config, dataDir?.isInUse ?? false),
     checkTemporal(config),
     checkUpstream(config),
+    checkBlobStore(config),
   ]);
   return [
     checkNode(isEmbedded),
@@ -27,6 +29,7 @@ export async function runChecks(env?: NodeJS.ProcessEnv): Promise<readonly Check
     ...(dataDir === null ? [] : [dataDir.check]),
     ...ports,
     temporal,
+    ...(blobStore === null ? [] : [blobStore]),
     ...upstream,
   ];
 }
