@@ -203,7 +203,8 @@ export const CONFIG_VARIABLE_TEXTS: Readonly<Record<string, ConfigVariable>> = {
   REQRUN_MAX_ACCEPTING_BYTES: {
     group: 'limits',
     set: 'sometimes',
-    meaning: 'Maximum bytes of the bodies of these POSTs together. Over the limit: 503 `overloaded`.',
+    meaning:
+      'Maximum bytes of the bodies of these POSTs together, and of stored texts that are read into memory. At least `REQRUN_MAX_BODY_BYTES`. Over the limit: 503 `overloaded`.',
   },
   REQRUN_MAX_READING: {
     group: 'limits',
