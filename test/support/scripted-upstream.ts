@@ -56,7 +56,7 @@ export interface ScriptedUpstream {
 /** A call that names no model has this one. */
 export const NO_MODEL = 'no model';
 const Call = z.object({
-  stream: z.boolean().optional(),
+  stream: z.boolean().nullish(),
   model: z
     .string()
     .nullish()
@@ -79,8 +79,8 @@ export async function startScriptedUpstream(): Promise<ScriptedUpstream> {
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await text(request);
     // A call without a body, such as a GET, is scripted by its path.
-    const { model, stream = false } =
-      body === '' ? { model: request.url ?? '' } : Call.parse(JSON.parse(body));
+    const { model, stream } =
+      body === '' ? { model: request.url ?? '', stream: null } : Call.parse(JSON.parse(body));
     const before = hits(model);
     seen.set(model, [
       ...before,
@@ -92,7 +92,7 @@ export async function startScriptedUpstream(): Promise<ScriptedUpstream> {
     const steps = scripts.get(model) ?? [ok()];
     const step = steps[Math.min(before.length, steps.length - 1)] ?? ok();
     if ('onCall' in step) step.onCall?.();
-    const asked = 'whole' in step ? (stream ? { stream: step.streamed } : step.whole) : step;
+    const asked = 'whole' in step ? (stream === true ? { stream: step.streamed } : step.whole) : step;
     play(asked, response);
   }
   server.listen(0, '127.0.0.1');
