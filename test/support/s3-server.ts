@@ -1,15 +1,16 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { access, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { access, mkdir, mkdtemp, rename, rm, stat } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { freePort } from './free-port.ts';
 import { until } from './until.ts';
 
 /**
  * A real S3 server: the Versity S3 Gateway over a directory. It checks signatures and knows multipart uploads. It is
- * built from its Go module once on a machine, which takes about two minutes.
+ * built from its Go module once on a machine, which takes two to four minutes.
  */
 export interface S3Server {
   /** host:port */
@@ -89,14 +90,31 @@ export async function createS3Server(): Promise<S3Server> {
   };
 }
 
+/** Builds the server unless it was built before. Of several test files at once, one builds and the others wait. */
 async function build(): Promise<void> {
-  const isBuilt = await access(PATH).then(
-    () => true,
-    () => false,
-  );
-  if (isBuilt) return;
-  await mkdir(dirname(PATH), { recursive: true });
-  const work = await mkdtemp(join(dirname(PATH), 'build-'));
+  const folder = dirname(PATH);
+  await mkdir(dirname(folder), { recursive: true });
+  const lock = `${folder}.lock`;
+  for (;;) {
+    if (await exists(PATH)) return;
+    const isOurs = await mkdir(lock).then(
+      () => true,
+      () => false,
+    );
+    if (isOurs) return buildNow(folder).finally(() => rm(lock, { recursive: true, force: true }));
+    const age = await stat(lock).then(
+      ({ mtimeMs }) => Date.now() - mtimeMs,
+      () => 0,
+    );
+    // Its builder was killed.
+    if (age > S3_BUILD_MS) await rm(lock, { recursive: true, force: true });
+    await sleep(500);
+  }
+}
+
+async function buildNow(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const work = await mkdtemp(join(folder, 'build-'));
   const env = { ...process.env, GOBIN: work, CGO_ENABLED: '0' };
   try {
     await promisify(execFile)('go', ['install', '-trimpath', '-ldflags', '-s -w', MODULE], {
@@ -107,4 +125,11 @@ async function build(): Promise<void> {
   } finally {
     await rm(work, { recursive: true, force: true });
   }
+}
+
+function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
 }
