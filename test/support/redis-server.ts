@@ -24,6 +24,9 @@ export interface RedisServer {
 const ACL =
   'user reqrun on >secret ~reqrun:stream:* &reqrun:stream:* +xadd +xrange +del +expire +multi +exec +publish +subscribe +unsubscribe +hello +client|setname +ping';
 
+const INSTALL =
+  'command -v redis-server || { apt-get update; apt-get install -y --no-install-recommends redis-server; }';
+
 /** Starts Debian's redis-server on a free port of loopback. Installs it where it is missing, which takes root. */
 export async function startRedisServer(): Promise<RedisServer> {
   const binary = await findBinary();
@@ -87,8 +90,8 @@ async function findBinary(): Promise<string> {
   const found = await run('which', ['redis-server']).catch(() => null);
   if (found !== null) return found.stdout.trim();
   process.stdout.write('redis-server is missing; apt-get installs it\n');
-  await run('apt-get', ['update']).catch(() => undefined);
-  await run('apt-get', ['install', '-y', '--no-install-recommends', 'redis-server'], {
+  // Of several test files at once, one installs it and the others wait, because apt-get lets in one at a time.
+  await run('flock', [join(tmpdir(), 'reqrun-redis.lock'), 'sh', '-c', INSTALL], {
     env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
   });
   return (await run('which', ['redis-server'])).stdout.trim();
