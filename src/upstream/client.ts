@@ -16,7 +16,12 @@ import {
   type StreamWatch,
   watchStream,
 } from './event-stream.ts';
-import { classifyStream, createStreamBodies, isStreamOfAnswer } from './streamed-answer.ts';
+import {
+  classifyStream,
+  createStreamedBodies,
+  isStreamOfAnswer,
+  type StreamedBody,
+} from './streamed-answer.ts';
 import type { AnswerText } from './answer-thread.ts';
 import { type Answer, classifyModels, classifyThrown } from './classify.ts';
 import { createAnswerJudge, createReceivedParts, type ReceivedParts } from './large-answers.ts';
@@ -148,17 +153,21 @@ export function createUpstream(settings: UpstreamSettings): Upstream {
   };
 
   const answers = createAnswerJudge();
-  const streamBodies = createStreamBodies(settings.streamUsage ?? true);
+  const streamedBodies = createStreamedBodies(settings.streamUsage ?? true);
 
-  function post(call: UpstreamCallInput, signal: AbortSignal): Promise<Response> {
-    const { operation, clientRequestId, stream = null } = call;
+  function post(
+    call: UpstreamCallInput,
+    streamed: StreamedBody | null,
+    signal: AbortSignal,
+  ): Promise<Response> {
+    const { operation, clientRequestId } = call;
     const named = {
       ...headers,
-      ...(stream === null ? {} : { accept: ACCEPT_EVENTS }),
+      ...(streamed === null ? {} : { accept: ACCEPT_EVENTS }),
       'content-type': 'application/json',
       'X-Client-Request-Id': clientRequestId,
     };
-    const edit = stream === null ? null : (body: Uint8Array) => streamBodies.of(operation, body);
+    const edit = streamed === null ? null : (body: Uint8Array) => streamed.of(operation, body);
     const sent = toSend(call.body, named, edit);
     return client.post(OPERATIONS[operation].upstreamPath, { ...sent, signal }).asResponse();
   }
@@ -226,6 +235,7 @@ export function createUpstream(settings: UpstreamSettings): Upstream {
   async function completeOnce(call: UpstreamCallInput, watch: StreamWatch | null): Promise<EndedCall> {
     const { operation, stream = null } = call;
     const signal = watch === null ? call.signal : AbortSignal.any([call.signal, watch.late]);
+    const streamed = stream === null ? null : streamedBodies.forCall();
     let phase: Phase = Phase.connect;
     let response: Response | null = null;
     let limits = NO_REPORT;
@@ -233,7 +243,7 @@ export function createUpstream(settings: UpstreamSettings): Upstream {
     try {
       response = await capped.reporting(
         (reached) => (phase = reached),
-        () => post(call, signal),
+        () => post(call, streamed, signal),
       );
       // Read before the body, because the resets count from here.
       limits = readLimits(response.headers, Date.now());
@@ -245,7 +255,7 @@ export function createUpstream(settings: UpstreamSettings): Upstream {
           : await readWhole(call, response, received, watch);
       const { status, headers, bytes } = answer;
       if (verdict.kind === 'failed') {
-        const failure = stream === null ? verdict.failure : streamBodies.judge(verdict.failure, answer);
+        const failure = streamed?.judge(verdict.failure, answer) ?? verdict.failure;
         return { kind: 'failed', failure, limits };
       }
       return {

@@ -12,21 +12,26 @@ import { requestIdOf } from './error-object.ts';
 import type { StreamEnd } from './event-stream.ts';
 import { isEventStream } from './transport.ts';
 
-/** The bodies of streamed calls to one upstream. */
-export interface StreamBodies {
+/** What streamed calls to one upstream ask for. Each call has its own, because others change it meanwhile. */
+export interface StreamedBodies {
+  forCall(): StreamedBody;
+}
+
+/** What one streamed call asks for. */
+export interface StreamedBody {
   /** The body with `stream: true`, and with the wish for usage where the upstream knows it. */
   of(operation: Operation, body: Uint8Array): Uint8Array;
   /**
-   * What follows from a failed call. A 400 or 422 that names `stream_options` turns the wish for usage off, and lets the
-   * call be made again without it.
+   * What follows from the failed call. A 400 or 422 that names `stream_options` turns the wish for usage off for later
+   * calls, and lets this one be made again without it.
    */
   judge(failure: UpstreamFailure, answer: Answer): UpstreamFailure;
 }
 
 /** @param asksForUsage whether to ask the upstream to report usage at the end of a stream */
-export function createStreamBodies(asksForUsage: boolean): StreamBodies {
-  let asks = asksForUsage;
-  return {
+export function createStreamedBodies(asksForUsage: boolean): StreamedBodies {
+  let asksFromNow = asksForUsage;
+  const bodyThat = (asks: boolean): StreamedBody => ({
     of: (operation, body) =>
       editMembers(body, {
         stream: { json: 'true', adds: true },
@@ -38,10 +43,11 @@ export function createStreamBodies(asksForUsage: boolean): StreamBodies {
       const { text, plainText, words } = readErrorBody(bytes);
       const names = `${words.upstreamParam ?? ''} ${text} ${plainText}`;
       if (!names.includes('stream_options') && !names.includes('include_usage')) return failure;
-      asks = false;
+      asksFromNow = false;
       return { ...failure, retry: Retry.twice };
     },
-  };
+  });
+  return { forCall: () => bodyThat(asksFromNow) };
 }
 
 const WITH_USAGE: MemberEdit = {

@@ -220,12 +220,21 @@ describe('what cannot be streamed', () => {
   });
 
   it('is asked for again without usage, where the upstream does not know stream_options', async () => {
-    const key = unique('no-options');
+    // Two calls at once: that one of them was refused says nothing of what the other one asked for.
+    const keys = [unique('no-options'), unique('no-options')];
     const refusal = { error: { message: 'unknown field', param: 'stream_options', code: null } };
-    upstream.script(key, { answer: 400, body: refusal }, { stream: chatStream('good') });
-    const { events } = await (await openStream(url, PATH, body(key))).rest();
-    expect(textOf(events)).toBe('good');
-    const bodies = upstream.hits(key).map((hit) => JSON.parse(hit.body));
-    expect(bodies.map((sent) => 'stream_options' in sent)).toEqual([true, false]);
+    const refused = Promise.withResolvers<void>();
+    for (const key of keys) {
+      const step = { answer: 400, body: refusal, after: refused.promise };
+      upstream.script(key, step, { stream: chatStream('good') });
+    }
+    const streams = keys.map(async (key) => (await openStream(url, PATH, body(key))).rest());
+    for (const key of keys) await upstream.untilHits(key, 1);
+    refused.resolve();
+    for (const { events } of await Promise.all(streams)) expect(textOf(events)).toBe('good');
+    for (const key of keys) {
+      const bodies = upstream.hits(key).map((hit) => JSON.parse(hit.body));
+      expect(bodies.map((sent) => 'stream_options' in sent)).toEqual([true, false]);
+    }
   });
 });
