@@ -19,7 +19,7 @@ const Head = z.object({
   format: z.literal(1),
   namespace: z.string(),
   workflow_id: z.string(),
-  /** Of the key that seals the text. Null = plain text. */
+  /** Id of the key that seals the text. Null = plain text. */
   key_id: z.string().nullable(),
   salt: z.base64().nullable(),
 });

@@ -52,7 +52,7 @@ export interface OpenText {
 
 /** A text of this size is kept in memory from its check to its use. A larger one is read twice. */
 const KEPT_BYTES = 1024 * 1024;
-/** Once a text was checked, whoever reads it decides how long. */
+/** Reading a checked text has no limit of its own. Its reader ends it. */
 const NEVER = new AbortController().signal;
 /** Hashed in one turn of the event loop: about 2 ms. */
 const SLICE_BYTES = 1024 * 1024;

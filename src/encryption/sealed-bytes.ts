@@ -6,7 +6,7 @@ const PayloadProto = proto.temporal.api.common.v1.Payload;
 
 /**
  * Seals bytes that are kept elsewhere than in Temporal, bound to their request as payloads are. They do not name the
- * request, because whoever opens them knows it.
+ * request, because the process that opens them knows it.
  */
 export interface BytesSeal {
   seal(bytes: Uint8Array, workflowId: string): Uint8Array;

@@ -1,5 +1,4 @@
 import OpenAI from 'openai';
-import { Readable } from 'node:stream';
 import type { AnswerFacts } from '../domain/answer-facts.ts';
 import { type LimitReport, NO_REPORT } from '../domain/lane.ts';
 import { type Operation, OPERATIONS } from '../domain/operations.ts';
@@ -9,17 +8,11 @@ import type { UpstreamFailure } from '../domain/upstream-failure.ts';
 import { Phase } from '../domain/vocabulary.ts';
 import { type CallBody, toSend } from './call-body.ts';
 import { ACCEPT_EVENTS, createTransport } from './transport.ts';
+import { type StreamedCall, type StreamProgress, type StreamWatch, watchStream } from './event-stream.ts';
 import {
-  readEventStream,
-  type StreamedCall,
-  type StreamProgress,
-  type StreamWatch,
-  watchStream,
-} from './event-stream.ts';
-import {
-  classifyStream,
   createStreamedBodies,
   isStreamOfAnswer,
+  readStreamedAnswer,
   type StreamedBody,
 } from './streamed-answer.ts';
 import type { AnswerText } from './answer-thread.ts';
@@ -251,7 +244,7 @@ export function createUpstream(settings: UpstreamSettings): Upstream {
       received = createReceivedParts(response.headers);
       const { answer, verdict, text } =
         stream !== null && watch !== null && phase === Phase.stream
-          ? await readStream(operation, response, stream, watch)
+          ? { ...(await readStreamedAnswer(operation, response, stream, watch)), text: null }
           : await readWhole(call, response, received, watch);
       const { status, headers, bytes } = answer;
       if (verdict.kind === 'failed') {
@@ -287,18 +280,6 @@ async function toAnswer({ status, headers, body }: Response): Promise<Answer> {
   const received: Uint8Array[] = [];
   for await (const chunk of body ?? []) received.push(chunk);
   return { status, headers, bytes: withoutMark(Buffer.concat(received)) };
-}
-
-async function readStream(
-  operation: Operation,
-  { status, headers, body }: Response,
-  stream: StreamedCall,
-  watch: StreamWatch,
-): Promise<EndedAnswer> {
-  const end = await readEventStream(body ?? Readable.from([]), stream, watch);
-  const answer = { status, headers, bytes: stream.assembly.bytes() };
-  const verdict = classifyStream(operation, answer, end, stream.assembly, Date.now());
-  return { answer, verdict, text: null };
 }
 
 function withoutMark(bytes: Uint8Array): Uint8Array {

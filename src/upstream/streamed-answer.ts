@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import type { Operation } from '../domain/operations.ts';
 import { editMembers, type MemberEdit } from '../domain/json-members.ts';
 import { isObject } from '../domain/raw-json.ts';
@@ -9,7 +10,8 @@ import type { Verdict } from './classify-answer.ts';
 import { classifyStreamError, classifyUnfinished } from './classify-event-stream.ts';
 import { readErrorBody } from './error-body.ts';
 import { requestIdOf } from './error-object.ts';
-import type { StreamEnd } from './event-stream.ts';
+import { readEventStream, type StreamedCall, type StreamEnd, type StreamWatch } from './event-stream.ts';
+import type { EndedResponse } from './follow-response.ts';
 import { isEventStream } from './transport.ts';
 
 /** What streamed calls to one upstream ask for. Each call has its own, because others change it meanwhile. */
@@ -60,8 +62,24 @@ const WITH_USAGE: MemberEdit = {
   },
 };
 
+/**
+ * Reads the event stream that a call asked for, and classifies what it brought.
+ *
+ * @throws the error of the connection, if the stream breaks off before its answer is whole
+ */
+export async function readStreamedAnswer(
+  operation: Operation,
+  { status, headers, body }: Response,
+  stream: StreamedCall,
+  watch: StreamWatch,
+): Promise<EndedResponse> {
+  const end = await readEventStream(body ?? Readable.from([]), stream, watch);
+  const answer = { status, headers, bytes: stream.assembly.bytes() };
+  return { answer, verdict: classifyStream(operation, answer, end, stream.assembly, Date.now()) };
+}
+
 /** Classifies an event stream that was read to its end: rows 20, 21 and 21b, and a whole answer as any other. */
-export function classifyStream(
+function classifyStream(
   operation: Operation,
   answer: Answer,
   end: StreamEnd,

@@ -37,24 +37,14 @@ interface FollowDependencies extends TextDependencies {
 
 /** Accepts or joins a request and follows it. Implements `ProjectRequests.submitStreamed`. */
 export async function submitStreamed(
-  { waiters, streams, ...reading }: FollowDependencies,
+  dependencies: FollowDependencies,
   acceptor: Acceptor,
   ref: RequestRef,
   request: NewRequest,
   hold: StreamHold,
   place: IntakePlace,
 ): Promise<FollowedRequest> {
-  const held = holdPlace(waiters, hold);
-  const places: Place[] = [];
-  const waiter = waiters.join(ref.workflowId);
-  const whole = (run: SettledRun | null): Promise<WholeRun | null> =>
-    readWhole(reading, ref, run, { signal: hold.signal, places });
-  const leave = (): void => {
-    waiter.leave();
-    held.leave();
-    for (const place of places) place.leave();
-    place.leave();
-  };
+  const held = holdCaller(dependencies, acceptor.runs, ref, hold);
   try {
     const how = { isAsync: false, signal: hold.signal };
     const { run, ...accepted } = await acceptRequest(acceptor, ref, request, how, place);
@@ -63,37 +53,28 @@ export async function submitStreamed(
       operation: request.operation,
       model: request.model,
       abandoned: run.kind === 'pending' ? abandonedIn(run.status, run.attempts) : 0,
-      settled: untilSettled(acceptor.runs, ref, waiter, run, hold.signal).then(whole),
-      follow: (onChange, from) => streams.follow(ref.workflowId, onChange, from),
-      leave,
+      ...held.follow(run),
     };
   } catch (error) {
-    leave();
+    held.leave();
     throw error;
+  } finally {
+    place.leave();
   }
 }
 
 /** Follows a request that exists. Implements `ProjectRequests.followStream`. */
 export async function followStream(
-  { waiters, streams, ...reading }: FollowDependencies,
+  dependencies: FollowDependencies,
   runs: RunFinder,
   ref: RequestRef,
   hold: StreamHold,
 ): Promise<FollowedRequest | null> {
-  const held = holdPlace(waiters, hold);
-  const places: Place[] = [];
-  const waiter = waiters.join(ref.workflowId);
-  const whole = (run: SettledRun | null): Promise<WholeRun | null> =>
-    readWhole(reading, ref, run, { signal: hold.signal, places });
-  const leave = (): void => {
-    waiter.leave();
-    held.leave();
-    for (const place of places) place.leave();
-  };
+  const held = holdCaller(dependencies, runs, ref, hold);
   try {
     const found = oursOrNull(await runs.look(ref, createCallBudget()));
     if (found === null) {
-      leave();
+      held.leave();
       return null;
     }
     const { id, created_at, operation, model, attempts, status } = found.stored.record;
@@ -105,26 +86,55 @@ export async function followStream(
       replayed: true,
       response: found.stored.response,
       abandoned: abandonedIn(status, attempts),
-      settled: untilSettled(runs, ref, waiter, toRun(found.stored), hold.signal).then(whole),
-      follow: (onChange, from) => streams.follow(ref.workflowId, onChange, from),
-      leave,
+      ...held.follow(toRun(found.stored)),
     };
   } catch (error) {
-    leave();
+    held.leave();
     throw error;
   }
+}
+
+/** A caller that has its place, and that hears of the end of the run. */
+interface HeldFollower extends Pick<FollowedRequest, 'leave'> {
+  /** @param known the run as it was when the caller came */
+  follow(known: SettledRun | PendingRun): Pick<FollowedRequest, 'settled' | 'follow' | 'leave'>;
+}
+
+/**
+ * Takes the place of a caller, and listens for the end of the run from now on.
+ *
+ * @throws Refusal `overloaded` if there is no place
+ */
+function holdCaller(
+  { waiters, streams, ...reading }: FollowDependencies,
+  runs: RunFinder,
+  ref: RequestRef,
+  { signal, projectPlaces }: StreamHold,
+): HeldFollower {
+  const held = waiters.hold(projectPlaces);
+  if (held === null) throw overloaded();
+  const places: Place[] = [held];
+  const waiter = waiters.join(ref.workflowId);
+  const leave = (): void => {
+    waiter.leave();
+    for (const place of places) place.leave();
+  };
+  return {
+    leave,
+    follow: (known) => ({
+      settled: untilSettled(runs, ref, waiter, known, signal).then((run) =>
+        readWhole(reading, ref, run, { signal, places }),
+      ),
+      follow: (onChange, from) => streams.follow(ref.workflowId, onChange, from),
+      leave,
+    }),
+  };
 }
 
 /** All attempts but the one that runs now or was the last one. */
 function abandonedIn(status: RequestStatus, attempts: number): number {
   const isBetween = status === RequestStatus.queued || status === RequestStatus.retrying;
   return isBetween ? attempts : Math.max(0, attempts - 1);
-}
-
-function holdPlace(waiters: Waiters, { projectPlaces }: StreamHold): Place {
-  const place = waiters.hold(projectPlaces);
-  if (place === null) throw overloaded();
-  return place;
 }
 
 /**
