@@ -1,6 +1,6 @@
 /**
  * Row 37: kill -9 around the blob store, which is a real S3 server behind a proxy. While the proxy keeps its answers
- * back, what was put is stored and nobody knows it: that is where a process is killed.
+ * back, what was put is stored, and no record names it: that is where a process is killed.
  */
 import { Client, Connection } from '@temporalio/client';
 import { randomBytes } from 'node:crypto';
