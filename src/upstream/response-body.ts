@@ -15,6 +15,12 @@ export const ACCEPTED_ENCODINGS = 'gzip, deflate, br';
  */
 const MAX_ENCODINGS = 5;
 
+/**
+ * Fewest encoded bytes that show that a stream ends early. On fewer, a decoder also waits for more when they
+ * are of another format: the header of gzip alone has 10 bytes.
+ */
+const MIN_EVIDENCE_BYTES = 16;
+
 /** Passes decoded bytes on at once, so that they are not lost if the stream breaks off. */
 const ZLIB = { flush: constants.Z_SYNC_FLUSH };
 const BROTLI = { flush: constants.BROTLI_OPERATION_FLUSH };
@@ -84,12 +90,12 @@ async function undo(
       return Buffer.concat(decoded);
     } catch (error) {
       if (isTooLarge(error)) throw error;
-      // The compressed stream ends early. If the decoded bytes are complete JSON, they are the answer. The
-      // same holds if the encoded bytes are JSON under a wrong label.
       if (isUnfinished(error)) {
+        // If the decoded bytes are complete JSON, they are the answer. The same holds if the encoded bytes are
+        // JSON under a wrong label.
         const whole = [Buffer.concat(decoded), encoded].find(isJson);
-        if (whole === undefined) throw new TruncatedBodyError();
-        return whole;
+        if (whole !== undefined) return whole;
+        if (encoded.length >= MIN_EVIDENCE_BYTES) throw new TruncatedBodyError();
       }
     }
   }
