@@ -71,7 +71,7 @@ async function historyOf(key: string): Promise<Payload[]> {
 }
 
 const history = await historyOf(unique('codec'));
-const sealed = history.filter(({ data }) => !String(data).startsWith('"'));
+const sealed = history.filter(({ metadata }) => String(metadata?.['encoding']) === 'binary/encrypted');
 
 describe('the codec server', () => {
   it('decodes what a history holds: input, answer, journal, summaries; and leaves alone what is plain', async () => {
