@@ -79,6 +79,8 @@ export async function sendStream(
     isOver = true;
     clearTimeout(keepalive);
     if (unread !== null) clearTimeout(unread);
+    // The signal lives as long as the process, and would keep the ended stream in memory.
+    stopping.removeEventListener('abort', stop);
     follower.leave();
     over.resolve(failure);
   }
@@ -97,6 +99,11 @@ export async function sendStream(
   function drop(): void {
     interrupt(`The caller did not read for ${unreadMs / 1000} s. ${HOW_TO_GO_ON}`);
     setTimeout(() => raw.destroy(), DROP_MS).unref();
+  }
+
+  function stop(): void {
+    if (raw.destroyed) finish(null);
+    else interrupt(STOPPING);
   }
 
   /** Sends what there is, until the connection is full. */
@@ -158,11 +165,7 @@ export async function sendStream(
   raw.once('close', () => {
     if (!isOver) finish(null);
   });
-  stopping.addEventListener('abort', () => {
-    if (isOver) return;
-    if (raw.destroyed) finish(null);
-    else interrupt(STOPPING);
-  });
+  stopping.addEventListener('abort', stop);
   void followed.settled.then((run) => {
     if (run === null || isOver) return;
     settled = run;

@@ -1,6 +1,6 @@
 /** What one caller of a stream costs, and how it is dropped: real sockets, and attempts that the test publishes. */
 import fastify from 'fastify';
-import { once } from 'node:events';
+import { getEventListeners, once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
@@ -164,6 +164,21 @@ describe('a caller of a stream', () => {
     const caller = await open('/quiet/60000');
     caller.socket.resume();
     await until(caller.text, (text) => text.split(': keepalive').length > 3);
+  });
+
+  it('is forgotten when its stream ends, and when it leaves', async () => {
+    const listening = (): number => getEventListeners(stopping.signal, 'abort').length;
+    await until(listening, (count) => count === 0);
+    const attempt = begin('forgotten');
+    const callers = await Promise.all(['1', '2'].map((path) => open(`/forgotten/${path}`)));
+    for (const { socket } of callers) socket.resume();
+    await until(listening, (count) => count === 2);
+    callers[1]?.socket.destroy();
+    await until(listening, (count) => count === 1);
+    attempt.say('a');
+    attempt.end();
+    await until(callers[0]?.text ?? String, (text) => text.includes('[DONE]'));
+    await until(listening, (count) => count === 0);
   });
 
   it('is told how to go on when the process stops', async () => {
