@@ -3,6 +3,7 @@ import { createHttpCaller } from '../load/http-call.ts';
 import { promptOf } from '../load/load.ts';
 import { median, quantile } from '../load/run-load.ts';
 import { createStreamCaller, type StreamCall, type StreamCaller } from '../load/stream-call.ts';
+import { collectGarbage } from '../machine/collect-garbage.ts';
 import { cpuMsOf, growth, memoryOf, total } from '../machine/usage.ts';
 import { startHttpSystem } from '../systems/start-system.ts';
 import { startStreamsApart } from '../systems/start-streams-apart.ts';
@@ -24,7 +25,7 @@ export interface StreamMeasure {
   readonly gapP99Ms: number;
   /** For the whole process tree. */
   readonly cpuMsPer1000Events: number | null;
-  /** Growth for 1,000 open streams, bytes: of the application, without the Temporal server. */
+  /** Growth for 1,000 open streams, bytes, without garbage: of the application, without the Temporal server. */
   readonly memoryPer1000: number | null;
   /** The same for 1,000 open calls that are not streamed. */
   readonly wholeMemoryPer1000: number | null;
@@ -184,14 +185,16 @@ async function measureOnce(
   };
 }
 
-/** The growth of a process tree while 1,000 calls are open. */
+/** The growth of a process tree while 1,000 calls are open, without garbage. */
 async function memoryOfOpen(pid: number, call: () => Promise<unknown>): Promise<number> {
+  await collectGarbage(pid);
   const before = memoryOf(pid).app;
   const open = Array.from({ length: OPEN.streams }, async (_, index) => {
     await sleep(index * OPEN.startMs);
     await call();
   });
   await sleep(OPEN_FOR_MS);
+  await collectGarbage(pid);
   const during = memoryOf(pid).app;
   await Promise.all(open);
   return ((during - before) * 1_000) / OPEN.streams;
