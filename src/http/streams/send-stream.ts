@@ -171,7 +171,9 @@ export async function sendStream(
     settled = run;
     step();
   });
-  step();
+  // The process may have begun to stop, or the caller may have left, while the request was accepted.
+  if (stopping.aborted) stop();
+  else step();
   const failure = await over.promise.finally(followed.leave);
   return failure?.kind === 'failed' ? sendFailure(reply, failure.error) : reply;
 }

@@ -190,5 +190,10 @@ describe('a caller of a stream', () => {
     stopping.abort();
     await until(caller.text, (text) => text.includes('"code":"stream_interrupted"'));
     expect(caller.text()).toContain('same idempotency key');
+
+    const late = await open('/late/60000');
+    late.socket.resume();
+    await until(late.text, (text) => text.includes('"code":"stream_interrupted"'));
+    expect(getEventListeners(stopping.signal, 'abort')).toEqual([]);
   });
 });
