@@ -5,15 +5,14 @@ import { until } from '../../test/support/until.ts';
 /** Where Node's inspector listens after SIGUSR1. */
 const INSPECTOR_URL = 'http://127.0.0.1:9229/json/list';
 const Targets = z.tuple([z.object({ webSocketDebuggerUrl: z.string() })], z.unknown());
-/** A message of the inspector: the answer to the message with its id, or an event. */
+/** A message of the inspector: an answer, or an event, which may carry an answer of a worker as text. */
 const Message = z.object({
   id: z.number().optional(),
-  method: z.string().optional(),
-  params: z.object({ sessionId: z.string().optional() }).optional(),
+  params: z.object({ sessionId: z.string().optional(), message: z.string().optional() }).optional(),
 });
 /** Collections that free what the one before has made free. */
 const COLLECTIONS = 3;
-const COLLECT = { method: 'HeapProfiler.collectGarbage' };
+const COLLECT = 'HeapProfiler.collectGarbage';
 const CLOSE = "process.getBuiltinModule('inspector').close()";
 
 /**
@@ -27,29 +26,38 @@ export async function collectGarbage(pid: number): Promise<void> {
   await once(socket, 'open');
   const workers = new Set<string>();
   const waiting = new Map<number, () => void>();
-  socket.addEventListener('message', ({ data }) => {
-    const { id, params } = Message.parse(JSON.parse(String(data)));
+  const receive = (text: string): void => {
+    const { id, params } = Message.parse(JSON.parse(text));
     if (params?.sessionId !== undefined) workers.add(params.sessionId);
+    if (params?.message !== undefined) receive(params.message);
     if (id !== undefined) waiting.get(id)?.();
-  });
+  };
+  socket.addEventListener('message', ({ data }) => receive(String(data)));
   let sent = 0;
-  const send = async (message: object): Promise<void> => {
+  const ask = async (method: string, send: (message: object) => void, params = {}): Promise<void> => {
     const answered = Promise.withResolvers<void>();
     const id = (sent += 1);
     waiting.set(id, answered.resolve);
-    socket.send(JSON.stringify({ id, ...message }));
+    send({ id, method, params });
     await answered.promise;
   };
-  await send({ method: 'NodeWorker.enable', params: { waitForDebuggerOnStart: false } });
+  const toMain = (message: object): void => socket.send(JSON.stringify(message));
+  await ask('NodeWorker.enable', toMain, { waitForDebuggerOnStart: false });
   for (let nth = 1; nth <= COLLECTIONS; nth += 1) {
-    await send(COLLECT);
+    await ask(COLLECT, toMain);
     for (const sessionId of workers) {
-      const message = JSON.stringify({ id: nth, ...COLLECT });
-      await send({ method: 'NodeWorker.sendMessageToWorker', params: { sessionId, message } });
+      // The delivery has an answer too, with id 0. Only the worker's own answer is waited for.
+      const toWorker = (message: object): void =>
+        toMain({
+          id: 0,
+          method: 'NodeWorker.sendMessageToWorker',
+          params: { sessionId, message: JSON.stringify(message) },
+        });
+      await ask(COLLECT, toWorker);
     }
   }
   const closed = once(socket, 'close');
-  socket.send(JSON.stringify({ id: 0, method: 'Runtime.evaluate', params: { expression: CLOSE } }));
+  toMain({ id: 0, method: 'Runtime.evaluate', params: { expression: CLOSE } });
   await closed;
 }
 
