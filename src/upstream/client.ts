@@ -227,7 +227,7 @@ export function createUpstream(settings: UpstreamSettings): Upstream {
 
   async function completeOnce(call: UpstreamCallInput, watch: StreamWatch | null): Promise<EndedCall> {
     const { operation, stream = null } = call;
-    const signal = watch === null ? call.signal : AbortSignal.any([call.signal, watch.late]);
+    const signal = watch === null ? call.signal : AbortSignal.any([call.signal, watch.over]);
     const streamed = stream === null ? null : streamedBodies.forCall();
     let phase: Phase = Phase.connect;
     let response: Response | null = null;
@@ -266,7 +266,7 @@ export function createUpstream(settings: UpstreamSettings): Upstream {
           ? null
           : { status: response.status, headers: response.headers, bytes: received?.bytes() ?? NOTHING };
       const failure = classifyThrown({ error, phase, aborted: signal.aborted, answer }, Date.now());
-      const isLate = watch?.late.aborted === true && !call.signal.aborted;
+      const isLate = watch?.isLate() === true && !call.signal.aborted;
       return { kind: 'failed', failure: isLate ? { ...failure, detail: LATE_EVENT } : failure, limits };
     }
   }

@@ -36,8 +36,13 @@ const MAX_EVENT_CHARACTERS = 64 * 1024 * 1024;
 
 /** Watches over the time between events, and counts them. */
 export interface StreamWatch {
-  /** Aborts when an event is late. */
-  readonly late: AbortSignal;
+  /**
+   * Aborts when an event is late, and when the watch stops: an upstream may leave its connection open after the last
+   * event.
+   */
+  readonly over: AbortSignal;
+  /** Whether an event was late. */
+  isLate(): boolean;
   /** Counts bytes that came. */
   received(bytes: number): void;
   /** Counts an event, and waits for the next one. */
@@ -55,21 +60,26 @@ export function watchStream({
   silenceMs,
 }: Pick<StreamedCall, 'firstEventMs' | 'silenceMs'>): StreamWatch {
   const startedMs = performance.now();
-  const late = new AbortController();
-  const abort = (): void => late.abort();
-  let timer = firstEventMs === null ? undefined : setTimeout(abort, firstEventMs);
+  const over = new AbortController();
+  let isLate = false;
+  const giveUp = (): void => {
+    isLate = true;
+    over.abort();
+  };
+  let timer = firstEventMs === null ? undefined : setTimeout(giveUp, firstEventMs);
   let [events, bytes] = [0, 0];
   let first_event_ms: number | null = null;
   let isWhole = false;
   return {
-    late: late.signal,
+    over: over.signal,
+    isLate: () => isLate,
     received: (more) => void (bytes += more),
     event() {
       events += 1;
       if (first_event_ms === null) {
         first_event_ms = Math.round(performance.now() - startedMs);
         clearTimeout(timer);
-        timer = silenceMs === null ? undefined : setTimeout(abort, silenceMs);
+        timer = silenceMs === null ? undefined : setTimeout(giveUp, silenceMs);
       } else timer?.refresh();
     },
     comesWhole() {
@@ -77,7 +87,10 @@ export function watchStream({
       clearTimeout(timer);
     },
     progress: () => (isWhole ? null : { first_event_ms, events, bytes }),
-    stop: () => clearTimeout(timer),
+    stop: () => {
+      clearTimeout(timer);
+      over.abort();
+    },
   };
 }
 

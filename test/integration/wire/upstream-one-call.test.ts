@@ -1,26 +1,39 @@
 /** The upstream is never called more often than the record says: one attempt is one request on the wire. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
+import { createAssembly } from '../../../src/domain/streams/assembly.ts';
 import { createUpstream, type Upstream, type UpstreamAnswer } from '../../../src/upstream/client.ts';
+import type { StreamedCall } from '../../../src/upstream/event-stream.ts';
 import { rawAnswer, startRawUpstream, type RawUpstream } from '../../support/raw-upstream.ts';
 import { completion } from '../../support/scripted-upstream.ts';
 import { until } from '../../support/until.ts';
 
 type Acts = Parameters<typeof startRawUpstream>;
 
-const open: { close(): unknown }[] = [];
-afterEach(() => Promise.all(open.splice(0).map((it) => it.close())));
+const opened: { close(): unknown }[] = [];
+afterEach(() => Promise.all(opened.splice(0).map((it) => it.close())));
 
 async function start(...acts: Acts): Promise<{ raw: RawUpstream; upstream: Upstream }> {
   const raw = await startRawUpstream(...acts);
   const upstream = createUpstream({ baseURL: raw.baseURL, apiKey: null, maxResponseBytes: 1_000_000 });
-  open.push(raw, upstream);
+  opened.push(raw, upstream);
   return { raw, upstream };
 }
 
-function call(upstream: Upstream, signal = AbortSignal.timeout(30_000)): Promise<UpstreamAnswer> {
+function call(
+  upstream: Upstream,
+  {
+    signal = AbortSignal.timeout(30_000),
+    stream = null,
+  }: { signal?: AbortSignal; stream?: StreamedCall | null } = {},
+): Promise<UpstreamAnswer> {
   const body = Buffer.from(JSON.stringify({ model: 'm', messages: [] }));
-  return upstream.complete({ body, operation: 'chat.completions', clientRequestId: 'rr/1', signal });
+  return upstream.complete({ body, operation: 'chat.completions', clientRequestId: 'rr/1', signal, stream });
+}
+
+function newStream(): StreamedCall {
+  const assembly = createAssembly('chat.completions', 1);
+  return { assembly, forward: () => undefined, firstEventMs: null, silenceMs: null };
 }
 
 const fine = rawAnswer('200 OK', JSON.stringify(completion()));
@@ -101,7 +114,7 @@ describe('one attempt', () => {
       write('HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{'),
     );
     const abort = new AbortController();
-    const calls = [1, 2, 3].map(() => call(upstream, abort.signal));
+    const calls = [1, 2, 3].map(() => call(upstream, { signal: abort.signal }));
     await until(
       () => raw.requests.length,
       (count) => count === 3,
@@ -111,6 +124,28 @@ describe('one attempt', () => {
     expect(answers.map(({ kind }) => kind)).toEqual(['failed', 'failed', 'failed']);
     await settle();
     expect(raw.requests).toHaveLength(3);
+  });
+});
+
+describe('the connection of a stream', () => {
+  const events =
+    'data: {"choices":[{"index":0,"delta":{"content":"hi"},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n';
+  const head = 'HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n';
+  const open = `${head}${events.length.toString(16)}\r\n${events}\r\n`;
+
+  it('is closed if the upstream keeps the stream open after its end', async () => {
+    const { raw, upstream } = await start(write(open));
+    expect(await call(upstream, { stream: newStream() })).toMatchObject({ kind: 'completed' });
+    await until(raw.openConnections, (count) => count === 0);
+  });
+
+  it('is used again if the stream ends', async () => {
+    const { raw, upstream } = await start(write(`${open}0\r\n\r\n`));
+    const callAgain = async (): Promise<readonly number[]> => {
+      expect(await call(upstream, { stream: newStream() })).toMatchObject({ kind: 'completed' });
+      return raw.requests;
+    };
+    await until(callAgain, (connections) => new Set(connections).size < connections.length);
   });
 });
 
@@ -144,7 +179,7 @@ describe('an answer that only the Fetch standard finds special', () => {
       apiKey: null,
       maxResponseBytes: 1_000_000,
     });
-    open.push(upstream);
+    opened.push(upstream);
     expect(await call(upstream)).toMatchObject({ failure: { code: 'upstream_unreachable' } });
   });
 });
