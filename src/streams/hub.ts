@@ -22,7 +22,7 @@ export interface HubObserver {
 export type StreamHub = StreamPublisher & StreamSubscriber;
 
 /** Events of an attempt that are kept as they came. Older ones are made again for a follower that is behind. */
-const RECENT_EVENTS = 8;
+const RECENT_EVENTS = 2;
 
 /** An attempt with what followers need of it. */
 interface Live {

@@ -1,3 +1,4 @@
+import { buffer } from 'node:stream/consumers';
 import OpenAI from 'openai';
 import type { AnswerFacts } from '../domain/answer-facts.ts';
 import { type LimitReport, NO_REPORT } from '../domain/lane.ts';
@@ -165,8 +166,14 @@ export function createUpstream(settings: UpstreamSettings): Upstream {
     return client.post(OPERATIONS[operation].upstreamPath, { ...sent, signal }).asResponse();
   }
 
+  /** Collects an answer of which the beginning is worth nothing without the end. */
+  async function readAnswer(response: Response): Promise<Answer> {
+    const bytes = withoutMark(await buffer(capped.bodyOf(response)));
+    return { status: response.status, headers: response.headers, bytes };
+  }
+
   async function read(path: string, signal: AbortSignal): Promise<Answer> {
-    return toAnswer(await client.get(path, { headers, signal }).asResponse());
+    return readAnswer(await client.get(path, { headers, signal }).asResponse());
   }
 
   /**
@@ -180,7 +187,7 @@ export function createUpstream(settings: UpstreamSettings): Upstream {
       const stop = client.post(`${path}/cancel`, { headers, signal: AbortSignal.timeout(STOP_MS) });
       void stop
         .asResponse()
-        .then(toAnswer)
+        .then(readAnswer)
         .catch(() => undefined);
       throw error;
     });
@@ -212,13 +219,14 @@ export function createUpstream(settings: UpstreamSettings): Upstream {
 
   async function readWhole(
     call: UpstreamCallInput,
-    { status, headers, body }: Response,
+    response: Response,
     received: ReceivedParts,
     watch: StreamWatch | null,
   ): Promise<EndedAnswer> {
     // An upstream may ignore that a stream was asked for.
     watch?.comesWhole();
-    for await (const chunk of body ?? []) received.add(chunk);
+    for await (const chunk of capped.bodyOf(response)) received.add(chunk);
+    const { status, headers } = response;
     const whole = { status, headers, bytes: withoutMark(received.bytes()) };
     const { answer, verdict, text } = await answers.judge(call.operation, whole, Date.now());
     if (verdict.kind !== 'under way') return { answer, verdict, text };
@@ -244,7 +252,10 @@ export function createUpstream(settings: UpstreamSettings): Upstream {
       received = createReceivedParts(response.headers);
       const { answer, verdict, text } =
         stream !== null && watch !== null && phase === Phase.stream
-          ? { ...(await readStreamedAnswer(operation, response, stream, watch)), text: null }
+          ? {
+              ...(await readStreamedAnswer(operation, response, capped.bodyOf(response), stream, watch)),
+              text: null,
+            }
           : await readWhole(call, response, received, watch);
       const { status, headers, bytes } = answer;
       if (verdict.kind === 'failed') {
@@ -274,13 +285,6 @@ export function createUpstream(settings: UpstreamSettings): Upstream {
 
 const NOTHING = new Uint8Array();
 const LATE_EVENT = 'no event of the stream came in time';
-
-/** Collects an answer of which the beginning is worth nothing without the end. */
-async function toAnswer({ status, headers, body }: Response): Promise<Answer> {
-  const received: Uint8Array[] = [];
-  for await (const chunk of body ?? []) received.push(chunk);
-  return { status, headers, bytes: withoutMark(Buffer.concat(received)) };
-}
 
 function withoutMark(bytes: Uint8Array): Uint8Array {
   return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? bytes.subarray(3) : bytes;

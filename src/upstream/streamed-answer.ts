@@ -1,4 +1,3 @@
-import { Readable } from 'node:stream';
 import type { Operation } from '../domain/operations.ts';
 import { editMembers, type MemberEdit } from '../domain/json-members.ts';
 import { isObject } from '../domain/raw-json.ts';
@@ -69,11 +68,12 @@ const WITH_USAGE: MemberEdit = {
  */
 export async function readStreamedAnswer(
   operation: Operation,
-  { status, headers, body }: Response,
+  { status, headers }: Pick<Answer, 'status' | 'headers'>,
+  body: AsyncIterable<Uint8Array>,
   stream: StreamedCall,
   watch: StreamWatch,
 ): Promise<EndedResponse> {
-  const end = await readEventStream(body ?? Readable.from([]), stream, watch);
+  const end = await readEventStream(body, stream, watch);
   const answer = { status, headers, bytes: stream.assembly.bytes() };
   return { answer, verdict: classifyStream(operation, answer, end, stream.assembly, Date.now()) };
 }

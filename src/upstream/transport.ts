@@ -8,7 +8,13 @@ import { ACCEPTED_ENCODINGS, decodeBody, type ResponseHeaders, toHeaders } from 
 import { createTunnelAgent, proxyAuthorization } from './tunnel.ts';
 
 export interface Transport {
+  /** Makes one call. Its response has no body of its own: {@link Transport.bodyOf} has it. */
   fetch(url: string | URL | Request, init?: RequestInit): Promise<Response>;
+  /**
+   * The decoded body of a response of {@link Transport.fetch}. It can be read once. The web stream of a response would
+   * take 8 KB for as long as an upstream streams.
+   */
+  bodyOf(response: Response): AsyncIterable<Uint8Array>;
   /**
    * Makes one call and reports its progress. The report goes through async context, because a client passes
    * no per-call data on to its fetch.
@@ -69,6 +75,7 @@ export function createTransport({
   sdkHeaders,
 }: TransportSettings): Transport {
   const reports = new AsyncLocalStorage<(phase: Phase) => void>();
+  const bodies = new WeakMap<Response, AsyncIterable<Uint8Array>>();
   const settings = {
     headersTimeout: 0,
     bodyTimeout: 0,
@@ -118,13 +125,14 @@ export function createTransport({
     if (status === 204 || status === 205 || status === 304) {
       // These statuses have no body by definition. A body that comes anyway is not read.
       body.on('error', () => undefined).destroy();
-      return toResponse(status, headers, null);
+      return toResponse(status, headers);
     }
     const isStream = asksForEvents && isEventStream(String(headers['content-type'] ?? ''));
     const maxBodyBytes = isStream ? maxBytes * STREAM_BYTES_PER_BYTE : maxBytes;
     const limit = status >= 200 && status < 300 ? maxBodyBytes : Math.min(maxBytes, MAX_ERROR_BYTES);
-    const decoded = decodeBody(body, String(headers['content-encoding'] ?? ''), limit);
-    return toResponse(status, headers, ReadableStream.from(decoded));
+    const response = toResponse(status, headers);
+    bodies.set(response, decodeBody(body, String(headers['content-encoding'] ?? ''), limit));
+    return response;
   }
 
   return {
@@ -132,10 +140,11 @@ export function createTransport({
       await Promise.all([agent.destroy(), tunnels?.destroy()]);
     },
     reporting: (report, call) => reports.run(report, call),
+    bodyOf: (response) => bodies.get(response) ?? Readable.from([]),
     fetch: (url, init = {}) => {
       const report = reports.getStore() ?? ((): void => undefined);
       return send(report, String(url), init).catch((error: unknown) => {
-        if (error instanceof MisdirectedError) return toResponse(421, error.headers, null);
+        if (error instanceof MisdirectedError) return toResponse(421, error.headers);
         throw error;
       });
     },
@@ -174,13 +183,9 @@ function untilAborted<T>(call: Promise<T>, signal: AbortSignal | null): Promise<
  * may send one. `ok` is always true, so that the openai client passes the body on: of a refusal's body it
  * would keep only the member `error`.
  */
-function toResponse(
-  status: number,
-  headers: ResponseHeaders,
-  body: ReadableStream<Uint8Array> | null,
-): Response {
+function toResponse(status: number, headers: ResponseHeaders): Response {
   const legal = status >= 200 && status <= 599;
-  const response = new Response(body, { status: legal ? status : 599, headers: toHeaders(headers) });
+  const response = new Response(null, { status: legal ? status : 599, headers: toHeaders(headers) });
   return Object.defineProperties(response, { ok: { value: true }, status: { value: status } });
 }
 
@@ -228,6 +233,8 @@ class ReportingHandler extends DecoratorHandler implements Dispatcher.DispatchHa
   ): void {
     if (status >= 200) this.#report(Phase.headers);
     if (status === 421) return controller.abort(new MisdirectedError(headers));
-    return this.#handler.onResponseStart?.(controller, status, headers, statusMessage);
+    this.#handler.onResponseStart?.(controller, status, headers, statusMessage);
+    // They are parsed. A stream would keep them, and the chunk that they were cut from, until its end.
+    controller.rawHeaders = null;
   }
 }

@@ -181,14 +181,14 @@ export async function sendStream(
 /** Sends the status line. From here on the answer bypasses Fastify, because it has no end yet. */
 function openStream(reply: FastifyReply): void {
   reply.hijack();
-  const { raw } = reply;
-  for (const [name, value] of Object.entries(reply.getHeaders())) {
-    if (value !== undefined) raw.setHeader(name, value);
-  }
-  raw.setHeader('content-type', 'text/event-stream; charset=utf-8');
+  reply.header('content-type', 'text/event-stream; charset=utf-8');
   // Without this, nginx collects the events.
-  raw.setHeader('x-accel-buffering', 'no');
-  raw.writeHead(200);
+  reply.header('x-accel-buffering', 'no');
+  const headers = Object.entries(reply.getHeaders()).flatMap(([name, value]) =>
+    value === undefined ? [] : [name, value],
+  );
+  // As one list, because headers that are set one by one stay in memory for as long as the stream is open.
+  reply.raw.writeHead(200, headers);
 }
 
 /** What the result still has for a caller. */
