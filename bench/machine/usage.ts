@@ -12,11 +12,11 @@ const MS_PER_TICK = 10;
 const SERVERS = /^(temporal|restate)/;
 
 /**
- * CPU time that a process tree has used so far, ms, read from /proc. The time of a process that has ended is
+ * CPU time that process trees have used so far, ms, read from /proc. The time of a process that has ended is
  * no longer in the sum.
  */
-export function cpuMsOf(pid: number): Usage {
-  return sumOver(pid, (one) => {
+export function cpuMsOf(...roots: readonly number[]): Usage {
+  return sumOver(roots, (one) => {
     const stat = readFileSync(`/proc/${one}/stat`, 'utf8');
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     return (Number(fields[11]) + Number(fields[12])) * MS_PER_TICK;
@@ -24,10 +24,10 @@ export function cpuMsOf(pid: number): Usage {
 }
 
 /**
- * Memory that a process tree holds now, bytes. Shared memory is divided among the processes that share it.
+ * Memory that process trees hold now, bytes. Shared memory is divided among the processes that share it.
  */
-export function memoryOf(pid: number): Usage {
-  return sumOver(pid, (one) => {
+export function memoryOf(...roots: readonly number[]): Usage {
+  return sumOver(roots, (one) => {
     const rollup = readFileSync(`/proc/${one}/smaps_rollup`, 'utf8');
     return Number(/^Pss:\s+(\d+) kB/m.exec(rollup)?.[1] ?? 0) * 1024;
   });
@@ -42,9 +42,9 @@ export function total({ app, server }: Usage): number {
   return app + server;
 }
 
-function sumOver(pid: number, read: (pid: number) => number): Usage {
+function sumOver(roots: readonly number[], read: (pid: number) => number): Usage {
   const sum = { app: 0, server: 0 };
-  for (const one of treeOf(pid)) {
+  for (const one of roots.flatMap(treeOf)) {
     try {
       const isServer = SERVERS.test(readFileSync(`/proc/${one}/comm`, 'utf8'));
       sum[isServer ? 'server' : 'app'] += read(one);

@@ -23,9 +23,9 @@ export interface StreamMeasure {
   readonly wholeMs: number | null;
   /** p99 of the time by which the gap between two events grew on the way, with many streams. */
   readonly gapP99Ms: number;
-  /** For the whole process tree. */
+  /** Of all processes, Temporal and Redis included. */
   readonly cpuMsPer1000Events: number | null;
-  /** Growth for 1,000 open streams, bytes, without garbage: of the application, without the Temporal server. */
+  /** Growth for 1,000 open streams, bytes, without garbage: of the application, without Temporal and Redis. */
   readonly memoryPer1000: number | null;
   /** The same for 1,000 open calls that are not streamed. */
   readonly wholeMemoryPer1000: number | null;
@@ -48,7 +48,10 @@ interface Running {
   readonly streamer: Streamer;
   readonly caller: StreamCaller;
   readonly whole: ((body: Buffer) => Promise<unknown>) | null;
-  readonly pid: number | null;
+  /** Process ids of its own programs. */
+  readonly nodePids: readonly number[];
+  /** Process ids of servers that are not in their trees. */
+  readonly serverPids: readonly number[];
   stop(): Promise<void>;
 }
 
@@ -99,7 +102,8 @@ async function startAll(run: BenchRun): Promise<Running[]> {
       streamer: name,
       caller,
       whole: (body) => system.caller.call(body),
-      pid: system.pid,
+      nodePids: system.pid === null ? [] : [system.pid],
+      serverPids: [],
       stop: async () => {
         await system.stop();
         await caller.close();
@@ -117,7 +121,8 @@ async function startAll(run: BenchRun): Promise<Running[]> {
     streamer: 'redis',
     caller,
     whole: (body) => other.call(body),
-    pid: null,
+    nodePids: apart.nodePids,
+    serverPids: apart.serverPids,
     stop: async () => {
       await apart.stop();
       await Promise.all([caller.close(), other.close()]);
@@ -127,7 +132,7 @@ async function startAll(run: BenchRun): Promise<Running[]> {
 }
 
 async function measureOnce(
-  { streamer, caller, whole, pid }: Running,
+  { streamer, caller, whole, nodePids, serverPids }: Running,
   { options }: BenchRun<'seconds' | 'delayMs'>,
   round: number,
 ): Promise<Omit<StreamMeasure, 'streamer'>> {
@@ -155,19 +160,18 @@ async function measureOnce(
     return stream(crowdBody);
   });
   await sleep(WINDOW.fromMs);
-  const [before, fromMs] = [pid === null ? null : cpuMsOf(pid), preciseNowMs()];
+  const [before, fromMs] = [cpuMsOf(...nodePids, ...serverPids), preciseNowMs()];
   await sleep(WINDOW.forMs);
-  const [after, toMs] = [pid === null ? null : cpuMsOf(pid), preciseNowMs()];
+  const [after, toMs] = [cpuMsOf(...nodePids, ...serverPids), preciseNowMs()];
   const events = (await Promise.all(crowd)).flatMap((one) =>
     one === null ? [] : [one.events.filter(({ cameMs }) => cameMs >= fromMs && cameMs < toMs)],
   );
   const count = events.reduce((sum, { length }) => sum + length, 0);
-  const cpuMsPer1000Events =
-    before === null || after === null ? null : total(growth(before, after, count / 1_000));
+  const cpuMsPer1000Events = streamer === 'direct' ? null : total(growth(before, after, count / 1_000));
   const openBody = streamBody(OPEN.script, 'open');
-  const isHeld = streamer !== 'direct' && pid !== null && round === 1;
-  const wholeMemoryPer1000 = isHeld ? await memoryOfOpen(pid, holdWhole) : null;
-  const memoryPer1000 = isHeld ? await memoryOfOpen(pid, () => stream(openBody)) : null;
+  const isHeld = streamer !== 'direct' && round === 1;
+  const wholeMemoryPer1000 = isHeld ? await memoryOfOpen(nodePids, holdWhole) : null;
+  const memoryPer1000 = isHeld ? await memoryOfOpen(nodePids, () => stream(openBody)) : null;
   const grown = events.flatMap((all) =>
     all.slice(1).map(({ sentMs, cameMs }, index) => {
       const last = all[index];
@@ -185,19 +189,24 @@ async function measureOnce(
   };
 }
 
-/** The growth of a process tree while 1,000 calls are open, without garbage. */
-async function memoryOfOpen(pid: number, call: () => Promise<unknown>): Promise<number> {
-  await collectGarbage(pid);
-  const before = memoryOf(pid).app;
+/** The growth of the application's processes while 1,000 calls are open, without garbage. */
+async function memoryOfOpen(pids: readonly number[], call: () => Promise<unknown>): Promise<number> {
+  await collectAll(pids);
+  const before = memoryOf(...pids).app;
   const open = Array.from({ length: OPEN.streams }, async (_, index) => {
     await sleep(index * OPEN.startMs);
     await call();
   });
   await sleep(OPEN_FOR_MS);
-  await collectGarbage(pid);
-  const during = memoryOf(pid).app;
+  await collectAll(pids);
+  const during = memoryOf(...pids).app;
   await Promise.all(open);
   return ((during - before) * 1_000) / OPEN.streams;
+}
+
+/** One after the other, because each process listens on the same port for it. */
+async function collectAll(pids: readonly number[]): Promise<void> {
+  for (const pid of pids) await collectGarbage(pid);
 }
 
 async function p50(forMs: number, call: () => Promise<number>): Promise<number> {

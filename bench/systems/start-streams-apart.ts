@@ -11,6 +11,10 @@ import { spawnEntry } from './spawn-entry.ts';
 export interface StreamsApart {
   /** URL of the API, without a path. */
   readonly url: string;
+  /** Process ids of worker and API. */
+  readonly nodePids: readonly number[];
+  /** Process ids of Redis and of Temporal. */
+  readonly serverPids: readonly number[];
   stop(): Promise<void>;
 }
 
@@ -41,6 +45,8 @@ export async function startStreamsApart(run: BenchRun): Promise<StreamsApart | n
   await Promise.race([until(isReady, Boolean, 60_000), api.died]);
   return {
     url,
+    nodePids: [worker.pid, api.pid],
+    serverPids: [redis.pid(), temporal.pid()],
     stop: async () => {
       await Promise.all([killTree(worker.pid), killTree(api.pid)]);
       await redis.close();

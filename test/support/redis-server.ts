@@ -13,6 +13,8 @@ const run = promisify(execFile);
 export interface RedisServer {
   /** With user and password. */
   readonly url: string;
+  /** Of the process that runs now. */
+  pid(): number;
   /** Runs a command as an operator. */
   command(...args: readonly string[]): Promise<string>;
   kill(): Promise<void>;
@@ -68,6 +70,7 @@ export async function startRedisServer(): Promise<RedisServer> {
   await start();
   return {
     url: `redis://reqrun:secret@127.0.0.1:${port}`,
+    pid: () => child.pid ?? 0,
     command,
     kill,
     start,
