@@ -29,10 +29,14 @@ const PATHS: Readonly<Record<StreamedOperation, string>> = {
   responses: OPERATIONS.responses.upstreamPath,
 };
 
+/** Codes of a connection that was made, and then broke: the service may have accepted the call. */
+const BROKEN_CONNECTION: ReadonlySet<unknown> = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']);
+
 /**
  * Creates a `fetch` whose streams survive their connection. A durable call with `stream: true` is sent again, with its
  * idempotency key, when its connection breaks or the service interrupts its stream, until the stream has its end. What
- * the caller has is left out. Any other call is passed on as it is.
+ * the caller has is left out. Any other call is passed on as it is, and so is the error of a call that reached no
+ * service.
  *
  * The body of the answer fails with {@link StreamSupersededError} when the events come from another attempt than what the
  * caller has, with an `APIError` when the request has failed or the service refuses the call, and with the last error
@@ -40,19 +44,31 @@ const PATHS: Readonly<Record<StreamedOperation, string>> = {
  */
 export function resumingFetch(fetch: Fetch): Fetch {
   return async (input, init = {}) => {
-    const answer = await fetch(input, init);
-    const operation = isEventStream(answer) ? joinableOperation(input, init) : null;
-    if (operation === null) return answer;
-    const { status, statusText, headers } = answer;
+    const operation = joinableOperation(input, init);
+    if (operation === null) return fetch(input, init);
     const again: Fetch = async (_, more) => fetch(input, { ...init, ...more });
-    const body = ReadableStream.from(survive(answer, operation, again, init.signal ?? null));
+    const { signal = null } = init;
+    const answer = await fetch(input, init).catch((error: unknown) => {
+      if (!isBrokenConnection(error)) throw error;
+      return joinAgain(again, signal);
+    });
+    if (!isEventStream(answer)) return answer;
+    const { status, statusText, headers } = answer;
+    const body = ReadableStream.from(survive(answer, operation, again, signal));
     return new Response(body, { status, statusText, headers });
   };
+}
+
+function isBrokenConnection(error: unknown): boolean {
+  const cause = error instanceof Error ? (error.cause ?? error) : null;
+  return cause instanceof Error && 'code' in cause && BROKEN_CONNECTION.has(cause.code);
 }
 
 /** The operation of a streamed call that names its request. Null for any other call. */
 function joinableOperation(input: Parameters<Fetch>[0], init: RequestInit): StreamedOperation | null {
   if (init.method !== 'POST' || input instanceof Request) return null;
+  // The official client writes bodies without white space.
+  if (typeof init.body !== 'string' || !init.body.includes('"stream":true')) return null;
   const { pathname } = new URL(input);
   // The shorter path is the end of the longer one.
   if (pathname.endsWith(PATHS['chat.completions'])) return ifNamed('chat.completions', init);
@@ -77,6 +93,7 @@ async function* survive(
   const place = createStreamPlace(operation);
   const encoder = new TextEncoder();
   for (let answer = first; ; answer = await joinAgain(again, signal)) {
+    if (!isEventStream(answer)) throw await errorOf(answer);
     place.join();
     for await (const block of blocksOf(answer)) {
       const meaning = place.read(block);
@@ -113,7 +130,11 @@ async function* blocksOf({ body }: Response): AsyncGenerator<string> {
   }
 }
 
-/** Sends the call again until it is answered with a stream. */
+/**
+ * Sends the call again until it is answered with a stream, or refused for good.
+ *
+ * @throws the last error when the service was away for 10 minutes
+ */
 async function joinAgain(again: Fetch, signal: AbortSignal | null): Promise<Response> {
   const giveUpAtMs = Date.now() + GIVE_UP_MS;
   let pauseMs = FIRST_PAUSE_MS;
@@ -122,11 +143,10 @@ async function joinAgain(again: Fetch, signal: AbortSignal | null): Promise<Resp
     await pause(Math.max(toldMs, pauseMs * (0.5 + Math.random() / 2)), signal);
     pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
     const answer = await answerWithin(again, signal);
-    if (answer instanceof Response && isEventStream(answer)) return answer;
-    const failure = answer instanceof Response ? await errorOf(answer) : answer;
-    const isOver = failure instanceof APIError && isFinalAnswer(failure);
-    if (isOver || Date.now() > giveUpAtMs) throw failure;
-    toldMs = failure instanceof APIError ? retryAfterMs(failure.headers, 0) : 0;
+    if (answer instanceof Response && (isEventStream(answer) || isFinalAnswer(answer))) return answer;
+    if (Date.now() > giveUpAtMs) throw answer instanceof Response ? await errorOf(answer) : answer;
+    toldMs = answer instanceof Response ? retryAfterMs(answer.headers, 0) : 0;
+    if (answer instanceof Response) await answer.body?.cancel();
   }
 }
 
@@ -161,6 +181,6 @@ async function errorOf(answer: Response): Promise<APIError> {
   return APIError.generate(answer.status, body, text, answer.headers);
 }
 
-function isFinalAnswer({ status, headers }: APIError): boolean {
-  return headers?.get('x-should-retry') === 'false' || isFinal(status);
+function isFinalAnswer({ status, headers }: Response): boolean {
+  return headers.get('x-should-retry') === 'false' || isFinal(status);
 }

@@ -18,6 +18,7 @@ import {
 } from '../support/stream-steps.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { useDeployment } from '../support/use-deployment.ts';
+import { until } from '../support/until.ts';
 import { untilLive } from '../support/live-streams.ts';
 
 const { upstream, url } = await useDeployment();
@@ -125,6 +126,28 @@ describe('a stream of the typed client', () => {
       type: 'response.completed',
       response: { id: key, output: [{ content: [{ text: TEXTS.join('') }] }] },
     });
+    expect(upstream.hits(key)).toHaveLength(1);
+  });
+
+  it('survives the loss of its connection before the service has answered', async () => {
+    const key = unique('cut-early');
+    const gate = Promise.withResolvers<void>();
+    upstream.script(key, { stream: [{ until: gate.promise }, ...chatStream('late')] });
+    const answered = reqrun.chat.completions.create({
+      model: key,
+      messages,
+      stream: true,
+      idempotency_key: key,
+    });
+    await until(
+      () => upstream.hits(key).length,
+      (count) => count === 1,
+    );
+    await cut();
+    gate.resolve();
+    let text = '';
+    for await (const { choices } of await answered) text += choices[0]?.delta.content ?? '';
+    expect(text).toBe('late');
     expect(upstream.hits(key)).toHaveLength(1);
   });
 

@@ -97,6 +97,31 @@ describe('a stream of the typed client', () => {
     expect(failure).toMatchObject({ status: 409, code: 'request_cancelled' });
   });
 
+  it.each([
+    ['reset', Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' })],
+    ['closed', Object.assign(new Error('other side closed'), { code: 'UND_ERR_SOCKET' })],
+  ])('is joined if its connection is %s before the answer', async (_what, cause) => {
+    const away = new TypeError('fetch failed', {
+      cause: Object.assign(new Error(), { code: 'ECONNREFUSED' }),
+    });
+    const lost = new TypeError('fetch failed', { cause });
+    const { fetch, calls } = scripted(lost, away, stream(': attempt 1\n\n', text('a'), DONE));
+    expect(await (await fetch(URL_OF_CHAT, CALL)).text()).toBe(text('a') + DONE);
+    expect(calls).toHaveLength(3);
+
+    const refused = scripted(lost, new Response('', { status: 409 }));
+    expect(await refused.fetch(URL_OF_CHAT, CALL)).toMatchObject({ status: 409 });
+  });
+
+  it('fails at once if there is no service, or the call is not streamed', async () => {
+    const away = new TypeError('fetch failed', {
+      cause: Object.assign(new Error(), { code: 'ECONNREFUSED' }),
+    });
+    const lost = new TypeError('fetch failed', { cause: Object.assign(new Error(), { code: 'ECONNRESET' }) });
+    await expect(scripted(away).fetch(URL_OF_CHAT, CALL)).rejects.toBe(away);
+    await expect(scripted(lost).fetch(URL_OF_CHAT, { ...CALL, body: '{}' })).rejects.toBe(lost);
+  });
+
   it('is not joined again for a caller that has left', async () => {
     const leaving = new AbortController();
     const { fetch, calls } = scripted(broken(': attempt 1\n\n', text('a')));
