@@ -7,7 +7,7 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { DEMO_MODELS, demoAction, type DemoAction } from './models.ts';
-import { sendAnswerStream } from './stream-answer.ts';
+import { type AnswerStream, sendAnswerStream } from './stream-answer.ts';
 
 export interface DemoUpstream {
   readonly baseURL: string;
@@ -143,9 +143,11 @@ async function act(
       return send(response, status, refusal(code));
     }
     case 'break':
-      return complete(operation, call, response, ANSWER_MS, action.afterWords);
-    case 'complete':
-      return complete(operation, call, response, action.afterMs ?? ANSWER_MS, null);
+      return complete(operation, call, response, { afterMs: ANSWER_MS, breakAfterWords: action.afterWords });
+    case 'complete': {
+      const { afterMs = ANSWER_MS, wordMs } = action;
+      return complete(operation, call, response, { afterMs, breakAfterWords: null, wordMs });
+    }
   }
 }
 
@@ -153,8 +155,7 @@ async function complete(
   operation: Operation,
   call: DemoCall,
   response: ServerResponse,
-  afterMs: number,
-  breakAfterWords: number | null,
+  { afterMs, ...pace }: { readonly afterMs: number } & Pick<AnswerStream, 'breakAfterWords' | 'wordMs'>,
 ): Promise<void> {
   const left = new AbortController();
   response.once('close', () => left.abort());
@@ -163,7 +164,7 @@ async function complete(
   const answer = ANSWERS[operation](call);
   if (call.stream !== true || !isStreamed(operation)) return send(response, 200, answer);
   const usage = call.stream_options?.include_usage === true;
-  await sendAnswerStream(response, { operation, answer, usage, breakAfterWords });
+  await sendAnswerStream(response, { operation, answer, usage, ...pace });
 }
 
 function refusal(code: string): object {

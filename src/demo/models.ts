@@ -1,6 +1,7 @@
 /** How the demo upstream answers the n-th call (from 1) of the same request. */
 export type DemoAction =
-  | { readonly kind: 'complete'; readonly afterMs?: number }
+  /** `wordMs`: the pause after each word of a stream. */
+  | { readonly kind: 'complete'; readonly afterMs?: number; readonly wordMs?: number }
   /** Answers at once. A stream breaks off after so many words. */
   | { readonly kind: 'break'; readonly afterWords: number }
   | { readonly kind: 'reset' }
@@ -51,6 +52,11 @@ export const DEMO_MODELS: readonly DemoModel[] = [
     model: 'demo-stream-break',
     what: 'breaks off its stream after three words once, then answers; without `stream: true` it answers',
     act: (call) => (call <= 1 ? { kind: 'break', afterWords: 3 } : COMPLETE),
+  },
+  {
+    model: 'demo-stream-slow',
+    what: 'streams a word every 4 s; without `stream: true` it answers at once',
+    act: () => ({ kind: 'complete', wordMs: 4_000 }),
   },
   {
     model: 'demo-401',

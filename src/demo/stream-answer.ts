@@ -4,8 +4,8 @@ import { finalEvents } from '../domain/streams/final-events.ts';
 import type { StreamedOperation } from '../domain/streams/stream-event.ts';
 import { unstreamedEvents } from '../domain/streams/unstreamed.ts';
 
-/** The pause between two events: a word each, as fast as a reader follows. */
-const PAUSE_MS = 30;
+/** The pause after a word by default: as fast as a reader follows. */
+const WORD_MS = 30;
 
 export interface AnswerStream {
   readonly operation: StreamedOperation;
@@ -14,6 +14,8 @@ export interface AnswerStream {
   readonly usage: boolean;
   /** Number of words after which the connection breaks. Null = the stream comes to its end. */
   readonly breakAfterWords: number | null;
+  /** The pause after each word. Default 30. */
+  readonly wordMs?: number | undefined;
 }
 
 /** Sends an answer as OpenAI's events, word by word. Resolves at its end, or when the caller has left. */
@@ -25,7 +27,7 @@ export async function sendAnswerStream(response: ServerResponse, stream: AnswerS
     if (isWord && wordsLeft === 0) return void response.socket?.resetAndDestroy();
     if (isWord) wordsLeft -= 1;
     response.write(text);
-    if (isWord) await sleep(PAUSE_MS);
+    if (isWord) await sleep(stream.wordMs ?? WORD_MS);
   }
   response.end();
 }

@@ -11,8 +11,8 @@ export interface Transport {
   /** Makes one call. Its response has no body of its own: {@link Transport.bodyOf} has it. */
   fetch(url: string | URL | Request, init?: RequestInit): Promise<Response>;
   /**
-   * The decoded body of a response of {@link Transport.fetch}. It can be read once. The web stream of a response would
-   * take 8 KB for as long as an upstream streams.
+   * The decoded body of a response of {@link Transport.fetch}. It can be read once. The response's own web stream would
+   * take 6 KB more for as long as an upstream streams.
    */
   bodyOf(response: Response): AsyncIterable<Uint8Array>;
   /**

@@ -48,6 +48,7 @@ describe('the demo upstream', () => {
     ['demo-quota', ['upstream_quota_exhausted', 'upstream_quota_exhausted']],
     ['demo-slow-0s', ['ok']],
     ['demo-stream-break', ['ok']],
+    ['demo-stream-slow', ['ok']],
   ])('%s shows %j to one request', async (model, codes) => {
     expect(await attempts(model, `rr_${model}`, codes.length)).toEqual(codes);
   });
