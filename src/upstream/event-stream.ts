@@ -105,19 +105,18 @@ export async function readEventStream(
   { assembly, forward }: StreamedCall,
   watch: StreamWatch,
 ): Promise<StreamEnd> {
-  const failed: unknown[] = [];
-  let isOver = false;
+  const failed: StreamEnd[] = [];
   let fresh: StreamEvent[] = [];
+  const isOver = (): boolean => failed.length > 0 || assembly.isOver;
   const parser = createParser({
     maxBufferSize: MAX_EVENT_CHARACTERS,
     onEvent: ({ event = null, data }) => {
-      // Whatever follows an error belongs to no answer.
-      if (failed.length > 0) return;
+      // Whatever follows an error or the last event belongs to no answer.
+      if (isOver()) return;
       watch.event();
-      isOver ||= data === DONE || (event !== null && LAST_EVENTS.has(event));
       const added = assembly.add({ event, data });
       if (added.kind === 'forward') fresh.push(...added.events);
-      if (added.kind === 'error') failed.push(added.error);
+      if (added.kind === 'error') failed.push({ kind: 'error', event: added.error });
     },
   });
   const feed = (text: string): void => {
@@ -129,13 +128,13 @@ export async function readEventStream(
   const decoder = new TextDecoder();
   const chunks = body[Symbol.asyncIterator]();
   try {
-    for (;;) {
-      const isLast = failed.length > 0 || isOver;
-      const next = isLast ? await within(CLOSE_MS, chunks.next()) : await chunks.next();
-      if (next === null || next.done === true) break;
+    while (!isOver()) {
+      const next = await chunks.next();
+      if (next.done === true) break;
       watch.received(next.value.byteLength);
       feed(decoder.decode(next.value, { stream: true }));
     }
+    if (isOver()) await within(CLOSE_MS, untilClosed(chunks));
     // The blank line after the last event may be missing.
     feed(`${decoder.decode()}\n\n`);
   } catch (error) {
@@ -144,17 +143,17 @@ export async function readEventStream(
     void Promise.resolve(chunks.return?.()).catch(() => undefined);
   }
   const hasEvents = (watch.progress()?.events ?? 0) > 0;
-  return failed.length === 0 ? { kind: 'ended', hasEvents } : { kind: 'error', event: failed[0] };
+  return failed[0] ?? { kind: 'ended', hasEvents };
 }
 
-const DONE = '[DONE]';
-/** The events after which a stream of a Response has nothing more. */
-const LAST_EVENTS: ReadonlySet<string> = new Set(['response.completed', 'response.incomplete']);
+async function untilClosed(chunks: AsyncIterator<unknown>): Promise<void> {
+  while ((await chunks.next()).done !== true);
+}
 
-/** Resolves to null if the promise takes longer. */
-async function within<T>(ms: number, promise: Promise<T>): Promise<T | null> {
-  const over = Promise.withResolvers<null>();
-  const timer = setTimeout(() => over.resolve(null), ms);
+/** Resolves when the promise does, or after some time. */
+async function within(ms: number, promise: Promise<void>): Promise<void> {
+  const over = Promise.withResolvers<void>();
+  const timer = setTimeout(over.resolve, ms);
   promise.catch(() => undefined);
-  return Promise.race([promise, over.promise]).finally(() => clearTimeout(timer));
+  await Promise.race([promise, over.promise]).finally(() => clearTimeout(timer));
 }

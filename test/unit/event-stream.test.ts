@@ -110,6 +110,13 @@ describe('an event stream', () => {
     expect(seen).toMatchObject({ end: { kind: 'error', event: { error: { message: 'no' } } }, text: 'a' });
   });
 
+  it('is over with [DONE], and what follows belongs to no answer', async () => {
+    const after = `${chunk({ content: 'b' })}data: {"error":{"message":"no"}}\n\n`;
+    const seen = await whole(chatStream('a').join('') + after);
+    expect(seen).toMatchObject({ end: { kind: 'ended' }, text: 'a', events: 5 });
+    expect(contentOf(seen.answer)).toBe('a');
+  });
+
   it('of comments alone has no events', async () => {
     expect(await whole(': keep-alive\n\n'.repeat(3))).toMatchObject({
       end: { kind: 'ended', hasEvents: false },

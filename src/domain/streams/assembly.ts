@@ -18,6 +18,8 @@ export interface Assembly {
    * `response.completed` or `response.incomplete`. More may follow, such as the usage.
    */
   readonly isFinished: boolean;
+  /** Whether nothing may follow: `[DONE]` came, or the end of a Response. */
+  readonly isOver: boolean;
   /** Whether any content came: text, a tool call, reasoning. Its absence makes a failed attempt cheap to repeat. */
   readonly hasContent: boolean;
   /** The answer so far, as if it had not been streamed. A live view: it grows. */

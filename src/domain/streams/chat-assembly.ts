@@ -80,6 +80,9 @@ export function createChatAssembly(operation: ChatOperation) {
     get isFinished() {
       return isDone || (choices.length > 0 && !choices.some(needsEnd));
     },
+    get isOver() {
+      return isDone;
+    },
     get hasContent() {
       return hasContent;
     },

@@ -25,6 +25,7 @@ export function createResponsesAssembly(attempt: number) {
   let unknownSize = 0;
   let whole: Uint8Array | null = null;
   let isFinished = false;
+  let isDone = false;
   let hasContent = false;
 
   function isReplayed(type: string, outline: Outline): boolean {
@@ -53,7 +54,8 @@ export function createResponsesAssembly(attempt: number) {
 
   return {
     add(event: StreamEvent): Added {
-      if (isFinished || event.data === DONE) return HOLD;
+      isDone ||= event.data === DONE;
+      if (isFinished || isDone) return HOLD;
       const parsed = parseExactlyOrLeniently(event.data);
       if (!isExactObject(parsed)) return { kind: 'malformed' };
       const type = typeof parsed['type'] === 'string' ? parsed['type'] : (event.event ?? '');
@@ -78,6 +80,9 @@ export function createResponsesAssembly(attempt: number) {
     },
     get isFinished() {
       return isFinished;
+    },
+    get isOver() {
+      return isFinished || isDone;
     },
     get hasContent() {
       return hasContent;

@@ -2,10 +2,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createAssembly } from '../../../src/domain/streams/assembly.ts';
+import type { StreamedOperation } from '../../../src/domain/streams/stream-event.ts';
 import { createUpstream, type Upstream, type UpstreamAnswer } from '../../../src/upstream/client.ts';
 import type { StreamedCall } from '../../../src/upstream/event-stream.ts';
 import { rawAnswer, startRawUpstream, type RawUpstream } from '../../support/raw-upstream.ts';
-import { completion } from '../../support/scripted-upstream.ts';
+import { completion, responseOf } from '../../support/scripted-upstream.ts';
 import { until } from '../../support/until.ts';
 
 type Acts = Parameters<typeof startRawUpstream>;
@@ -25,14 +26,15 @@ function call(
   {
     signal = AbortSignal.timeout(30_000),
     stream = null,
-  }: { signal?: AbortSignal; stream?: StreamedCall | null } = {},
+    operation = 'chat.completions',
+  }: { signal?: AbortSignal; stream?: StreamedCall | null; operation?: StreamedOperation } = {},
 ): Promise<UpstreamAnswer> {
   const body = Buffer.from(JSON.stringify({ model: 'm', messages: [] }));
-  return upstream.complete({ body, operation: 'chat.completions', clientRequestId: 'rr/1', signal, stream });
+  return upstream.complete({ body, operation, clientRequestId: 'rr/1', signal, stream });
 }
 
-function newStream(): StreamedCall {
-  const assembly = createAssembly('chat.completions', 1);
+function newStream(operation: StreamedOperation = 'chat.completions'): StreamedCall {
+  const assembly = createAssembly(operation, 1);
   return { assembly, forward: () => undefined, firstEventMs: null, silenceMs: null };
 }
 
@@ -131,6 +133,7 @@ describe('the connection of a stream', () => {
   const events =
     'data: {"choices":[{"index":0,"delta":{"content":"hi"},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n';
   const head = 'HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n';
+  const never = new AbortController().signal;
   const open = `${head}${events.length.toString(16)}\r\n${events}\r\n`;
 
   it('is closed if the upstream keeps the stream open after its end', async () => {
@@ -138,6 +141,28 @@ describe('the connection of a stream', () => {
     expect(await call(upstream, { stream: newStream() })).toMatchObject({ kind: 'completed' });
     await until(raw.openConnections, (count) => count === 0);
   });
+
+  it('is closed if the upstream goes on to write after the end', async () => {
+    const { raw, upstream } = await start((socket) => {
+      socket.write(open);
+      const pings = setInterval(() => socket.write('8\r\n: ping\n\n\r\n'), 20);
+      socket.once('close', () => clearInterval(pings));
+    });
+    expect(await call(upstream, { stream: newStream(), signal: never })).toMatchObject({ kind: 'completed' });
+    await until(raw.openConnections, (count) => count === 0);
+  });
+
+  it.each(['event: response.completed\n', ''])(
+    'of a Response is closed after its end, with "%s"',
+    async (name) => {
+      const data = JSON.stringify({ type: 'response.completed', response: responseOf() });
+      const last = `${name}data: ${data}\n\n`;
+      const { raw, upstream } = await start(write(`${head}${last.length.toString(16)}\r\n${last}\r\n`));
+      const asked = { stream: newStream('responses'), operation: 'responses', signal: never } as const;
+      expect(await call(upstream, asked)).toMatchObject({ kind: 'completed' });
+      await until(raw.openConnections, (count) => count === 0);
+    },
+  );
 
   it('is used again if the stream ends', async () => {
     const { raw, upstream } = await start(write(`${open}0\r\n\r\n`));
