@@ -24,10 +24,11 @@ export interface StreamProgress {
   readonly bytes: number;
 }
 
-/** How an event stream ended. `error`: an event carried an error. */
+/** How an event stream ended. `error`: an event carried an error. `unreadable`: an event was broken JSON. */
 export type StreamEnd =
   | { readonly kind: 'ended'; readonly hasEvents: boolean }
-  | { readonly kind: 'error'; readonly event: unknown };
+  | { readonly kind: 'error'; readonly event: unknown }
+  | { readonly kind: 'unreadable' };
 
 /** The time that an upstream has to close its stream after the last event, so that its connection can be used again. */
 const CLOSE_MS = 250;
@@ -106,6 +107,7 @@ export async function readEventStream(
   watch: StreamWatch,
 ): Promise<StreamEnd> {
   const failed: StreamEnd[] = [];
+  let isCut = false;
   let fresh: StreamEvent[] = [];
   const isOver = (): boolean => failed.length > 0 || assembly.isOver;
   const parser = createParser({
@@ -117,6 +119,9 @@ export async function readEventStream(
       const added = assembly.add({ event, data });
       if (added.kind === 'forward') fresh.push(...added.events);
       if (added.kind === 'error') failed.push({ kind: 'error', event: added.error });
+      // It may have had a part of the answer. What is no JSON at all, such as the word `ping`, had none.
+      const isBroken = added.kind === 'malformed' && data.startsWith('{');
+      if (isBroken && !assembly.isFinished && !isCut) failed.push({ kind: 'unreadable' });
     },
   });
   const feed = (text: string): void => {
@@ -135,7 +140,8 @@ export async function readEventStream(
       feed(decoder.decode(next.value, { stream: true }));
     }
     if (isOver()) await within(CLOSE_MS, untilClosed(chunks));
-    // The blank line after the last event may be missing.
+    // The blank line after the last event may be missing. What has no line end may be a part of an event.
+    isCut = true;
     feed(`${decoder.decode()}\n\n`);
   } catch (error) {
     if (!assembly.isFinished && failed.length === 0) throw error;

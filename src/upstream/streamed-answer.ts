@@ -2,7 +2,7 @@ import type { Operation } from '../domain/operations.ts';
 import { editMembers, type MemberEdit } from '../domain/json-members.ts';
 import { isObject } from '../domain/raw-json.ts';
 import type { Assembly } from '../domain/streams/assembly.ts';
-import { LOST, Retry, row, type UpstreamFailure } from '../domain/upstream-failure.ts';
+import { LOST, Retry, row, UNREADABLE, type UpstreamFailure } from '../domain/upstream-failure.ts';
 import { Phase } from '../domain/vocabulary.ts';
 import { type Answer, classifyAnswer, isSuccess } from './classify.ts';
 import type { Verdict } from './classify-answer.ts';
@@ -98,6 +98,9 @@ function classifyStream(
   });
   if (end.kind === 'error') {
     return inStream(classifyStreamError(end.event, assembly.hasContent, headers, nowMs));
+  }
+  if (end.kind === 'unreadable') {
+    return inStream(row({ ...UNREADABLE, detail: 'an event stream with malformed JSON' }));
   }
   if (!assembly.isFinished) return inStream(classifyUnfinished(end.hasEvents));
   const verdict = classifyAnswer(operation, answer, nowMs);

@@ -179,6 +179,20 @@ describe('a stream that fails', () => {
     expect(record).toMatchObject({ attempt_log: [{ error_code: 'upstream_stream_truncated' }, {}] });
   });
 
+  it('by an event of malformed JSON is no answer, because a part of the text may be lost', async () => {
+    const key = unique('malformed');
+    const malformed = chunk({ content: 'lost' }).replace('}]', ']');
+    const stream = [...opening('a'), malformed, ...opening('b'), ...ending()];
+    upstream.script(key, { stream }, { stream: chatStream('good') });
+    const { events } = await (await openStream(url, PATH, body(key))).rest();
+    expect(events.at(-1)).toMatchObject({ error: { code: 'stream_interrupted' } });
+    const record = await untilRecord(url, key, ({ terminal }) => terminal);
+    expect(record).toMatchObject({
+      attempt_log: [{ error_code: 'upstream_invalid_response', outcome: 'lost', phase: 'stream' }, {}],
+      result: { choices: [{ message: { content: 'good' } }] },
+    });
+  });
+
   it('by a cancellation ends with request_cancelled', async () => {
     const key = unique('cancelled');
     upstream.script(key, { stream: [...opening('a'), 'stall'] });

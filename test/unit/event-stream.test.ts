@@ -5,7 +5,7 @@ import { createAssembly } from '../../src/domain/streams/assembly.ts';
 import type { StreamEvent } from '../../src/domain/streams/stream-event.ts';
 import { readEventStream, type StreamEnd, watchStream } from '../../src/upstream/event-stream.ts';
 import { textOf } from '../support/read-stream.ts';
-import { chatStream, chunk, DONE, opening } from '../support/stream-steps.ts';
+import { chatStream, chunk, DONE, ending, opening } from '../support/stream-steps.ts';
 
 interface Read {
   readonly end: StreamEnd | 'broken';
@@ -39,6 +39,7 @@ async function read(chunks: readonly Uint8Array[], { breaks = false } = {}): Pro
   };
 }
 const whole = (text: string): Promise<Read> => read([Buffer.from(text)]);
+const end = chunk({}, { finish_reason: 'stop' });
 const contentOf = (answer: unknown): unknown => Object(answer).choices?.[0]?.message?.content;
 
 /** Characters of one to four bytes. */
@@ -91,7 +92,6 @@ describe('an event stream', () => {
   });
 
   it('needs neither [DONE] nor a blank line after its last event', async () => {
-    const end = chunk({}, { finish_reason: 'stop' });
     for (const last of [end, end.trimEnd()]) {
       expect((await whole(opening('a').join('') + last)).end).toEqual({ kind: 'ended', hasEvents: true });
     }
@@ -99,7 +99,7 @@ describe('an event stream', () => {
 
   it('that breaks after its finish reason has its answer, and before it has none', async () => {
     const text = opening('a').join('');
-    const finished = Buffer.from(text + chunk({}, { finish_reason: 'stop' }));
+    const finished = Buffer.from(text + end);
     expect((await read([finished], { breaks: true })).end).toMatchObject({ kind: 'ended' });
     expect((await read([Buffer.from(text)], { breaks: true })).end).toBe('broken');
   });
@@ -115,6 +115,28 @@ describe('an event stream', () => {
     const seen = await whole(chatStream('a').join('') + after);
     expect(seen).toMatchObject({ end: { kind: 'ended' }, text: 'a', events: 5 });
     expect(contentOf(seen.answer)).toBe('a');
+  });
+
+  it('is unreadable with an event of broken JSON, because it may have had a part of the answer', async () => {
+    const broken = 'data: {"choices":[{"index":0,"delta":{"content":"b",}}]}\n\n';
+    const seen = await whole(opening('a').join('') + broken + chatStream('c').slice(1).join(''));
+    expect(seen).toMatchObject({ end: { kind: 'unreadable' }, text: 'a' });
+  });
+
+  it.each([
+    ['what is no JSON at all', [...opening('a'), 'data: ping\n\n', 'data:\n\n', ...ending()].join('')],
+    ['broken JSON after the finish reason', [...opening('a'), end, 'data: {"usage":\n\n', DONE].join('')],
+    ['an event that is cut off after the finish reason', [...opening('a'), end, 'data: {"us'].join('')],
+  ])('passes over %s', async (_what, text) => {
+    const seen = await whole(text);
+    expect(seen).toMatchObject({ end: { kind: 'ended' }, text: 'a' });
+    expect(contentOf(seen.answer)).toBe('a');
+  });
+
+  it('that is cut off within an event has ended before its answer', async () => {
+    expect((await whole(`${opening('a').join('')}data: {"choices":[{"ind`)).end).toMatchObject({
+      kind: 'ended',
+    });
   });
 
   it('of comments alone has no events', async () => {
