@@ -115,15 +115,19 @@ function holdCaller(
   if (held === null) throw overloaded();
   const places: Place[] = [held];
   const waiter = waiters.join(ref.workflowId);
+  const left = new AbortController();
+  // A caller may leave before the hold has ended: its stream ends when the attempt breaks off.
+  const over = AbortSignal.any([signal, left.signal]);
   const leave = (): void => {
+    left.abort();
     waiter.leave();
     for (const place of places) place.leave();
   };
   return {
     leave,
     follow: (known) => ({
-      settled: untilSettled(runs, ref, waiter, known, signal).then((run) =>
-        readWhole(reading, ref, run, { signal, places }),
+      settled: untilSettled(runs, ref, waiter, known, over).then((run) =>
+        readWhole(reading, ref, run, { signal: over, places }),
       ),
       follow: (onChange, from) => streams.follow(ref.workflowId, onChange, from),
       leave,
@@ -155,6 +159,8 @@ async function readWhole(
   while (!signal.aborted) {
     try {
       const opened = await openText(reading, ref, result);
+      // A place that is taken after the others were left is never left.
+      if (signal.aborted) break;
       places.push(opened.hold());
       return { ...run, result: await buffer(opened.stream()) };
     } catch (error) {
