@@ -250,12 +250,10 @@ export function createUpstream(settings: UpstreamSettings): Upstream {
       limits = readLimits(response.headers, Date.now());
       phase = stream !== null && isStreamOfAnswer(response) ? Phase.stream : Phase.body;
       received = createReceivedParts(response.headers);
+      const body = { chunks: capped.bodyOf(response), maxAnswerBytes: settings.maxResponseBytes };
       const { answer, verdict, text } =
         stream !== null && watch !== null && phase === Phase.stream
-          ? {
-              ...(await readStreamedAnswer(operation, response, capped.bodyOf(response), stream, watch)),
-              text: null,
-            }
+          ? { ...(await readStreamedAnswer(operation, response, body, stream, watch)), text: null }
           : await readWhole(call, response, received, watch);
       const { status, headers, bytes } = answer;
       if (verdict.kind === 'failed') {

@@ -11,6 +11,7 @@ import { readErrorBody } from './error-body.ts';
 import { requestIdOf } from './error-object.ts';
 import { readEventStream, type StreamedCall, type StreamEnd, type StreamWatch } from './event-stream.ts';
 import type { EndedResponse } from './follow-response.ts';
+import { ResponseTooLargeError } from './response-body.ts';
 import { isEventStream } from './transport.ts';
 
 /** What streamed calls to one upstream ask for. Each call has its own, because others change it meanwhile. */
@@ -61,20 +62,28 @@ const WITH_USAGE: MemberEdit = {
   },
 };
 
+/** The body of a streamed answer. */
+interface StreamedBytes {
+  readonly chunks: AsyncIterable<Uint8Array>;
+  /** Limit for the answer that the events make up. The limit for their own bytes is far higher. */
+  readonly maxAnswerBytes: number;
+}
+
 /**
  * Reads the event stream that a call asked for, and classifies what it brought.
  *
- * @throws the error of the connection, if the stream breaks off before its answer is whole
+ * @throws the error of the connection, if the stream breaks off before its answer is whole; ResponseTooLargeError
  */
 export async function readStreamedAnswer(
   operation: Operation,
   { status, headers }: Pick<Answer, 'status' | 'headers'>,
-  body: AsyncIterable<Uint8Array>,
+  { chunks, maxAnswerBytes }: StreamedBytes,
   stream: StreamedCall,
   watch: StreamWatch,
 ): Promise<EndedResponse> {
-  const end = await readEventStream(body, stream, watch);
+  const end = await readEventStream(chunks, stream, watch);
   const answer = { status, headers, bytes: stream.assembly.bytes() };
+  if (answer.bytes.byteLength > maxAnswerBytes) throw new ResponseTooLargeError();
   return { answer, verdict: classifyStream(operation, answer, end, stream.assembly, Date.now()) };
 }
 

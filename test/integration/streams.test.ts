@@ -193,6 +193,18 @@ describe('a stream that fails', () => {
     });
   });
 
+  it('by an answer that is too large to be stored has its attempt in the record', async () => {
+    const key = unique('large');
+    upstream.script(key, { stream: chatStream('x'.repeat(3_000_000)) });
+    const { events } = await (await openStream(url, PATH, body(key))).rest();
+    expect(events.at(-1)).toMatchObject({ error: { code: 'upstream_response_too_large', terminal: true } });
+    expect(await readRecord(url, key)).toMatchObject({
+      attempts: 1,
+      attempt_log: [{ error_code: 'upstream_response_too_large', outcome: 'lost' }],
+    });
+    expect(upstream.hits(key)).toHaveLength(1);
+  });
+
   it('by a cancellation ends with request_cancelled', async () => {
     const key = unique('cancelled');
     upstream.script(key, { stream: [...opening('a'), 'stall'] });
