@@ -4,6 +4,11 @@ import type { App, SlowReaderLimits } from '../app-types.ts';
 /** An answer of this size must be read within the timeout: with 60 s, that needs a network of 300 kbit/s. */
 const TIMED_BYTES = 2 * 1024 * 1024;
 
+/** The time that a caller has to read an answer: `timeoutMs`, or more for a large one. */
+export function timeToReadMs(timeoutMs: number, bytes: number): number {
+  return timeoutMs * Math.max(1, bytes / TIMED_BYTES);
+}
+
 /**
  * Closes connections whose caller does not read its answer, because the answer stays in memory until then. A
  * connection is closed after `timeoutMs`, or later for a large answer. While all unread answers together exceed `maxBytes`, the oldest
@@ -37,7 +42,7 @@ export function dropSlowReaders(app: App, { timeoutMs, maxBytes }: SlowReaderLim
       unreadBytes += bytes;
       // An answer that is read from the blob store while it is sent is not in memory, but it takes time as well.
       const sentBytes = isBody ? bytes : Number(reply.getHeader('content-length') ?? 0);
-      const timer = setTimeout(drop, timeoutMs * Math.max(1, sentBytes / TIMED_BYTES), raw).unref();
+      const timer = setTimeout(drop, timeToReadMs(timeoutMs, sentBytes), raw).unref();
       raw.once('close', () => {
         clearTimeout(timer);
         forget(raw);

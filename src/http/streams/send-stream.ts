@@ -9,6 +9,7 @@ import { toStrictJson } from '../../domain/lenient-json.ts';
 import { isObject } from '../../domain/raw-json.ts';
 import { sendFailure } from '../answers/errors.ts';
 import type { StreamTimes } from '../app-types.ts';
+import { timeToReadMs } from '../edge/slow-readers.ts';
 import { createStreamFormat, KEEPALIVE } from './stream-format.ts';
 
 /** How a caller wants its stream. */
@@ -68,10 +69,13 @@ export async function sendStream(
     if (!raw.write(text)) unread ??= setTimeout(drop, unreadMs);
   }
 
-  function end(last: string): void {
+  /** @param readMs the time that the caller has to read it. It would stay in memory otherwise */
+  function end(last: string, readMs = timeToReadMs(unreadMs, last.length)): void {
     write(last);
     raw.end();
     finish(null);
+    const closing = setTimeout(() => raw.destroy(), readMs).unref();
+    raw.once('close', () => clearTimeout(closing));
   }
 
   /** @param failure what the caller is answered if nothing was sent yet */
@@ -92,13 +96,12 @@ export async function sendStream(
     return format.beginning(number);
   }
 
-  function interrupt(message: string): void {
-    end(format.interrupted(message, attempt));
+  function interrupt(message: string, readMs?: number): void {
+    end(format.interrupted(message, attempt), readMs);
   }
 
   function drop(): void {
-    interrupt(`The caller did not read for ${unreadMs / 1000} s. ${HOW_TO_GO_ON}`);
-    setTimeout(() => raw.destroy(), DROP_MS).unref();
+    interrupt(`The caller did not read for ${unreadMs / 1000} s. ${HOW_TO_GO_ON}`, DROP_MS);
   }
 
   function stop(): void {

@@ -52,7 +52,12 @@ function endOf(id: string): PromiseWithResolvers<WholeRun | null> {
 }
 
 /** An attempt whose chunks the test publishes. */
-function begin(id: string): { say(text: string): void; end(): void; published: PublishedAttempt } {
+function begin(id: string): {
+  add(choice: object): void;
+  say(text: string): void;
+  end(): void;
+  published: PublishedAttempt;
+} {
   const assembly = createAssembly('chat.completions', 1);
   const published = hub.begin(id, { operation: 'chat.completions', attempt: 1, assembly });
   const add = (choice: object): void => {
@@ -68,6 +73,7 @@ function begin(id: string): { say(text: string): void; end(): void; published: P
   };
   return {
     published,
+    add,
     say: (content) => add({ index: 0, delta: { content }, finish_reason: null }),
     end: () => {
       add({ index: 0, delta: {}, finish_reason: 'stop' });
@@ -158,6 +164,23 @@ describe('a caller of a stream', () => {
       () => responses.get(`/${id}/201`)?.isClosed(),
       (isClosed) => isClosed === true,
     );
+  });
+
+  it('that does not read the end of its stream is dropped as well', async () => {
+    const caller = await open('/unread-end/200');
+    await until(
+      () => responses.has('/unread-end/200'),
+      (has) => has,
+    );
+    const attempt = begin('unread-end');
+    // Comes in one piece, as the last event of a Response does.
+    attempt.add({ index: 0, delta: { content: 'a' }, finish_reason: 'stop', more: 'x'.repeat(8_000_000) });
+    attempt.end();
+    await until(
+      () => responses.get('/unread-end/200')?.isClosed(),
+      (isClosed) => isClosed === true,
+    );
+    expect(caller.text()).toBe('');
   });
 
   it('hears that the connection lives while nothing is said', async () => {
