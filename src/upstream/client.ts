@@ -10,17 +10,14 @@ import { Phase } from '../domain/vocabulary.ts';
 import { type CallBody, toSend } from './call-body.ts';
 import { ACCEPT_EVENTS, createTransport } from './transport.ts';
 import { type StreamedCall, type StreamProgress, type StreamWatch, watchStream } from './event-stream.ts';
-import {
-  createStreamedBodies,
-  isStreamOfAnswer,
-  readStreamedAnswer,
-  type StreamedBody,
-} from './streamed-answer.ts';
+import { createStreamedBodies, readStreamedAnswer, type StreamedBody } from './streamed-answer.ts';
 import type { AnswerText } from './answer-thread.ts';
 import { type Answer, classifyModels, classifyThrown } from './classify.ts';
 import { createAnswerJudge, createReceivedParts, type ReceivedParts } from './large-answers.ts';
 import { type EndedResponse, followResponse } from './follow-response.ts';
+import { beginBody } from './begin-body.ts';
 import { requestIdOf } from './error-object.ts';
+import { ResponseTooLargeError } from './response-body.ts';
 import { readLimits } from './limit-headers.ts';
 
 export interface UpstreamSettings {
@@ -219,14 +216,14 @@ export function createUpstream(settings: UpstreamSettings): Upstream {
 
   async function readWhole(
     call: UpstreamCallInput,
-    response: Response,
+    { status, headers }: Response,
+    body: AsyncIterable<Uint8Array>,
     received: ReceivedParts,
     watch: StreamWatch | null,
   ): Promise<EndedAnswer> {
     // An upstream may ignore that a stream was asked for.
     watch?.comesWhole();
-    for await (const chunk of capped.bodyOf(response)) received.add(chunk);
-    const { status, headers } = response;
+    for await (const chunk of body) received.add(chunk);
     const whole = { status, headers, bytes: withoutMark(received.bytes()) };
     const { answer, verdict, text } = await answers.judge(call.operation, whole, Date.now());
     if (verdict.kind !== 'under way') return { answer, verdict, text };
@@ -248,14 +245,19 @@ export function createUpstream(settings: UpstreamSettings): Upstream {
       );
       // Read before the body, because the resets count from here.
       limits = readLimits(response.headers, Date.now());
-      phase = stream !== null && isStreamOfAnswer(response) ? Phase.stream : Phase.body;
+      phase = Phase.body;
       received = createReceivedParts(response.headers);
-      const body = { chunks: capped.bodyOf(response), maxAnswerBytes: settings.maxResponseBytes };
+      const body = capped.bodyOf(response);
+      const { isStream, chunks } =
+        stream === null ? { isStream: false, chunks: body } : await beginBody(response, body);
+      if (isStream) phase = Phase.stream;
       const { answer, verdict, text } =
-        stream !== null && watch !== null && phase === Phase.stream
-          ? { ...(await readStreamedAnswer(operation, response, body, stream, watch)), text: null }
-          : await readWhole(call, response, received, watch);
+        isStream && stream !== null && watch !== null
+          ? { ...(await readStreamedAnswer(operation, response, chunks, stream, watch)), text: null }
+          : await readWhole(call, response, chunks, received, watch);
       const { status, headers, bytes } = answer;
+      // A stream is limited by its own bytes, which may be many more than those of its answer.
+      if (bytes.byteLength > settings.maxResponseBytes) throw new ResponseTooLargeError();
       if (verdict.kind === 'failed') {
         const failure = streamed?.judge(verdict.failure, answer) ?? verdict.failure;
         return { kind: 'failed', failure, limits };

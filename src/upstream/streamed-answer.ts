@@ -4,15 +4,13 @@ import { isObject } from '../domain/raw-json.ts';
 import type { Assembly } from '../domain/streams/assembly.ts';
 import { LOST, Retry, row, UNREADABLE, type UpstreamFailure } from '../domain/upstream-failure.ts';
 import { Phase } from '../domain/vocabulary.ts';
-import { type Answer, classifyAnswer, isSuccess } from './classify.ts';
+import { type Answer, classifyAnswer } from './classify.ts';
 import type { Verdict } from './classify-answer.ts';
 import { classifyStreamError, classifyUnfinished } from './classify-event-stream.ts';
 import { readErrorBody } from './error-body.ts';
 import { requestIdOf } from './error-object.ts';
 import { readEventStream, type StreamedCall, type StreamEnd, type StreamWatch } from './event-stream.ts';
 import type { EndedResponse } from './follow-response.ts';
-import { ResponseTooLargeError } from './response-body.ts';
-import { isEventStream } from './transport.ts';
 
 /** What streamed calls to one upstream ask for. Each call has its own, because others change it meanwhile. */
 export interface StreamedBodies {
@@ -62,28 +60,20 @@ const WITH_USAGE: MemberEdit = {
   },
 };
 
-/** The body of a streamed answer. */
-interface StreamedBytes {
-  readonly chunks: AsyncIterable<Uint8Array>;
-  /** Limit for the answer that the events make up. The limit for their own bytes is far higher. */
-  readonly maxAnswerBytes: number;
-}
-
 /**
  * Reads the event stream that a call asked for, and classifies what it brought.
  *
- * @throws the error of the connection, if the stream breaks off before its answer is whole; ResponseTooLargeError
+ * @throws the error of the connection, if the stream breaks off before its answer is whole
  */
 export async function readStreamedAnswer(
   operation: Operation,
   { status, headers }: Pick<Answer, 'status' | 'headers'>,
-  { chunks, maxAnswerBytes }: StreamedBytes,
+  body: AsyncIterable<Uint8Array>,
   stream: StreamedCall,
   watch: StreamWatch,
 ): Promise<EndedResponse> {
-  const end = await readEventStream(chunks, stream, watch);
+  const end = await readEventStream(body, stream, watch);
   const answer = { status, headers, bytes: stream.assembly.bytes() };
-  if (answer.bytes.byteLength > maxAnswerBytes) throw new ResponseTooLargeError();
   return { answer, verdict: classifyStream(operation, answer, end, stream.assembly, Date.now()) };
 }
 
@@ -115,9 +105,4 @@ function classifyStream(
   const verdict = classifyAnswer(operation, answer, nowMs);
   if (verdict.kind !== 'under way') return verdict;
   return inStream(row({ code: 'upstream_stream_truncated', ...LOST }));
-}
-
-/** Whether an answer is the event stream that the call asked for. */
-export function isStreamOfAnswer({ status, headers }: Pick<Answer, 'status' | 'headers'>): boolean {
-  return isSuccess(status) && isEventStream(headers.get('content-type') ?? '');
 }

@@ -60,6 +60,11 @@ export function isEventStream(contentType: string): boolean {
   return /^\s*text\/event-stream\b/i.test(contentType);
 }
 
+/** Whether a content type names JSON. */
+export function isJson(contentType: string): boolean {
+  return /^\s*application\/(?:[^;\s]+\+)?json\b/i.test(contentType);
+}
+
 /**
  * Creates a fetch that makes one HTTP request for each call. undici's own fetch is not used, because it
  * follows a standard for browsers: it repeats a call after a 421, treats a 407 as a broken connection and
@@ -127,7 +132,7 @@ export function createTransport({
       body.on('error', () => undefined).destroy();
       return toResponse(status, headers);
     }
-    const isStream = asksForEvents && isEventStream(String(headers['content-type'] ?? ''));
+    const isStream = asksForEvents && !isJson(String(headers['content-type'] ?? ''));
     const maxBodyBytes = isStream ? maxBytes * STREAM_BYTES_PER_BYTE : maxBytes;
     const limit = status >= 200 && status < 300 ? maxBodyBytes : Math.min(maxBytes, MAX_ERROR_BYTES);
     const response = toResponse(status, headers);
