@@ -124,7 +124,7 @@ function createReader(request: Followed, from: StreamPosition | null): Pick<Stre
       }
       // A follower that comes after an attempt broke off reads the next one.
       const isMissed = live?.fate === 'broken' && position === 0;
-      if (live === null || isMissed) return { attempt: null, events: [], fate: null };
+      if (live === null || isMissed) return { attempt: null, events: [], next: 0, fate: null };
       const events: StreamEvent[] = [];
       let characters = 0;
       while (position < live.count && characters < maxCharacters) {
@@ -134,7 +134,7 @@ function createReader(request: Followed, from: StreamPosition | null): Pick<Stre
         characters += event.data.length;
       }
       const { attempt } = live.source;
-      return { attempt, events, fate: position >= live.count ? live.fate : null };
+      return { attempt, events, next: position, fate: position >= live.count ? live.fate : null };
     },
   };
 }

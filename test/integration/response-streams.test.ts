@@ -4,7 +4,12 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { errorOf, get, readRecord, unique, untilRecord } from '../support/api.ts';
 import { openStream } from '../support/read-stream.ts';
-import { responseEnding, responseOpening, responseStream } from '../support/stream-steps.ts';
+import {
+  numbered as asEvents,
+  responseEnding,
+  responseOpening,
+  responseStream,
+} from '../support/stream-steps.ts';
 import { until } from '../support/until.ts';
 import { useDeployment } from '../support/use-deployment.ts';
 
@@ -75,6 +80,37 @@ describe('a streamed Response', () => {
     for (const at of [0, 3, 5, events.length - 2]) {
       expect(await joined(key, at)).toEqual(events.slice(at + 1));
     }
+  });
+
+  it('gives no event twice to a caller that comes after events that are not replayed', async () => {
+    const key = unique('images');
+    const goOn = Promise.withResolvers<void>();
+    const images = asEvents(
+      100,
+      ['a', 'b', 'c'].map((partial_image_b64) => ({
+        type: 'response.image_generation_call.partial_image',
+        output_index: 0,
+        item_id: 'msg_1',
+        partial_image_b64,
+      })),
+    );
+    upstream.script(key, {
+      stream: [
+        ...responseOpening(),
+        ...images,
+        ...responseOpening('x', 'y', 'z', 'x', 'y').slice(4),
+        { until: goOn.promise },
+        ...responseEnding('xyzxy'),
+      ],
+    });
+    const first = await openStream(url, PATH, body(key));
+    await first.until(9);
+    const second = await openStream(url, PATH, body(key));
+    await second.until(9);
+    goOn.resolve();
+    const seen = numbers((await second.rest()).events);
+    expect(seen).toEqual([...new Set(seen)]);
+    expect(seen).toEqual(numbers(await joined(key)));
   });
 
   it('that breaks off ends with an error, and the next attempt has numbers of its own', async () => {

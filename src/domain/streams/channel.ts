@@ -62,6 +62,8 @@ export interface TakenEvents {
   /** The attempt that is read. Null = none is known. */
   readonly attempt: number | null;
   readonly events: readonly StreamEvent[];
+  /** Ordinal of the event that follows them. Events that are not replayed may have been passed over. */
+  readonly next: number;
   /** How the attempt ended. Null = it runs, or not all of its events are taken. */
   readonly fate: AttemptFate | null;
 }

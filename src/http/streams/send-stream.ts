@@ -119,7 +119,7 @@ export async function sendStream(
     const taken = follower.take(BATCH_CHARACTERS);
     if (taken.events.length > 0 && taken.attempt !== null) {
       const first = beginning(taken.attempt);
-      position += taken.events.length;
+      position = taken.next;
       write(first + taken.events.map(format.event).join(''));
       return true;
     }

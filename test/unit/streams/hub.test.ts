@@ -21,12 +21,12 @@ describe('a follower', () => {
     expect(early.take(1_000).events).toHaveLength(1);
     first.end('broken');
     const late = hub.follow('w', () => undefined, null);
-    expect(late.take(1_000)).toEqual({ attempt: null, events: [], fate: null });
+    expect(late.take(1_000)).toEqual({ attempt: null, events: [], next: 0, fate: null });
     begin(hub, 2, 'good');
     expect(late.take(1_000)).toMatchObject({
       attempt: 2,
       events: [{ data: expect.stringContaining('good') }],
     });
-    expect(early.take(1_000)).toEqual({ attempt: 1, events: [], fate: 'broken' });
+    expect(early.take(1_000)).toEqual({ attempt: 1, events: [], next: 1, fate: 'broken' });
   });
 });
