@@ -99,7 +99,10 @@ const isLastOfResponse = (block: string): boolean =>
 function errorIn(block: string): Readonly<Record<string, unknown>> | null {
   if (!block.startsWith('data: {"error":') && !block.startsWith('event: error\n')) return null;
   const event = dataOf(block);
-  return isObject(event) && isObject(event['error']) ? event['error'] : {};
+  const error = isObject(event) ? event['error'] : null;
+  if (isObject(error)) return error;
+  // Some upstreams send a chunk's `error` as null, false or empty text.
+  return block.startsWith('data: ') ? null : {};
 }
 
 function isInterruption({ code, terminal }: Readonly<Record<string, unknown>>): boolean {

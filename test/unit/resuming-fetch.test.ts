@@ -122,6 +122,12 @@ describe('a stream of the typed client', () => {
     await expect(scripted(lost).fetch(URL_OF_CHAT, { ...CALL, body: '{}' })).rejects.toBe(lost);
   });
 
+  it('does not end with an error that is not set, which some upstreams send with every chunk', async () => {
+    const parts = [null, false, ''].map((error) => `data: ${JSON.stringify({ error, choices: [] })}\n\n`);
+    const { fetch } = scripted(stream(': attempt 1\n\n', ...parts, DONE));
+    expect(await (await fetch(URL_OF_CHAT, CALL)).text()).toBe(parts.join('') + DONE);
+  });
+
   it('is not joined again for a caller that has left', async () => {
     const leaving = new AbortController();
     const { fetch, calls } = scripted(broken(': attempt 1\n\n', text('a')));
