@@ -1,6 +1,7 @@
 import { createParser } from 'eventsource-parser';
 import type { Assembly } from '../domain/streams/assembly.ts';
 import type { StreamEvent } from '../domain/streams/stream-event.ts';
+import { ResponseTooLargeError } from './response-body.ts';
 
 /** How a call wants its answer as a stream. Each call has its own. */
 export interface StreamedCall {
@@ -99,7 +100,7 @@ export function watchStream({
  * Reads an event stream to its end, and hands each event to the assembly. A stream that breaks off after its answer is
  * whole has ended: some upstreams send no `[DONE]`.
  *
- * @throws the error of the connection, if the answer is not whole
+ * @throws the error of the connection, if the answer is not whole; ResponseTooLargeError for an event
  */
 export async function readEventStream(
   body: AsyncIterable<Uint8Array>,
@@ -112,6 +113,9 @@ export async function readEventStream(
   const isOver = (): boolean => failed.length > 0 || assembly.isOver;
   const parser = createParser({
     maxBufferSize: MAX_EVENT_CHARACTERS,
+    onError: ({ type }) => {
+      if (type === 'max-buffer-size-exceeded') throw new ResponseTooLargeError();
+    },
     onEvent: ({ event = null, data }) => {
       // Whatever follows an error or the last event belongs to no answer.
       if (isOver()) return;

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { createAssembly } from '../../src/domain/streams/assembly.ts';
 import type { StreamEvent } from '../../src/domain/streams/stream-event.ts';
 import { readEventStream, type StreamEnd, watchStream } from '../../src/upstream/event-stream.ts';
+import { ResponseTooLargeError } from '../../src/upstream/response-body.ts';
 import { textOf } from '../support/read-stream.ts';
 import { chatStream, chunk, DONE, ending, opening } from '../support/stream-steps.ts';
 
@@ -137,6 +138,18 @@ describe('an event stream', () => {
     expect((await whole(`${opening('a').join('')}data: {"choices":[{"ind`)).end).toMatchObject({
       kind: 'ended',
     });
+  });
+
+  it('with an event that has no end is too large', async () => {
+    const mebibyte = Buffer.alloc(1024 * 1024, 'x');
+    async function* body(): AsyncGenerator<Uint8Array> {
+      yield Buffer.from('data: ');
+      for (;;) yield mebibyte;
+    }
+    const limits = { firstEventMs: null, silenceMs: null };
+    const call = { ...limits, assembly: createAssembly('chat.completions', 1), forward: () => undefined };
+    const read = readEventStream(body(), call, watchStream(limits));
+    await expect(read).rejects.toBeInstanceOf(ResponseTooLargeError);
   });
 
   it('of comments alone has no events', async () => {
