@@ -223,7 +223,13 @@ export function createUpstream(settings: UpstreamSettings): Upstream {
   ): Promise<EndedAnswer> {
     // An upstream may ignore that a stream was asked for.
     watch?.comesWhole();
-    for await (const chunk of body) received.add(chunk);
+    let leftBytes = settings.maxResponseBytes;
+    for await (const chunk of body) {
+      leftBytes -= chunk.byteLength;
+      // The transport allows a streamed call the bytes of a stream.
+      if (leftBytes < 0) throw new ResponseTooLargeError();
+      received.add(chunk);
+    }
     const whole = { status, headers, bytes: withoutMark(received.bytes()) };
     const { answer, verdict, text } = await answers.judge(call.operation, whole, Date.now());
     if (verdict.kind !== 'under way') return { answer, verdict, text };

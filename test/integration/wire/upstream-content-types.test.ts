@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { createAssembly } from '../../../src/domain/streams/assembly.ts';
 import { createUpstream, type UpstreamAnswer } from '../../../src/upstream/client.ts';
-import { rawAnswer, startRawUpstream } from '../../support/raw-upstream.ts';
+import { rawAnswer, type RawUpstream, startRawUpstream } from '../../support/raw-upstream.ts';
 import { completion } from '../../support/scripted-upstream.ts';
 import { chatStream } from '../../support/stream-steps.ts';
 
@@ -16,6 +16,10 @@ async function call(type: string | null, ...texts: readonly string[]): Promise<U
   const raw = await startRawUpstream((socket) => {
     for (const text of [head, ...texts]) socket.write(text);
   });
+  return callOf(raw, AbortSignal.timeout(30_000));
+}
+
+async function callOf(raw: RawUpstream, signal: AbortSignal): Promise<UpstreamAnswer> {
   const upstream = createUpstream({ baseURL: raw.baseURL, apiKey: null, maxResponseBytes: 10_000 });
   opened.push(raw, upstream);
   const assembly = createAssembly('chat.completions', 1);
@@ -23,7 +27,7 @@ async function call(type: string | null, ...texts: readonly string[]): Promise<U
     operation: 'chat.completions',
     body: Buffer.from('{"model":"m","messages":[]}'),
     clientRequestId: 'rr/1',
-    signal: AbortSignal.timeout(30_000),
+    signal,
     stream: { assembly, forward: () => undefined, firstEventMs: null, silenceMs: null },
   });
 }
@@ -74,5 +78,13 @@ describe('the answer to a streamed call', () => {
     expect(await call('text/event-stream', chatStream('x'.repeat(10_000)).join(''))).toMatchObject({
       failure: { code: 'upstream_response_too_large' },
     });
+  });
+
+  it('is too large as soon as a whole one exceeds the limit, even if it has no end', async () => {
+    const raw = await startRawUpstream((socket) => {
+      socket.write(`HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\n\r\n${'x'.repeat(10_001)}`);
+    });
+    const signal = new AbortController().signal;
+    expect(await callOf(raw, signal)).toMatchObject({ failure: { code: 'upstream_response_too_large' } });
   });
 });
