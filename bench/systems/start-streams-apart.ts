@@ -26,7 +26,12 @@ export async function startStreamsApart(run: BenchRun): Promise<StreamsApart | n
   const temporal = await createOwnTemporal(around.temporalBinary, { dataDir: join(directory, 'temporal') });
   await temporal.start();
   const redis = await startRedisServer();
-  const env = { REQRUN_STREAM_URL: redis.url, REQRUN_TASK_QUEUE: 'streams' };
+  const env = {
+    REQRUN_STREAM_URL: redis.url,
+    REQRUN_TASK_QUEUE: 'streams',
+    // One for each of the 1,000 calls that are open at once.
+    REQRUN_MAX_LONG_POLLS: '1100',
+  };
   const worker = await startServiceWorker(join(directory, 'worker'), temporal.address, around.upstreamURL, {
     env,
   });
