@@ -43,11 +43,12 @@ export function banner(started: Started): string {
   if (started.securityOverrides.length > 0)
     lines.push('', ...started.securityOverrides.map((line) => `  *** ${line}. ***`));
   if (started.isDemo) {
+    const width = Math.max(...started.demoModels.map(({ model }) => model.length));
     lines.push(
       '',
       '  *** DEMO UPSTREAM: no OPENAI_API_KEY and no OPENAI_BASE_URL is set, so answers are made up. ***',
       '  Models that show what happens when an upstream fails:',
-      ...started.demoModels.map(({ model, what }) => `    ${model.padEnd(14)} ${what}`),
+      ...started.demoModels.map(({ model, what }) => `    ${model.padEnd(width)} ${what}`),
     );
   }
   const key = started.isKeyed ? ' -H "authorization: Bearer $REQRUN_API_KEY"' : '';
