@@ -223,13 +223,7 @@ export function createUpstream(settings: UpstreamSettings): Upstream {
   ): Promise<EndedAnswer> {
     // An upstream may ignore that a stream was asked for.
     watch?.comesWhole();
-    let leftBytes = settings.maxResponseBytes;
-    for await (const chunk of body) {
-      leftBytes -= chunk.byteLength;
-      // The transport allows a streamed call the bytes of a stream.
-      if (leftBytes < 0) throw new ResponseTooLargeError();
-      received.add(chunk);
-    }
+    for await (const chunk of body) received.add(chunk);
     const whole = { status, headers, bytes: withoutMark(received.bytes()) };
     const { answer, verdict, text } = await answers.judge(call.operation, whole, Date.now());
     if (verdict.kind !== 'under way') return { answer, verdict, text };
@@ -255,7 +249,9 @@ export function createUpstream(settings: UpstreamSettings): Upstream {
       received = createReceivedParts(response.headers);
       const body = capped.bodyOf(response);
       const { isStream, chunks } =
-        stream === null ? { isStream: false, chunks: body } : await beginBody(response, body);
+        stream === null
+          ? { isStream: false, chunks: body }
+          : await beginBody(response, body, settings.maxResponseBytes);
       if (isStream) phase = Phase.stream;
       const { answer, verdict, text } =
         isStream && stream !== null && watch !== null
@@ -283,7 +279,7 @@ export function createUpstream(settings: UpstreamSettings): Upstream {
           ? null
           : { status: response.status, headers: response.headers, bytes: received?.bytes() ?? NOTHING };
       const failure = classifyThrown({ error, phase, aborted: signal.aborted, answer }, Date.now());
-      const isLate = watch?.isLate() === true && !call.signal.aborted;
+      const isLate = watch?.over.aborted === true && !call.signal.aborted;
       return { kind: 'failed', failure: isLate ? { ...failure, detail: LATE_EVENT } : failure, limits };
     }
   }

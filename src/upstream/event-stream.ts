@@ -43,8 +43,6 @@ export interface StreamWatch {
    * event.
    */
   readonly over: AbortSignal;
-  /** Whether an event was late. */
-  isLate(): boolean;
   /** Counts bytes that came. */
   received(bytes: number): void;
   /** Counts an event, and waits for the next one. */
@@ -63,18 +61,13 @@ export function watchStream({
 }: Pick<StreamedCall, 'firstEventMs' | 'silenceMs'>): StreamWatch {
   const startedMs = performance.now();
   const over = new AbortController();
-  let isLate = false;
-  const giveUp = (): void => {
-    isLate = true;
-    over.abort();
-  };
+  const giveUp = (): void => over.abort();
   let timer = firstEventMs === null ? undefined : setTimeout(giveUp, firstEventMs);
   let [events, bytes] = [0, 0];
   let first_event_ms: number | null = null;
   let isWhole = false;
   return {
     over: over.signal,
-    isLate: () => isLate,
     received: (more) => void (bytes += more),
     event() {
       events += 1;
@@ -91,7 +84,7 @@ export function watchStream({
     progress: () => (isWhole ? null : { first_event_ms, events, bytes }),
     stop: () => {
       clearTimeout(timer);
-      over.abort();
+      giveUp();
     },
   };
 }

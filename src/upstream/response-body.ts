@@ -137,7 +137,7 @@ export class ResponseTooLargeError extends Error {
 }
 
 /** Passes on at most `maxBytes` bytes, then fails with {@link ResponseTooLargeError}. */
-async function* cap(body: Bytes, maxBytes: number): AsyncGenerator<Uint8Array> {
+export async function* cap(body: Bytes, maxBytes: number): AsyncGenerator<Uint8Array> {
   let seen = 0;
   for await (const chunk of body) {
     seen += chunk.byteLength;

@@ -26,7 +26,7 @@ export interface Transport {
 
 export interface TransportSettings {
   readonly connectTimeoutMs: number;
-  /** Limit for the decoded body. */
+  /** Limit for the decoded body. The answer to a streamed call may have a hundred times as many bytes. */
   readonly maxBytes: number;
   /** The proxy for all calls; null = none. */
   readonly proxy: HttpProxy | null;
@@ -58,11 +58,6 @@ const STREAM_BYTES_PER_BYTE = 100;
 /** Whether a content type names an event stream. */
 export function isEventStream(contentType: string): boolean {
   return /^\s*text\/event-stream\b/i.test(contentType);
-}
-
-/** Whether a content type names JSON. */
-export function isJson(contentType: string): boolean {
-  return /^\s*application\/(?:[^;\s]+\+)?json\b/i.test(contentType);
 }
 
 /**
@@ -132,8 +127,7 @@ export function createTransport({
       body.on('error', () => undefined).destroy();
       return toResponse(status, headers);
     }
-    const isStream = asksForEvents && !isJson(String(headers['content-type'] ?? ''));
-    const maxBodyBytes = isStream ? maxBytes * STREAM_BYTES_PER_BYTE : maxBytes;
+    const maxBodyBytes = asksForEvents ? maxBytes * STREAM_BYTES_PER_BYTE : maxBytes;
     const limit = status >= 200 && status < 300 ? maxBodyBytes : Math.min(maxBytes, MAX_ERROR_BYTES);
     const response = toResponse(status, headers);
     bodies.set(response, decodeBody(body, String(headers['content-encoding'] ?? ''), limit));
