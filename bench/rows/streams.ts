@@ -23,7 +23,7 @@ export interface StreamMeasure {
   readonly wholeMs: number | null;
   /** p99 of the time by which the gap between two events grew on the way, with many streams. */
   readonly gapP99Ms: number;
-  /** Of all processes, Temporal and Redis included. */
+  /** CPU of all processes, Temporal and Redis included. */
   readonly cpuMsPer1000Events: number | null;
   /** Growth for 1,000 open streams, bytes, without garbage: of the application, without Temporal and Redis. */
   readonly memoryPer1000: number | null;

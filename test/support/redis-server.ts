@@ -13,7 +13,7 @@ const run = promisify(execFile);
 export interface RedisServer {
   /** With user and password. */
   readonly url: string;
-  /** Of the process that runs now. */
+  /** The id of the process that runs now. */
   pid(): number;
   /** Runs a command as an operator. */
   command(...args: readonly string[]): Promise<string>;

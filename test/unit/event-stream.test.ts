@@ -1,10 +1,10 @@
 /** Reading an upstream's event stream, whatever its bytes are cut into and however its lines end. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createAssembly } from '../../src/domain/streams/assembly.ts';
 import type { StreamEvent } from '../../src/domain/streams/stream-event.ts';
 import { readEventStream, type StreamEnd, watchStream } from '../../src/upstream/event-stream.ts';
 import { ResponseTooLargeError } from '../../src/upstream/response-body.ts';
+import { newStreamedCall } from '../support/stream-events.ts';
 import { textOf } from '../support/read-stream.ts';
 import { chatStream, chunk, DONE, ending, opening } from '../support/stream-steps.ts';
 
@@ -17,25 +17,20 @@ interface Read {
 
 /** Reads chunks of bytes; `breaks` throws at their end, as a connection that is reset does. */
 async function read(chunks: readonly Uint8Array[], { breaks = false } = {}): Promise<Read> {
-  const assembly = createAssembly('chat.completions', 1);
   const forwarded: StreamEvent[] = [];
-  const limits = { firstEventMs: null, silenceMs: null };
-  const watch = watchStream(limits);
+  const forward = (events: readonly StreamEvent[]): void => void forwarded.push(...events);
+  const call = { ...newStreamedCall(), forward };
+  const watch = watchStream(call);
   async function* body(): AsyncGenerator<Uint8Array> {
     yield* chunks;
     if (breaks) throw new Error('reset');
   }
-  const call = {
-    ...limits,
-    assembly,
-    forward: (events: readonly StreamEvent[]) => void forwarded.push(...events),
-  };
   const end = await readEventStream(body(), call, watch).catch(() => 'broken' as const);
   watch.stop();
   return {
     end,
     text: textOf(forwarded.map(({ data }) => JSON.parse(data))),
-    answer: JSON.parse(new TextDecoder().decode(assembly.bytes())),
+    answer: JSON.parse(new TextDecoder().decode(call.assembly.bytes())),
     events: watch.progress()?.events ?? 0,
   };
 }
@@ -146,9 +141,8 @@ describe('an event stream', () => {
       yield Buffer.from('data: ');
       for (;;) yield mebibyte;
     }
-    const limits = { firstEventMs: null, silenceMs: null };
-    const call = { ...limits, assembly: createAssembly('chat.completions', 1), forward: () => undefined };
-    const read = readEventStream(body(), call, watchStream(limits));
+    const call = newStreamedCall();
+    const read = readEventStream(body(), call, watchStream(call));
     await expect(read).rejects.toBeInstanceOf(ResponseTooLargeError);
   });
 

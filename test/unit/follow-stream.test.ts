@@ -2,23 +2,19 @@
 import { expect, it } from 'vitest';
 import type { TextStore } from '../../src/blobs/text-store.ts';
 import { createLimit } from '../../src/domain/limit.ts';
-import { RequestOptions } from '../../src/domain/options.ts';
 import { toRequestRef } from '../../src/domain/request-id.ts';
 import { NewBody } from '../../src/domain/request-text.ts';
-import { completedRun, type FollowedRequest, NamedBy, type NewRequest } from '../../src/domain/requests.ts';
+import { completedRun, type FollowedRequest } from '../../src/domain/requests.ts';
 import { createStreamHub } from '../../src/streams/hub.ts';
 import { createCallBudget } from '../../src/temporal/calls/call-budget.ts';
 import { submitStreamed } from '../../src/temporal/store/follow-stream.ts';
 import { createIntake, type Intake } from '../../src/temporal/store/intake.ts';
 import { createWaiters, type Waiters } from '../../src/temporal/waiting/waiters.ts';
+import { NEW_REQUEST, unused } from '../support/new-request.ts';
 
 const BYTES = 10;
 const RESULT = { blob: 'b', sha256: 's', bytes: BYTES };
 const ref = toRequestRef({ project: 'default', id: 'a' });
-
-function unused(): never {
-  throw new Error('not needed here');
-}
 
 /** The caller of a new request, whose hold does not end. */
 async function follow(open: TextStore['open']): Promise<{
@@ -29,17 +25,7 @@ async function follow(open: TextStore['open']): Promise<{
   const waiters = createWaiters(createLimit(1), null);
   const intake = createIntake({ accepting: 1, acceptingBytes: BYTES, acceptMs: 1_000 });
   const texts: TextStore = { namespace: 'default', open, refer: unused, put: unused, remove: unused };
-  const request: NewRequest = {
-    id: 'a',
-    response: null,
-    namedBy: NamedBy.key,
-    operation: 'chat.completions',
-    model: 'm',
-    fingerprint: 'f',
-    stream: true,
-    options: RequestOptions.parse({}),
-    body: new NewBody(Buffer.from('{}')),
-  };
+  const request = { ...NEW_REQUEST, stream: true, body: new NewBody(Buffer.from('{}')) };
   const followed = await submitStreamed(
     { waiters, streams: createStreamHub(), texts, intake },
     {

@@ -1,10 +1,9 @@
 /** What a POST is held for: its turn first, then its wait, which counts from acceptance. */
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { createLimit } from '../../src/domain/limit.ts';
-import { RequestOptions } from '../../src/domain/options.ts';
 import { toRequestRef } from '../../src/domain/request-id.ts';
 import { NewBody } from '../../src/domain/request-text.ts';
-import { NamedBy, type NewRequest, type Wait } from '../../src/domain/requests.ts';
+import type { Wait } from '../../src/domain/requests.ts';
 import { createCallBudget } from '../../src/temporal/calls/call-budget.ts';
 import type { Acceptor } from '../../src/temporal/store/accept.ts';
 import type { RunFinder } from '../../src/temporal/store/find-run.ts';
@@ -12,25 +11,12 @@ import { createIntake } from '../../src/temporal/store/intake.ts';
 import type { StartQueue } from '../../src/temporal/store/start-queue.ts';
 import { submitRequest } from '../../src/temporal/store/submit.ts';
 import { createWaiters } from '../../src/temporal/waiting/waiters.ts';
+import { NEW_REQUEST, unused } from '../support/new-request.ts';
 
 const ACCEPT_MS = 60_000;
-const REQUEST: Omit<NewRequest, 'body'> = {
-  id: 'a',
-  response: null,
-  namedBy: NamedBy.key,
-  operation: 'chat.completions',
-  model: 'm',
-  fingerprint: 'f',
-  stream: false,
-  options: RequestOptions.parse({}),
-};
 
 beforeEach(() => void vi.useFakeTimers({ now: 0 }));
 afterEach(() => void vi.useRealTimers());
-
-function unused(): never {
-  throw new Error('not needed here');
-}
 
 /** Submits a request whose turn comes after `turnMs`. Resolves to when its caller was answered. */
 async function answeredAtMs(turnMs: number, waitMs: number): Promise<number> {
@@ -66,7 +52,7 @@ async function answeredAtMs(turnMs: number, waitMs: number): Promise<number> {
     createWaiters(createLimit(1), null),
     acceptor,
     toRequestRef({ project: 'default', id: 'a' }),
-    { ...REQUEST, body: new NewBody(new Uint8Array()) },
+    { ...NEW_REQUEST, body: new NewBody(new Uint8Array()) },
     wait,
     place,
   ).then(({ createdAt }) => {

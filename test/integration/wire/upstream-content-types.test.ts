@@ -1,6 +1,6 @@
 /** What the answer to a streamed call is read as: its beginning decides, because the official clients read it so. */
 import { afterEach, describe, expect, it } from 'vitest';
-import { createAssembly } from '../../../src/domain/streams/assembly.ts';
+import { newStreamedCall } from '../../support/stream-events.ts';
 import { createUpstream, type UpstreamAnswer } from '../../../src/upstream/client.ts';
 import { rawAnswer, type RawUpstream, startRawUpstream } from '../../support/raw-upstream.ts';
 import { completion } from '../../support/scripted-upstream.ts';
@@ -22,13 +22,12 @@ async function call(type: string | null, ...texts: readonly string[]): Promise<U
 async function callOf(raw: RawUpstream, signal: AbortSignal): Promise<UpstreamAnswer> {
   const upstream = createUpstream({ baseURL: raw.baseURL, apiKey: null, maxResponseBytes: 10_000 });
   opened.push(raw, upstream);
-  const assembly = createAssembly('chat.completions', 1);
   return upstream.complete({
     operation: 'chat.completions',
     body: Buffer.from('{"model":"m","messages":[]}'),
     clientRequestId: 'rr/1',
     signal,
-    stream: { assembly, forward: () => undefined, firstEventMs: null, silenceMs: null },
+    stream: newStreamedCall(),
   });
 }
 

@@ -1,12 +1,12 @@
 /** The upstream is never called more often than the record says: one attempt is one request on the wire. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createAssembly } from '../../../src/domain/streams/assembly.ts';
 import type { StreamedOperation } from '../../../src/domain/streams/stream-event.ts';
 import { createUpstream, type Upstream, type UpstreamAnswer } from '../../../src/upstream/client.ts';
 import type { StreamedCall } from '../../../src/upstream/event-stream.ts';
 import { rawAnswer, startRawUpstream, type RawUpstream } from '../../support/raw-upstream.ts';
 import { completion, responseOf } from '../../support/scripted-upstream.ts';
+import { newStreamedCall } from '../../support/stream-events.ts';
 import { until } from '../../support/until.ts';
 
 type Acts = Parameters<typeof startRawUpstream>;
@@ -31,11 +31,6 @@ function call(
 ): Promise<UpstreamAnswer> {
   const body = Buffer.from(JSON.stringify({ model: 'm', messages: [] }));
   return upstream.complete({ body, operation, clientRequestId: 'rr/1', signal, stream });
-}
-
-function newStream(operation: StreamedOperation = 'chat.completions'): StreamedCall {
-  const assembly = createAssembly(operation, 1);
-  return { assembly, forward: () => undefined, firstEventMs: null, silenceMs: null };
 }
 
 const fine = rawAnswer('200 OK', JSON.stringify(completion()));
@@ -138,7 +133,7 @@ describe('the connection of a stream', () => {
 
   it('is closed if the upstream keeps the stream open after its end', async () => {
     const { raw, upstream } = await start(write(open));
-    expect(await call(upstream, { stream: newStream() })).toMatchObject({ kind: 'completed' });
+    expect(await call(upstream, { stream: newStreamedCall() })).toMatchObject({ kind: 'completed' });
     await until(raw.openConnections, (count) => count === 0);
   });
 
@@ -148,7 +143,9 @@ describe('the connection of a stream', () => {
       const pings = setInterval(() => socket.write('8\r\n: ping\n\n\r\n'), 20);
       socket.once('close', () => clearInterval(pings));
     });
-    expect(await call(upstream, { stream: newStream(), signal: never })).toMatchObject({ kind: 'completed' });
+    expect(await call(upstream, { stream: newStreamedCall(), signal: never })).toMatchObject({
+      kind: 'completed',
+    });
     await until(raw.openConnections, (count) => count === 0);
   });
 
@@ -158,7 +155,7 @@ describe('the connection of a stream', () => {
       const data = JSON.stringify({ type: 'response.completed', response: responseOf() });
       const last = `${name}data: ${data}\n\n`;
       const { raw, upstream } = await start(write(`${head}${last.length.toString(16)}\r\n${last}\r\n`));
-      const asked = { stream: newStream('responses'), operation: 'responses', signal: never } as const;
+      const asked = { stream: newStreamedCall('responses'), operation: 'responses', signal: never } as const;
       expect(await call(upstream, asked)).toMatchObject({ kind: 'completed' });
       await until(raw.openConnections, (count) => count === 0);
     },
@@ -167,7 +164,7 @@ describe('the connection of a stream', () => {
   it('is used again if the stream ends', async () => {
     const { raw, upstream } = await start(write(`${open}0\r\n\r\n`));
     const callAgain = async (): Promise<readonly number[]> => {
-      expect(await call(upstream, { stream: newStream() })).toMatchObject({ kind: 'completed' });
+      expect(await call(upstream, { stream: newStreamedCall() })).toMatchObject({ kind: 'completed' });
       return raw.requests;
     };
     await until(callAgain, (connections) => new Set(connections).size < connections.length);
